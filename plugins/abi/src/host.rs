@@ -1,0 +1,406 @@
+//! The server's side: loads a plugin, and turns calls from it into calls of two safe traits.
+//!
+//! It owns the trampolines and the loaded libraries (never unloaded: a language runtime cannot
+//! be). It refuses to decide anything; [`Host`] and [`RequestHost`] do.
+
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
+
+use crate::{
+    ABI_VERSION, AppInfo, AppStat, Identity, Info, PLUGIN_SYMBOL, Pair, Plugin, READ_ERROR,
+    Request, Server, Str, WRITE_ERROR, WorkerStat,
+};
+
+/// What the server does for a plugin outside of requests. Called from any thread.
+pub trait Host: Send + Sync {
+    /// The `nth` value of option `name`.
+    fn option(&self, name: &[u8], nth: usize) -> Option<&[u8]>;
+    /// The `index`-th exported option.
+    fn option_at(&self, index: usize) -> Option<(&[u8], Option<&[u8]>)>;
+    /// One log line.
+    fn log(&self, line: &[u8], verbose: bool);
+    /// Who this process is.
+    fn identity(&self) -> Identity;
+    /// An app was loaded: its id.
+    fn register_app(&self, app: &AppInfo, mountpoint: &[u8], chdir: &[u8]) -> Option<u32>;
+    /// Reads or changes a metric (`op` is a [`crate::MetricOp`]).
+    fn metric(&self, op: u32, name: &[u8], value: i64) -> Option<i64>;
+    /// Numbers of a worker, 0 for the totals.
+    fn worker(&self, id: u32) -> Option<WorkerStat>;
+    /// Numbers of an app.
+    fn app(&self, worker: u32, app: u32) -> Option<AppStat>;
+    /// A [`crate::Control`] request; false when it cannot be done.
+    fn control(&self, op: u32) -> bool;
+}
+
+/// What the server does for a plugin within one request. Called from that request's thread.
+pub trait RequestHost {
+    /// See [`Server::begin_app`].
+    fn begin_app(&mut self, app: i32);
+    /// See [`Server::head`].
+    fn head(&mut self, status: &[u8], headers: &mut dyn Iterator<Item = (&[u8], &[u8])>) -> i32;
+    /// See [`Server::write`].
+    fn write(&mut self, data: &[u8], flags: u32) -> i32;
+    /// See [`Server::sendfile`].
+    fn sendfile(&mut self, fd: i32, offset: u64, len: u64) -> i32;
+    /// See [`Server::read`].
+    fn read(&mut self, buffer: &mut [u8]) -> isize;
+    /// See [`Server::exception`].
+    fn exception(&mut self, class: &[u8], message: &[u8]);
+    /// Body bytes sent; bit 0 head sent, bit 1 head set.
+    fn response_state(&self) -> (u64, u32);
+}
+
+static HOST: OnceLock<(&'static dyn Host, Server)> = OnceLock::new();
+
+/// Installs the server behind the table; once per process, before the first plugin is loaded.
+/// A second call changes nothing and answers false.
+pub fn install(host: &'static dyn Host, info: Info) -> bool {
+    HOST.set((host, table(info))).is_ok()
+}
+
+/// A loaded plugin. Lives as long as the process.
+#[derive(Clone, Copy)]
+pub struct Loaded {
+    descriptor: &'static Plugin,
+}
+
+/// Opens a library whose symbols later libraries resolve against (libpython), for good.
+pub fn open_global(path: &Path) -> Result<(), String> {
+    // SAFETY: running the initialisers of a language runtime is what the caller asks for; the
+    // handle is leaked, so no code of it can go away under us.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) };
+    library.map(std::mem::forget).map_err(|e| e.to_string())
+}
+
+/// Opens a plugin and checks its version.
+pub fn load(path: &Path) -> Result<Loaded, String> {
+    // SAFETY: as in `open_global`; plugins are trusted code by definition.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    let library = library.map_err(|e| e.to_string())?;
+    // SAFETY: the symbol's type is fixed by the ABI; its version is checked before use.
+    let entry =
+        unsafe { library.get::<extern "C" fn() -> *const Plugin>(PLUGIN_SYMBOL.as_bytes()) };
+    let entry = *entry.map_err(|e| e.to_string())?;
+    std::mem::forget(library);
+    let pointer = entry();
+    if pointer.is_null() {
+        return Err("the plugin refused to give its descriptor".into());
+    }
+    // SAFETY: non-null and static by the contract of the symbol; the first two fields are there
+    // in every version of the layout.
+    let descriptor: &'static Plugin = unsafe { &*pointer };
+    if descriptor.abi_version != ABI_VERSION || descriptor.size as usize != size_of::<Plugin>() {
+        return Err(format!(
+            "plugin speaks ABI {}, this server speaks {ABI_VERSION}: rebuild both together",
+            descriptor.abi_version
+        ));
+    }
+    Ok(Loaded { descriptor })
+}
+
+/// What a request looks like to [`Loaded::request`].
+pub struct RequestView<'a> {
+    /// Variables in packet order.
+    pub vars: &'a [Pair],
+    /// Announced body length.
+    pub content_length: u64,
+    /// Thread slot.
+    pub core: u32,
+    /// Bits `REQUEST_*`.
+    pub flags: u32,
+    /// Client socket.
+    pub fd: i32,
+    /// Modifier bytes of the packet.
+    pub modifiers: (u8, u8),
+    /// URL scheme.
+    pub scheme: &'a [u8],
+    /// Key by which the app is chosen.
+    pub script_name: &'a [u8],
+}
+
+impl Loaded {
+    /// The plugin's name.
+    pub fn name(&self) -> &'static str {
+        // SAFETY: strings of a descriptor are static.
+        std::str::from_utf8(unsafe { self.descriptor.name.bytes() }).unwrap_or("?")
+    }
+
+    /// Modifier it answers to.
+    pub fn modifier1(&self) -> u32 {
+        self.descriptor.modifier1
+    }
+
+    /// Runs `init`; `Err` carries the exit code.
+    pub fn init(&self) -> Result<(), i32> {
+        let Some((_, server)) = HOST.get() else { return Err(1) };
+        match self.descriptor.init.map_or(0, |f| f(server)) {
+            0 => Ok(()),
+            code => Err(code),
+        }
+    }
+
+    /// Runs `init_apps`: the number of apps loaded, or the exit code.
+    pub fn init_apps(&self) -> Result<u32, i32> {
+        let n = self.descriptor.init_apps.map_or(0, |f| f());
+        u32::try_from(n).map_err(|_| -n)
+    }
+
+    /// Runs `before_fork`.
+    pub fn before_fork(&self) {
+        if let Some(f) = self.descriptor.before_fork {
+            f();
+        }
+    }
+
+    /// Runs `after_fork_parent`.
+    pub fn after_fork_parent(&self) {
+        if let Some(f) = self.descriptor.after_fork_parent {
+            f();
+        }
+    }
+
+    /// Runs `after_fork_child`.
+    pub fn after_fork_child(&self, kind: crate::ProcessKind, id: u32) {
+        if let Some(f) = self.descriptor.after_fork_child {
+            f(kind as u32, id);
+        }
+    }
+
+    /// Runs `init_thread`.
+    pub fn init_thread(&self, core: u32) {
+        if let Some(f) = self.descriptor.init_thread {
+            f(core);
+        }
+    }
+
+    /// Runs `end_thread`.
+    pub fn end_thread(&self, core: u32) {
+        if let Some(f) = self.descriptor.end_thread {
+            f(core);
+        }
+    }
+
+    /// Runs `release`.
+    pub fn release(&self) {
+        if let Some(f) = self.descriptor.release {
+            f();
+        }
+    }
+
+    /// Runs `atexit`.
+    pub fn atexit(&self) {
+        if let Some(f) = self.descriptor.atexit {
+            f();
+        }
+    }
+
+    /// Serves one request through `host`.
+    pub fn request(&self, view: &RequestView<'_>, host: &mut dyn RequestHost) -> i32 {
+        let mut host: &mut dyn RequestHost = host;
+        let mut request = Request {
+            vars: view.vars.as_ptr(),
+            vars_len: view.vars.len(),
+            content_length: view.content_length,
+            core: view.core,
+            flags: view.flags,
+            fd: view.fd,
+            modifier1: view.modifiers.0,
+            modifier2: view.modifiers.1,
+            reserved: 0,
+            scheme: Str::new(view.scheme),
+            script_name: Str::new(view.script_name),
+            host: (&raw mut host).cast(),
+        };
+        self.descriptor.request.map_or(-1, |f| f(&mut request))
+    }
+}
+
+fn table(info: Info) -> Server {
+    Server {
+        abi_version: ABI_VERSION,
+        size: size_of::<Server>() as u32,
+        info,
+        option,
+        option_at,
+        log,
+        log_verbose,
+        identity,
+        register_app,
+        metric,
+        worker,
+        app,
+        control,
+        begin_app,
+        head,
+        write,
+        sendfile,
+        read,
+        exception,
+        response_state,
+    }
+}
+
+/// Runs `f` with the installed host; a panic or a missing host becomes `otherwise`.
+fn with_host<R>(otherwise: R, f: impl FnOnce(&dyn Host) -> R) -> R {
+    let Some((host, _)) = HOST.get() else { return otherwise };
+    catch_unwind(AssertUnwindSafe(|| f(*host))).unwrap_or(otherwise)
+}
+
+/// Runs `f` with the request's host; a panic becomes `otherwise`.
+fn with_request<R>(
+    request: *const Request,
+    otherwise: R,
+    f: impl FnOnce(&mut dyn RequestHost) -> R,
+) -> R {
+    // SAFETY: plugins pass the pointer given to `Plugin::request`, during that call.
+    let Some(request) = (unsafe { request.as_ref() }) else { return otherwise };
+    // SAFETY: set by `Loaded::request` to its own live `&mut dyn RequestHost`; only the thread of
+    // the request calls, so nobody else holds a reference through it now.
+    let host: &mut &mut dyn RequestHost =
+        unsafe { &mut *request.host.cast::<&mut dyn RequestHost>() };
+    catch_unwind(AssertUnwindSafe(|| f(&mut **host))).unwrap_or(otherwise)
+}
+
+/// The caller's bytes, for the length of one call.
+fn bytes<'a>(s: Str) -> &'a [u8] {
+    // SAFETY: the ABI lets a callee look at arguments until it returns; no trampoline keeps them.
+    unsafe { s.bytes() }
+}
+
+/// Stores through an out pointer of the ABI.
+fn put<T>(out: *mut T, value: T) {
+    // SAFETY: out pointers are null or valid for one write by contract.
+    if let Some(slot) = unsafe { out.as_mut() } {
+        *slot = value;
+    }
+}
+
+extern "C" fn option(name: Str, nth: usize, out: *mut Str) -> i32 {
+    with_host(0, |h| match h.option(bytes(name), nth) {
+        Some(value) => {
+            put(out, Str::new(value));
+            1
+        }
+        None => 0,
+    })
+}
+
+extern "C" fn option_at(index: usize, key: *mut Str, value: *mut Str) -> i32 {
+    with_host(0, |h| match h.option_at(index) {
+        Some((k, v)) => {
+            put(key, Str::new(k));
+            put(value, Str::new(v.unwrap_or_default()));
+            if v.is_some() { 1 } else { 2 }
+        }
+        None => 0,
+    })
+}
+
+extern "C" fn log(line: Str) {
+    with_host((), |h| h.log(bytes(line), false));
+}
+
+extern "C" fn log_verbose(line: Str) {
+    with_host((), |h| h.log(bytes(line), true));
+}
+
+extern "C" fn identity(out: *mut Identity) {
+    with_host((), |h| put(out, h.identity()));
+}
+
+extern "C" fn register_app(app: *const AppInfo) -> i32 {
+    // SAFETY: null or a valid struct for the length of the call.
+    let Some(app) = (unsafe { app.as_ref() }) else { return -1 };
+    with_host(-1, |h| {
+        let id = h.register_app(app, bytes(app.mountpoint), bytes(app.chdir));
+        id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1)
+    })
+}
+
+extern "C" fn metric(op: u32, name: Str, value: i64, out: *mut i64) -> i32 {
+    with_host(-1, |h| match h.metric(op, bytes(name), value) {
+        Some(v) => {
+            put(out, v);
+            0
+        }
+        None => -1,
+    })
+}
+
+extern "C" fn worker(id: u32, out: *mut WorkerStat) -> i32 {
+    with_host(-1, |h| {
+        h.worker(id).map_or(-1, |s| {
+            put(out, s);
+            0
+        })
+    })
+}
+
+extern "C" fn app(worker: u32, app: u32, out: *mut AppStat) -> i32 {
+    with_host(-1, |h| {
+        h.app(worker, app).map_or(-1, |s| {
+            put(out, s);
+            0
+        })
+    })
+}
+
+extern "C" fn control(op: u32) -> i32 {
+    with_host(-1, |h| if h.control(op) { 0 } else { -1 })
+}
+
+extern "C" fn begin_app(request: *mut Request, app: i32) {
+    with_request(request, (), |h| h.begin_app(app));
+}
+
+extern "C" fn head(
+    request: *mut Request,
+    status: Str,
+    headers: *const Pair,
+    headers_len: usize,
+) -> i32 {
+    let headers: &[Pair] = if headers.is_null() {
+        &[]
+    } else {
+        // SAFETY: `headers_len` pairs, alive for the length of the call, by contract.
+        unsafe { std::slice::from_raw_parts(headers, headers_len) }
+    };
+    let mut pairs = headers.iter().map(|p| (bytes(p.key), bytes(p.value)));
+    with_request(request, WRITE_ERROR, |h| h.head(bytes(status), &mut pairs))
+}
+
+extern "C" fn write(request: *mut Request, data: Str, flags: u32) -> i32 {
+    with_request(request, WRITE_ERROR, |h| h.write(bytes(data), flags))
+}
+
+extern "C" fn sendfile(request: *mut Request, fd: i32, offset: u64, len: u64) -> i32 {
+    with_request(request, WRITE_ERROR, |h| h.sendfile(fd, offset, len))
+}
+
+extern "C" fn read(request: *mut Request, buffer: *mut u8, len: usize) -> isize {
+    if buffer.is_null() || len == 0 {
+        return 0;
+    }
+    // SAFETY: `len` writable bytes for the length of the call, by contract.
+    let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
+    with_request(request, READ_ERROR, |h| h.read(buffer))
+}
+
+extern "C" fn exception(request: *mut Request, class: Str, message: Str) {
+    with_request(request, (), |h| h.exception(bytes(class), bytes(message)));
+}
+
+extern "C" fn response_state(request: *const Request, body_bytes: *mut u64) -> u32 {
+    with_request(request, 0, |h| {
+        let (sent, bits) = h.response_state();
+        put(body_bytes, sent);
+        bits
+    })
+}
+
+const _: () = assert!(size_of::<*mut c_void>() == 8, "the layouts assume 64-bit pointers");

@@ -1,0 +1,374 @@
+//! The stable C ABI between the server and its plugins.
+//!
+//! A plugin is a shared object that exports one symbol, [`PLUGIN_SYMBOL`]: a function that returns
+//! a [`Plugin`] descriptor. The server checks [`ABI_VERSION`], hands over a [`Server`] table and
+//! calls the hooks of the descriptor in the order documented there. Everything that crosses is
+//! `#[repr(C)]`; no panic, exception or longjmp does (both sides catch their own).
+//!
+//! It owns the layouts and the two thin safe wrappers over them: [`host`] for the server side,
+//! [`plugin`] for the plugin side. It refuses to know what a request means or which language runs.
+#![allow(unsafe_code, reason = "the C boundary itself; every block argues its own safety")]
+
+#[cfg(feature = "host")]
+pub mod host;
+pub mod plugin;
+
+/// Version of every layout in this crate. Both sides must have been built with the same one.
+pub const ABI_VERSION: u32 = 1;
+
+/// Name of the one exported symbol, `extern "C" fn() -> *const Plugin`.
+pub const PLUGIN_SYMBOL: &str = "uwsgi_plugin";
+
+/// A borrowed run of bytes. Never owned across the border; empty strings may have a null pointer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Str {
+    /// First byte, or null when `len` is 0.
+    pub ptr: *const u8,
+    /// Length in bytes.
+    pub len: usize,
+}
+
+/// A name and a value: a request variable, a response header.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    /// The name.
+    pub key: Str,
+    /// The value.
+    pub value: Str,
+}
+
+impl Str {
+    /// The empty string.
+    pub const EMPTY: Str = Str { ptr: std::ptr::null(), len: 0 };
+
+    /// Borrows `bytes`. The caller keeps them alive for as long as the other side may look.
+    pub const fn new(bytes: &[u8]) -> Str {
+        Str { ptr: bytes.as_ptr(), len: bytes.len() }
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// The side that made this `Str` must still keep its bytes alive and unchanged for `'a`.
+    pub unsafe fn bytes<'a>(self) -> &'a [u8] {
+        if self.len == 0 || self.ptr.is_null() {
+            return &[];
+        }
+        // SAFETY: non-null and `len` long by the contract of the constructor; alive by ours.
+        unsafe { std::slice::from_raw_parts(self.ptr, self.len) }
+    }
+}
+
+/// Bit of [`Request::flags`]: the body arrives chunked, [`Request::content_length`] is unknown.
+pub const REQUEST_CHUNKED: u32 = 1;
+
+/// One request, owned by the server for the duration of [`Plugin::request`].
+///
+/// All pointers stay valid, and their bytes unchanged, until that call returns.
+#[repr(C)]
+pub struct Request {
+    /// Request variables in packet order; a later duplicate wins.
+    pub vars: *const Pair,
+    /// Number of `vars`.
+    pub vars_len: usize,
+    /// Body length in bytes as announced by the client, 0 without a body.
+    pub content_length: u64,
+    /// Thread slot that runs the request, from 0.
+    pub core: u32,
+    /// Bits `REQUEST_*`.
+    pub flags: u32,
+    /// The client's socket, for `fileno()` and the like; the plugin never closes it.
+    pub fd: i32,
+    /// First modifier byte of the packet, 0 for HTTP.
+    pub modifier1: u8,
+    /// Second modifier byte.
+    pub modifier2: u8,
+    /// Reserved, 0.
+    pub reserved: u16,
+    /// `http` or `https`, or what the front server said.
+    pub scheme: Str,
+    /// The value of `SCRIPT_NAME` (or `UWSGI_APPID`) by which the app is chosen; may be empty.
+    pub script_name: Str,
+    /// Belongs to the server.
+    pub host: *mut std::ffi::c_void,
+}
+
+/// Result of a response call: done.
+pub const OK: i32 = 0;
+/// Result of a response call: the client is gone and the tolerance is used up.
+pub const WRITE_ERROR: i32 = -1;
+/// Result of `head`: headers are already on the wire.
+pub const HEADERS_SENT: i32 = -2;
+/// Result of `head`: larger than `response-headers-limit`.
+pub const HEADERS_LIMIT: i32 = -3;
+
+/// `read` failed: the client closed or reset the connection.
+pub const READ_ERROR: isize = -1;
+/// `read` failed: nothing arrived within `socket-timeout`.
+pub const READ_TIMEOUT: isize = -2;
+
+/// Bit of `write`'s flags: these bytes are the whole of what is left of the body.
+pub const WRITE_LAST: u32 = 1;
+
+/// What a control call asks of the server.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Graceful reload of the whole instance.
+    Reload = 1,
+    /// Stop of the whole instance.
+    Stop = 2,
+    /// The calling worker ends after its current request and is respawned.
+    Recycle = 3,
+    /// The calling worker exits at once with status 5: a monitored exception.
+    MonitoredException = 4,
+}
+
+/// What a metric call does.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricOp {
+    /// Reads the value.
+    Get = 0,
+    /// Stores a value.
+    Set = 1,
+    /// Adds.
+    Inc = 2,
+    /// Subtracts.
+    Dec = 3,
+}
+
+/// Facts that hold for the life of the process.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Info {
+    /// Server version, `2.0.x` shape.
+    pub version: Str,
+    /// Host name.
+    pub hostname: Str,
+    /// Path of the server binary.
+    pub binary: Str,
+    /// Number of worker processes configured.
+    pub processes: u32,
+    /// Cores (threads) of each worker.
+    pub cores: u32,
+    /// 1 when a master process supervises.
+    pub master: u32,
+    /// 1 when apps are loaded in each worker after fork (`lazy-apps` or `lazy`).
+    pub lazy_apps: u32,
+    /// Upper bound of apps a worker may register (`max-apps`).
+    pub max_apps: u32,
+    /// 1 when request-level metrics are on.
+    pub metrics: u32,
+    /// Start of the instance, seconds since the epoch.
+    pub started_on: u64,
+}
+
+/// Who the calling process is right now.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity {
+    /// Worker number from 1; 0 in the master.
+    pub worker: u32,
+    /// Pid of the master (of the first process without a master).
+    pub master_pid: i32,
+    /// Pid of this process.
+    pub pid: i32,
+}
+
+/// An app that a plugin has loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct AppInfo {
+    /// Mountpoint, empty for the root.
+    pub mountpoint: Str,
+    /// Directory the app runs in, may be empty.
+    pub chdir: Str,
+    /// Time the app took to load, seconds.
+    pub startup_time: u64,
+    /// Modifier it answers to.
+    pub modifier1: u32,
+    /// 1 when requests that match no mountpoint go here.
+    pub default_app: u32,
+}
+
+/// A worker's numbers as the stats show them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WorkerStat {
+    /// Worker number from 1.
+    pub id: u32,
+    /// Pid, 0 when not running.
+    pub pid: i32,
+    /// Requests over all incarnations.
+    pub requests: u64,
+    /// Requests of this incarnation.
+    pub delta_requests: u64,
+    /// uwsgi signals handled.
+    pub signals: u64,
+    /// Uncaught application exceptions.
+    pub exceptions: u64,
+    /// Resident memory, bytes.
+    pub rss: u64,
+    /// Address space, bytes.
+    pub vsz: u64,
+    /// Microseconds spent in requests.
+    pub running_time: u64,
+    /// Epoch seconds of the last spawn.
+    pub last_spawn: u64,
+    /// Spawns including the first.
+    pub respawn_count: u64,
+    /// Bytes sent.
+    pub tx: u64,
+    /// Microseconds.
+    pub avg_rt: u64,
+    /// Apps registered.
+    pub apps: u32,
+    /// Length of `status`.
+    pub status_len: u32,
+    /// `idle`, `busy`, `cheap`, `pause`, `sig17`.
+    pub status: [u8; 16],
+}
+
+/// An app's numbers as the stats show them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct AppStat {
+    /// Index within the worker.
+    pub id: u32,
+    /// Modifier it answers to.
+    pub modifier1: u32,
+    /// Seconds.
+    pub startup_time: u64,
+    /// Requests dispatched to it by this worker.
+    pub requests: u64,
+    /// Uncaught exceptions.
+    pub exceptions: u64,
+    /// Bytes used in `mountpoint`.
+    pub mountpoint_len: u32,
+    /// Bytes used in `chdir`.
+    pub chdir_len: u32,
+    /// Mountpoint.
+    pub mountpoint: [u8; 256],
+    /// Working directory of the app.
+    pub chdir: [u8; 256],
+}
+
+/// The functions a plugin may call. Valid for the life of the process, in every thread.
+///
+/// Calls that take a [`Request`] may be made only from the thread that runs it, while it runs.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Server {
+    /// [`ABI_VERSION`] of the server.
+    pub abi_version: u32,
+    /// Size of this struct in bytes.
+    pub size: u32,
+    /// Fixed facts.
+    pub info: Info,
+    /// The `nth` value given for option `name` (canonical name; the table resolves aliases).
+    /// Returns 1 and fills `out`, or 0. A flag without value gives an empty string.
+    pub option: extern "C" fn(name: Str, nth: usize, out: *mut Str) -> i32,
+    /// The `index`-th exported option in order, for `uwsgi.opt`. Returns 1 with key and value,
+    /// 2 with a key that has no value, 0 past the end.
+    pub option_at: extern "C" fn(index: usize, key: *mut Str, value: *mut Str) -> i32,
+    /// Writes one line to the log; the newline is added.
+    pub log: extern "C" fn(line: Str),
+    /// The same with the date prefix that verbose lines carry.
+    pub log_verbose: extern "C" fn(line: Str),
+    /// Who this process is.
+    pub identity: extern "C" fn(out: *mut Identity),
+    /// Registers an app and returns its id (0-based), or -1 when `max-apps` is reached.
+    pub register_app: extern "C" fn(app: *const AppInfo) -> i32,
+    /// Reads or changes a metric. Returns 0, or -1 when it is unknown or not writable.
+    pub metric: extern "C" fn(op: u32, name: Str, value: i64, out: *mut i64) -> i32,
+    /// Numbers of worker `id` (1-based; 0 gives the totals). Returns 0 or -1.
+    pub worker: extern "C" fn(id: u32, out: *mut WorkerStat) -> i32,
+    /// Numbers of app `app` of worker `worker`. Returns 0 or -1.
+    pub app: extern "C" fn(worker: u32, app: u32, out: *mut AppStat) -> i32,
+    /// Asks the server for something, see [`Control`]. Returns 0 or -1.
+    pub control: extern "C" fn(op: u32) -> i32,
+    /// The app that serves this request is known: counts it, shows it in the in-flight record.
+    pub begin_app: extern "C" fn(request: *mut Request, app: i32),
+    /// Sets status and headers, replacing earlier ones; nothing is sent yet.
+    /// Returns [`OK`], [`HEADERS_SENT`] or [`HEADERS_LIMIT`].
+    pub head: extern "C" fn(
+        request: *mut Request,
+        status: Str,
+        headers: *const Pair,
+        headers_len: usize,
+    ) -> i32,
+    /// Sends body bytes, the head before the first of them; an empty `data` sends the head alone.
+    /// Blocks up to `socket-timeout` per wait. Returns [`OK`] or [`WRITE_ERROR`].
+    pub write: extern "C" fn(request: *mut Request, data: Str, flags: u32) -> i32,
+    /// Sends `len` bytes of a file from `offset` (`u64::MAX`: to its end). Returns as `write`.
+    pub sendfile: extern "C" fn(request: *mut Request, fd: i32, offset: u64, len: u64) -> i32,
+    /// Reads up to `len` body bytes. Returns their number, 0 at the end of the body,
+    /// [`READ_ERROR`] or [`READ_TIMEOUT`]. Blocks until at least one byte is there.
+    pub read: extern "C" fn(request: *mut Request, buffer: *mut u8, len: usize) -> isize,
+    /// Counts an uncaught exception of the app (the plugin has logged it already).
+    pub exception: extern "C" fn(request: *mut Request, class: Str, message: Str),
+    /// Bytes of response body sent so far, and whether the head is on the wire (bit 0 of the result)
+    /// or set but not yet sent (bit 1).
+    pub response_state: extern "C" fn(request: *const Request, body_bytes: *mut u64) -> u32,
+}
+
+/// Kind of a process that was just forked.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessKind {
+    /// Serves requests.
+    Worker = 1,
+    /// Any other child that keeps the interpreter but serves no request.
+    Other = 2,
+}
+
+/// What a plugin exports. Hooks that are not needed are null.
+///
+/// Order: `init` (once, in the first process, before any fork) → `init_apps` (there, or with
+/// `lazy-apps` in each worker after `after_fork_child`) → around every fork `before_fork` and
+/// `after_fork_parent` / `after_fork_child` → per core `init_thread` → `request` many times →
+/// `atexit` in each process that ends in good order.
+#[repr(C)]
+pub struct Plugin {
+    /// [`ABI_VERSION`] of the plugin.
+    pub abi_version: u32,
+    /// Size of this struct in bytes.
+    pub size: u32,
+    /// Name, e.g. `python`.
+    pub name: Str,
+    /// Modifier it answers to.
+    pub modifier1: u32,
+    /// Reserved, 0.
+    pub reserved: u32,
+    /// Starts the language. `server` stays valid for ever. Non-zero: the process exits with it.
+    pub init: Option<extern "C" fn(server: *const Server) -> i32>,
+    /// Loads the apps. Returns the number of apps loaded, or minus the exit code.
+    pub init_apps: Option<extern "C" fn() -> i32>,
+    /// A fork of a process that will use the plugin is next.
+    pub before_fork: Option<extern "C" fn()>,
+    /// The parent's side of that fork.
+    pub after_fork_parent: Option<extern "C" fn()>,
+    /// The child's side; `kind` is a [`ProcessKind`], `id` its number.
+    pub after_fork_child: Option<extern "C" fn(kind: u32, id: u32)>,
+    /// Called in each request thread before its first request. Core 0 is the main thread.
+    pub init_thread: Option<extern "C" fn(core: u32)>,
+    /// A thread that made `init_thread` ends.
+    pub end_thread: Option<extern "C" fn(core: u32)>,
+    /// The main thread is about to block outside the plugin for long (event loop): let go of
+    /// whatever other threads of the language need.
+    pub release: Option<extern "C" fn()>,
+    /// Serves one request.
+    pub request: Option<extern "C" fn(request: *mut Request) -> i32>,
+    /// The process ends in good order (after `release`, from the main thread).
+    pub atexit: Option<extern "C" fn()>,
+}
+
+// SAFETY: the descriptor is immutable after construction; its pointers are to code and statics.
+unsafe impl Sync for Plugin {}
+// SAFETY: the table is immutable after construction; its strings live as long as the process.
+unsafe impl Sync for Server {}
+// SAFETY: as above.
+unsafe impl Send for Server {}

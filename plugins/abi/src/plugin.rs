@@ -1,0 +1,193 @@
+//! The plugin's side: safe calls over the [`Server`] table.
+//!
+//! It owns nothing; it refuses to cache, because options and identity change across forks.
+
+use crate::{
+    ABI_VERSION, AppInfo, AppStat, Control, Identity, Info, MetricOp, Pair, READ_ERROR,
+    READ_TIMEOUT, Request, Server, Str, WorkerStat,
+};
+
+/// The server as a plugin sees it.
+#[derive(Clone, Copy)]
+pub struct ServerRef(&'static Server);
+
+/// Why a body read failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadFailure {
+    /// The client closed or reset the connection.
+    Closed,
+    /// Nothing arrived within `socket-timeout`.
+    Timeout,
+}
+
+impl ServerRef {
+    /// Checks the version and wraps the table; `None` when the two sides do not fit.
+    ///
+    /// # Safety
+    /// `server` is the pointer given to [`crate::Plugin::init`].
+    pub unsafe fn new(server: *const Server) -> Option<ServerRef> {
+        // SAFETY: the server passes a table that lives as long as the process.
+        let server: &'static Server = unsafe { server.as_ref() }?;
+        (server.abi_version == ABI_VERSION && server.size as usize == size_of::<Server>())
+            .then_some(ServerRef(server))
+    }
+
+    /// Fixed facts.
+    pub fn info(&self) -> &'static Info {
+        &self.0.info
+    }
+
+    /// Bytes of one of the strings of [`Info`].
+    pub fn info_str(&self, s: Str) -> &'static [u8] {
+        // SAFETY: strings of `Info` live as long as the process.
+        unsafe { s.bytes() }
+    }
+
+    /// The `nth` value of an option, from 0.
+    pub fn option(&self, name: &str, nth: usize) -> Option<&'static [u8]> {
+        let mut out = Str::EMPTY;
+        // SAFETY (of bytes): option values are kept for the life of the process.
+        ((self.0.option)(Str::new(name.as_bytes()), nth, &mut out) == 1)
+            .then(|| unsafe { out.bytes() })
+    }
+
+    /// The last value given for an option: what counts for options that are not lists.
+    pub fn option_last(&self, name: &str) -> Option<&'static [u8]> {
+        let mut last = None;
+        let mut nth = 0;
+        while let Some(value) = self.option(name, nth) {
+            last = Some(value);
+            nth += 1;
+        }
+        last
+    }
+
+    /// Every value of a list option, in order.
+    pub fn option_all(&self, name: &'static str) -> impl Iterator<Item = &'static [u8]> {
+        let server = *self;
+        (0..).map_while(move |nth| server.option(name, nth))
+    }
+
+    /// Whether a boolean option is on: mentioned, and its last value is not a word for off.
+    pub fn flag(&self, name: &str) -> bool {
+        self.option_last(name).is_some_and(|v| {
+            !(v == b"0"
+                || v.eq_ignore_ascii_case(b"false")
+                || v.eq_ignore_ascii_case(b"off")
+                || v.eq_ignore_ascii_case(b"no"))
+        })
+    }
+
+    /// The `index`-th exported option: key, and value if it has one.
+    pub fn option_at(&self, index: usize) -> Option<(&'static [u8], Option<&'static [u8]>)> {
+        let (mut key, mut value) = (Str::EMPTY, Str::EMPTY);
+        match (self.0.option_at)(index, &mut key, &mut value) {
+            // SAFETY: option strings are kept for the life of the process.
+            1 => Some((unsafe { key.bytes() }, Some(unsafe { value.bytes() }))),
+            // SAFETY: as above.
+            2 => Some((unsafe { key.bytes() }, None)),
+            _ => None,
+        }
+    }
+
+    /// One line to the log.
+    pub fn log(&self, line: &str) {
+        (self.0.log)(Str::new(line.as_bytes()));
+    }
+
+    /// One line to the log, raw bytes.
+    pub fn log_bytes(&self, line: &[u8]) {
+        (self.0.log)(Str::new(line));
+    }
+
+    /// One line with the date prefix.
+    pub fn log_verbose(&self, line: &str) {
+        (self.0.log_verbose)(Str::new(line.as_bytes()));
+    }
+
+    /// Who this process is.
+    pub fn identity(&self) -> Identity {
+        let mut id = Identity::default();
+        (self.0.identity)(&mut id);
+        id
+    }
+
+    /// Registers an app; its id, or `None` when there is no room.
+    pub fn register_app(&self, app: &AppInfo) -> Option<u32> {
+        u32::try_from((self.0.register_app)(app)).ok()
+    }
+
+    /// Reads or changes a metric; `None` when it is unknown or not writable.
+    pub fn metric(&self, op: MetricOp, name: &[u8], value: i64) -> Option<i64> {
+        let mut out = 0;
+        ((self.0.metric)(op as u32, Str::new(name), value, &mut out) == 0).then_some(out)
+    }
+
+    /// A worker's numbers (0: the totals).
+    pub fn worker(&self, id: u32) -> Option<WorkerStat> {
+        let mut out = WorkerStat::default();
+        ((self.0.worker)(id, &mut out) == 0).then_some(out)
+    }
+
+    /// An app's numbers.
+    pub fn app(&self, worker: u32, app: u32) -> Option<AppStat> {
+        let mut out = AppStat {
+            id: 0,
+            modifier1: 0,
+            startup_time: 0,
+            requests: 0,
+            exceptions: 0,
+            mountpoint_len: 0,
+            chdir_len: 0,
+            mountpoint: [0; 256],
+            chdir: [0; 256],
+        };
+        ((self.0.app)(worker, app, &mut out) == 0).then_some(out)
+    }
+
+    /// Asks the server for something.
+    pub fn control(&self, op: Control) -> bool {
+        (self.0.control)(op as u32) == 0
+    }
+
+    /// See [`Server::begin_app`].
+    pub fn begin_app(&self, request: *mut Request, app: i32) {
+        (self.0.begin_app)(request, app);
+    }
+
+    /// See [`Server::head`].
+    pub fn head(&self, request: *mut Request, status: &[u8], headers: &[Pair]) -> i32 {
+        (self.0.head)(request, Str::new(status), headers.as_ptr(), headers.len())
+    }
+
+    /// See [`Server::write`].
+    pub fn write(&self, request: *mut Request, data: &[u8], flags: u32) -> i32 {
+        (self.0.write)(request, Str::new(data), flags)
+    }
+
+    /// See [`Server::sendfile`].
+    pub fn sendfile(&self, request: *mut Request, fd: i32, offset: u64, len: u64) -> i32 {
+        (self.0.sendfile)(request, fd, offset, len)
+    }
+
+    /// Reads body bytes; 0 at the end.
+    pub fn read(&self, request: *mut Request, buffer: &mut [u8]) -> Result<usize, ReadFailure> {
+        match (self.0.read)(request, buffer.as_mut_ptr(), buffer.len()) {
+            READ_TIMEOUT => Err(ReadFailure::Timeout),
+            READ_ERROR => Err(ReadFailure::Closed),
+            n => usize::try_from(n).map_err(|_| ReadFailure::Closed),
+        }
+    }
+
+    /// See [`Server::exception`].
+    pub fn exception(&self, request: *mut Request, class: &[u8], message: &[u8]) {
+        (self.0.exception)(request, Str::new(class), Str::new(message));
+    }
+
+    /// Body bytes sent so far, whether the head was sent, whether one is set.
+    pub fn response_state(&self, request: *const Request) -> (u64, bool, bool) {
+        let mut bytes = 0;
+        let bits = (self.0.response_state)(request, &mut bytes);
+        (bytes, bits & 1 != 0, bits & 3 != 0)
+    }
+}
