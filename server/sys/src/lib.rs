@@ -1,1 +1,16 @@
-//! (header)
+//! The one door to the kernel.
+//!
+//! Everything the server asks of Linux beyond the safe calls of `rustix` and `std` lives here,
+//! wrapped so that the rest of the server needs no `unsafe`: fork and exec, signals, process
+//! titles, listening sockets, queue lengths, users. It owns no state but the pending-signal word.
+//! It refuses policy: which signal means what, who is respawned, when to retry.
+#![allow(unsafe_code, reason = "the door to the kernel: raw calls, each argued where it stands")]
+
+pub mod fd;
+pub mod process;
+pub mod procfs;
+pub mod queue;
+pub mod signal;
+pub mod socket;
+pub mod title;
+pub mod user;

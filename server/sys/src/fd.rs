@@ -1,0 +1,58 @@
+//! Descriptors that cross an exec, and redirection of the standard ones.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::io::FdFlags;
+
+/// Lets `fd` survive the next exec.
+pub fn keep_over_exec(fd: impl AsFd) -> io::Result<()> {
+    Ok(rustix::io::fcntl_setfd(fd, FdFlags::empty())?)
+}
+
+/// `fd` is closed at the next exec.
+pub fn close_on_exec(fd: impl AsFd) -> io::Result<()> {
+    Ok(rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC)?)
+}
+
+/// Takes ownership of a descriptor that the previous image of this process left open.
+///
+/// Answers an error when it is not open. The number must come from that image's own table: it is
+/// given away once.
+pub fn adopt(raw: RawFd) -> io::Result<OwnedFd> {
+    if raw < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: borrowed for one fcntl that fails on a closed number.
+    rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(raw) })?;
+    // SAFETY: open, and given to us alone by the image that exec'ed us.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// Makes `target` (0, 1 or 2) refer to what `source` refers to.
+pub fn redirect(source: impl AsFd, target: RawFd) -> io::Result<()> {
+    // SAFETY: two descriptor numbers, no memory.
+    match unsafe { libc::dup2(source.as_fd().as_raw_fd(), target) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Closes every descriptor above 2 that is not in `keep`. For a child that owns nothing yet.
+///
+/// # Safety
+/// No owned descriptor outside `keep` may be used or dropped afterwards in this process.
+pub unsafe fn close_others(keep: &[RawFd]) {
+    let mut keep: Vec<u32> = keep.iter().filter_map(|&fd| u32::try_from(fd).ok()).collect();
+    keep.sort_unstable();
+    let mut from = 3u32;
+    for fd in keep.into_iter().filter(|&fd| fd >= 3) {
+        if fd > from {
+            // SAFETY: the caller gave these descriptors up.
+            unsafe { libc::syscall(libc::SYS_close_range, from, fd - 1, 0u32) };
+        }
+        from = fd + 1;
+    }
+    // SAFETY: as above.
+    unsafe { libc::syscall(libc::SYS_close_range, from, u32::MAX, 0u32) };
+}

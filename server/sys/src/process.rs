@@ -1,0 +1,144 @@
+//! Fork, exec, waiting, killing.
+//!
+//! Owns the rules of forking: the caller is single-threaded, so the child inherits no lock held
+//! by a thread that does not exist in it.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+
+/// Which side of a fork we are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fork {
+    /// The parent, with the child's pid.
+    Parent(i32),
+    /// The child.
+    Child,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It called exit with this code.
+    Code(i32),
+    /// This signal killed it.
+    Signal(i32),
+}
+
+/// Forks the calling process.
+///
+/// The master and the processes that fork have one thread (threads start after the last fork);
+/// a debug build checks that.
+pub fn fork() -> io::Result<Fork> {
+    debug_assert_eq!(threads(), 1, "fork from a process with threads");
+    // SAFETY: with a single thread no lock can be held by somebody who is absent in the child,
+    // so all of std and the allocator stay usable there.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        pid => Ok(Fork::Parent(pid)),
+    }
+}
+
+/// Number of threads of this process, 1 if it cannot be read.
+pub fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, |d| d.count())
+}
+
+/// Pid of the calling process, asked from the kernel.
+pub fn pid() -> i32 {
+    rustix::process::getpid().as_raw_nonzero().get()
+}
+
+/// Pid of the parent, 0 when there is none in our namespace.
+pub fn parent_pid() -> i32 {
+    rustix::process::getppid().map_or(0, |p| p.as_raw_nonzero().get())
+}
+
+/// Ends the process without running anything of it.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` takes any code and touches no memory of ours.
+    unsafe { libc::_exit(code) }
+}
+
+/// Replaces the process image. Returns only on failure.
+///
+/// `env` is the complete environment. Arguments with inner NUL bytes are refused.
+pub fn exec(path: &OsStr, argv: &[OsString], env: &[(OsString, OsString)]) -> io::Error {
+    let build = || -> Result<(CString, Vec<CString>, Vec<CString>), std::ffi::NulError> {
+        let path = CString::new(path.as_bytes())?;
+        let argv = argv.iter().map(|a| CString::new(a.as_bytes())).collect::<Result<_, _>>()?;
+        let join = |(k, v): &(OsString, OsString)| {
+            let mut line = k.clone().into_vec();
+            line.push(b'=');
+            line.extend_from_slice(v.as_bytes());
+            CString::new(line)
+        };
+        Ok((path, argv, env.iter().map(join).collect::<Result<_, _>>()?))
+    };
+    let Ok((path, argv, env)) = build() else {
+        return io::Error::from(io::ErrorKind::InvalidInput);
+    };
+    let pointers = |strings: &[CString]| -> Vec<*const libc::c_char> {
+        strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
+    };
+    let (argv, env) = (pointers(&argv), pointers(&env));
+    // SAFETY: three NUL-terminated arrays of NUL-terminated strings, alive until the call ends.
+    unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+    io::Error::last_os_error()
+}
+
+/// Reaps one child of any kind that has ended, without waiting.
+pub fn reap() -> io::Result<Option<(i32, Ended)>> {
+    let got = rustix::process::wait(WaitOptions::NOHANG)?;
+    Ok(got.and_then(|(pid, status)| {
+        let ended = match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Ended::Code(code),
+            (None, Some(signal)) => Ended::Signal(signal),
+            (None, None) => return None,
+        };
+        Some((pid.as_raw_nonzero().get(), ended))
+    }))
+}
+
+/// A descriptor that becomes readable when `pid` ends.
+pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
+    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// Sends `signal` to one process. Pids of 1 and below are refused: they are never ours to signal.
+pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
+    let pid = Pid::from_raw(pid).filter(|_| pid > 1).ok_or(io::ErrorKind::InvalidInput)?;
+    let signal = Signal::from_named_raw(signal).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::kill_process(pid, signal)?)
+}
+
+/// The kernel kills this process with `signal` when its parent ends.
+pub fn die_with_parent(signal: i32) -> io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Signal::from_named_raw(signal))?)
+}
+
+/// Leaves the terminal and the session: the child of a fork becomes a session leader.
+pub fn new_session() -> io::Result<()> {
+    rustix::process::setsid()?;
+    Ok(())
+}
+
+/// Soft limit of open files.
+pub fn max_files() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20)
+}
+
+/// Soft limit of processes; `None` when unlimited.
+pub fn max_processes() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nproc).current
+}
+
+/// Soft limit of the address space in bytes; `None` when unlimited.
+pub fn max_address_space() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::As).current
+}

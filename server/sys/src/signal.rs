@@ -1,0 +1,158 @@
+//! Signals, two ways.
+//!
+//! The master blocks what it handles and reads it from a signalfd ([`Signals`]). A worker runs
+//! foreign code whose children would inherit a blocked mask, so it installs handlers instead
+//! ([`catch`]): each sets a bit of one word and makes an eventfd readable. It owns that word and
+//! that descriptor; it refuses to act on anything but the exit-at-once rule of [`exit_when_busy`].
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+
+pub use libc::{
+    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGURG, SIGUSR1,
+    SIGUSR2, SIGWINCH,
+};
+
+/// Bits of signals caught since the last [`take_caught`].
+static CAUGHT: AtomicU64 = AtomicU64::new(0);
+/// Eventfd written by the handler, or -1.
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+/// While set, INT and TERM end the process from within the handler.
+static BUSY_EXIT: AtomicBool = AtomicBool::new(false);
+/// Exit code used then.
+static BUSY_EXIT_CODE: AtomicI32 = AtomicI32::new(30);
+
+/// Blocked signals, delivered as reads.
+pub struct Signals {
+    fd: OwnedFd,
+}
+
+impl Signals {
+    /// Blocks `signals` in this thread and opens a descriptor that delivers them.
+    pub fn block(signals: &[i32]) -> io::Result<Signals> {
+        let set = set_of(signals);
+        // SAFETY: a valid set; the old mask is not asked for.
+        check(unsafe { libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) })?;
+        // SAFETY: a valid set; -1 asks for a new descriptor.
+        let fd =
+            check(unsafe { libc::signalfd(-1, &set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) })?;
+        // SAFETY: just opened, nobody else owns it.
+        Ok(Signals { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+    }
+
+    /// The next pending signal: its number and the sender's pid.
+    pub fn next(&self) -> Option<(i32, i32)> {
+        let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+        let size = size_of::<libc::signalfd_siginfo>();
+        // SAFETY: the buffer is `size` bytes long and writable.
+        let n = unsafe { libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size) };
+        if n != size as isize {
+            return None;
+        }
+        // SAFETY: the kernel filled all of it.
+        let info = unsafe { info.assume_init() };
+        Some((info.ssi_signo as i32, info.ssi_pid as i32))
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Unblocks every signal and gives all of `signals` their default action.
+pub fn reset(signals: &[i32]) {
+    for &signal in signals {
+        // SAFETY: SIG_DFL for a signal number the kernel checks.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    let empty = set_of(&[]);
+    // SAFETY: a valid set; the old mask is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &empty, std::ptr::null_mut()) };
+}
+
+/// Ignores `signal`.
+pub fn ignore(signal: i32) {
+    // SAFETY: SIG_IGN for a signal number the kernel checks.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}
+
+/// Blocks every signal in the calling thread: threads other than the first never run handlers.
+pub fn block_all_in_thread() {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `set` is written by sigfillset before it is read.
+    unsafe {
+        libc::sigfillset(set.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// Catches `signals` in this process from now on: see [`take_caught`] and the returned eventfd.
+pub fn catch(signals: &[i32]) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; the result is checked.
+    let fd = check(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?;
+    WAKE.store(fd, Ordering::SeqCst);
+    for &signal in signals {
+        // SAFETY: an all-zero sigaction is a valid value of the struct.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = on_signal as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        // SAFETY: the handler is async-signal-safe: atomics, write and _exit only.
+        check(unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) })?;
+    }
+    // SAFETY: just opened; the handler only writes to it by number, and the owner lives as long
+    // as the process' event loop.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether `signal` was caught since it was last taken; takes it.
+pub fn take_caught(signal: i32) -> bool {
+    let bit = 1u64 << signal;
+    CAUGHT.load(Ordering::Relaxed) & bit != 0 && CAUGHT.fetch_and(!bit, Ordering::AcqRel) & bit != 0
+}
+
+/// Makes the wake descriptor of [`catch`] readable, from any thread.
+pub fn wake() {
+    wake_fd(WAKE.load(Ordering::Relaxed));
+}
+
+/// While `on`, INT and TERM end the process at once with `code`: a core runs foreign code that
+/// nobody can interrupt in an orderly way.
+pub fn exit_when_busy(on: bool, code: i32) {
+    BUSY_EXIT_CODE.store(code, Ordering::Relaxed);
+    BUSY_EXIT.store(on, Ordering::Relaxed);
+}
+
+extern "C" fn on_signal(signal: i32) {
+    if BUSY_EXIT.load(Ordering::Relaxed) && (signal == SIGINT || signal == SIGTERM) {
+        // SAFETY: async-signal-safe, never returns.
+        unsafe { libc::_exit(BUSY_EXIT_CODE.load(Ordering::Relaxed)) };
+    }
+    CAUGHT.fetch_or(1u64 << signal, Ordering::AcqRel);
+    wake_fd(WAKE.load(Ordering::Relaxed));
+}
+
+fn wake_fd(fd: RawFd) {
+    let one = 1u64;
+    // SAFETY: eight readable bytes; a closed or full descriptor answers an error we do not need.
+    unsafe { libc::write(fd, (&raw const one).cast(), 8) };
+}
+
+fn set_of(signals: &[i32]) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: initialised by sigemptyset before anything else looks at it.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for &signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), signal);
+        }
+        set.assume_init()
+    }
+}
+
+fn check(result: i32) -> io::Result<i32> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

@@ -1,0 +1,134 @@
+//! Listening sockets, accepted connections and their options.
+//!
+//! Owns how an address becomes a bound descriptor. Which addresses, in which order, with what
+//! said to the user, is the caller's.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
+
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+
+/// How a listening socket is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListenOptions {
+    /// Length of the accept queue.
+    pub backlog: i32,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+    /// SO_KEEPALIVE, inherited by accepted connections.
+    pub keepalive: bool,
+    /// Seconds of TCP_DEFER_ACCEPT; 0 leaves it off.
+    pub defer_accept: u32,
+}
+
+/// Binds and listens on a TCP address.
+pub fn listen_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let fd = stream(family)?;
+    sockopt::set_socket_reuseaddr(&fd, true)?;
+    if options.reuse_port {
+        sockopt::set_socket_reuseport(&fd, true)?;
+    }
+    if options.keepalive {
+        sockopt::set_socket_keepalive(&fd, true)?;
+    }
+    rustix::net::bind(&fd, &address)?;
+    if options.defer_accept > 0 {
+        set_int(&fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, options.defer_accept as i32)?;
+    }
+    rustix::net::listen(&fd, options.backlog)?;
+    Ok(fd)
+}
+
+/// Binds and listens on a UNIX path; an existing socket file is replaced.
+pub fn listen_unix(path: &Path, options: &ListenOptions) -> io::Result<OwnedFd> {
+    let address = SocketAddrUnix::new(path)?;
+    let fd = stream(AddressFamily::UNIX)?;
+    let _ = std::fs::remove_file(path);
+    rustix::net::bind(&fd, &address)?;
+    rustix::net::listen(&fd, options.backlog)?;
+    Ok(fd)
+}
+
+/// Binds and listens on an abstract name, given as the bytes after the leading NUL.
+pub fn listen_abstract(name: &[u8], options: &ListenOptions) -> io::Result<OwnedFd> {
+    let address = SocketAddrUnix::new_abstract_name(name)?;
+    let fd = stream(AddressFamily::UNIX)?;
+    rustix::net::bind(&fd, &address)?;
+    rustix::net::listen(&fd, options.backlog)?;
+    Ok(fd)
+}
+
+/// Starts a connection to an abstract name; UNIX connections are made or refused at once.
+pub fn connect_abstract(name: &[u8]) -> io::Result<OwnedFd> {
+    let address = SocketAddrUnix::new_abstract_name(name)?;
+    let fd = stream(AddressFamily::UNIX)?;
+    rustix::net::connect(&fd, &address)?;
+    Ok(fd)
+}
+
+fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(rustix::net::socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+/// Accepts one connection, non-blocking and close-on-exec; `None` when none waits.
+pub fn accept(listener: impl AsFd) -> io::Result<Option<(OwnedFd, Option<SocketAddr>)>> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    match rustix::net::acceptfrom_with(listener, flags) {
+        Ok((fd, address)) => Ok(Some((fd, address.and_then(inet)))),
+        Err(e) if is_empty_queue(e) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Errors of accept that mean "nothing here now": the queue is empty or the peer went away.
+fn is_empty_queue(e: rustix::io::Errno) -> bool {
+    use rustix::io::Errno;
+    matches!(e, Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO)
+}
+
+fn inet(address: SocketAddrAny) -> Option<SocketAddr> {
+    SocketAddr::try_from(address).ok()
+}
+
+/// Address a TCP socket is bound to.
+pub fn local_address(fd: impl AsFd) -> Option<SocketAddr> {
+    rustix::net::getsockname(fd).ok().and_then(inet)
+}
+
+/// Whether `fd` is a listening socket.
+pub fn is_listening(fd: impl AsFd) -> bool {
+    sockopt::socket_acceptconn(fd).unwrap_or(false)
+}
+
+/// User id of the process at the other end of a UNIX connection.
+pub fn peer_uid(fd: impl AsFd) -> io::Result<u32> {
+    Ok(sockopt::socket_peercred(fd)?.uid.as_raw())
+}
+
+/// TCP_NODELAY.
+pub fn set_nodelay(fd: impl AsFd) -> io::Result<()> {
+    Ok(sockopt::set_tcp_nodelay(fd, true)?)
+}
+
+fn set_int(fd: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
+    // SAFETY: four readable bytes of an int.
+    let r = unsafe {
+        libc::setsockopt(
+            fd.as_fd().as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            size_of::<i32>() as libc::socklen_t,
+        )
+    };
+    if r < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// System-wide bound of a listen queue.
+pub fn somaxconn() -> Option<i64> {
+    std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()
+}
