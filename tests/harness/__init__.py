@@ -1,0 +1,1 @@
+"""What every end-to-end test, parity scenario and benchmark stands on."""

@@ -1,0 +1,176 @@
+"""One server under test: a real process with its own session, log file and deadlines."""
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import socket
+import subprocess
+
+from . import paths, procs, wire
+from .waiting import until
+
+ALERTS = re.compile(
+    r"panicked at|Fatal Python error|Traceback \(most recent call last\)|Segmentation Fault"
+    r"|DAMN !|MISTERIOUSLY|SIGABRT|stack overflow|double free|NO MERCY"
+)
+SPAWN = re.compile(r"(?:spawned|Respawned) uWSGI worker (\d+) (?:\(and the only\) )?\((?:new )?pid: (\d+)")
+BOUND = re.compile(r"uwsgi socket (\d+) (?:bound to|inherited) (TCP6?|INET6?|UNIX) address (\S+)")
+
+
+def free_port(family=socket.AF_INET, host="127.0.0.1") -> int:
+    """A port the kernel just gave and took back, for options that cannot report port 0."""
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """Started by the `uwsgi` fixture, which also ends it and looks for leftovers."""
+
+    def __init__(self, args, directory: pathlib.Path, binary=paths.OURS, env=None, cwd=None, name="server"):
+        self.args = [str(a) for a in args]
+        self.binary = pathlib.Path(binary)
+        self.ours = paths.is_successor(self.binary)
+        self.log_path = directory / f"{name}.log"
+        self.allowed: list[str] = []
+        self.expect = {0} if self.has_master() else {0, 30}
+        full = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", **(env or {})}
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [self.binary, *self.args], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=cwd or directory, env={k: v for k, v in full.items() if v is not None},
+                start_new_session=True,
+            )
+        self.pid = self.process.pid
+
+    # what was asked for
+    def has_master(self) -> bool:
+        implying = {"--master", "-M", "--stats", "--stats-server", "--ini"}
+        return bool(implying & {a.split("=")[0] for a in self.args}) or any(a.endswith(".ini") for a in self.args)
+
+    def _number(self, *names: str, default: int) -> int:
+        for i, arg in enumerate(self.args[:-1]):
+            if arg in names:
+                return int(self.args[i + 1])
+        return default
+
+    # the log
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def mark(self) -> int:
+        """A position in the log; give it as `after` to look at what comes later only."""
+        return len(self.log())
+
+    def wait_log(self, pattern: str, timeout: float = 10.0, after: int = 0) -> re.Match:
+        def look():
+            found = re.search(pattern, self.log()[after:], re.M)
+            if not found and self.process.poll() is not None:
+                found = re.search(pattern, self.log()[after:], re.M)
+                assert found, f"exited {self.process.returncode} before {pattern!r}:\n{self.tail()}"
+            return found
+
+        return until(look, f"{pattern!r} in the log of {self.command()}\n{self.tail()}", timeout)
+
+    def tail(self, lines: int = 30) -> str:
+        return "\n".join(self.log().splitlines()[-lines:])
+
+    def command(self) -> str:
+        return shlex.join([self.binary.name, *self.args])
+
+    def allow(self, *patterns: str) -> "Server":
+        """Log lines with these patterns are no alert in this test."""
+        self.allowed += patterns
+        return self
+
+    # readiness
+    def ready(self, workers: int | None = None, timeout: float = 20.0) -> "Server":
+        """Wait until every worker runs its loop and nobody ignores signals any more."""
+        count = workers or self._number("-p", "--processes", "--workers", default=1)
+        until(lambda: self._exited() or len(self.worker_pids()) >= count,
+              f"{count} workers of {self.command()}\n{self.tail()}", timeout)
+        self._must_live()
+        if "--http" in self.args:
+            self.wait_log(r"spawned uWSGI http 1 \(")
+        if {"--stats", "--stats-server"} & set(self.args):
+            self.wait_log(r"Stats server enabled on")
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Signals sent before a process runs its loop are lost in the C original."""
+        def deaf():
+            return [p for p in {self.pid, *self.worker_pids().values()} if procs.ignores(p, signal.SIGHUP)]
+
+        until(lambda: not deaf(), "workers that listen to signals")
+
+    def _exited(self) -> bool:
+        return self.process.poll() is not None
+
+    def _must_live(self) -> None:
+        assert not self._exited(), f"{self.command()} exited {self.process.returncode}:\n{self.tail(60)}"
+
+    # where it listens
+    def address(self, index: int = 0, after: int = 0):
+        """Address of worker socket `index` from its start-up line, as `wire.connect` wants it."""
+        def look():
+            for number, family, name in BOUND.findall(self.log()[after:]):
+                if int(number) == index:
+                    return name if family == "UNIX" else wire_address(name)
+            self._must_live()
+            return None
+
+        return until(look, f"the address of socket {index}")
+
+    def worker_pids(self) -> dict[int, int]:
+        """Newest process id of each worker, by worker id."""
+        return {int(w): int(p) for w, p in SPAWN.findall(self.log())}
+
+    # talking to it
+    def get(self, path="/", **kw) -> wire.Response:
+        return wire.http(self.address(), path, **kw)
+
+    def stats_address(self):
+        for i, arg in enumerate(self.args[:-1]):
+            if arg in ("--stats", "--stats-server"):
+                value = self.args[i + 1]
+                return value if value.startswith(("/", "@")) else wire_address(value)
+        raise AssertionError("no --stats given")
+
+    def stats(self) -> dict:
+        data = wire.raw(self.stats_address(), b"GET / HTTP/1.0\r\n\r\n" if "--stats-http" in self.args else b"")
+        return json.loads(data.split(b"\r\n\r\n", 1)[-1])
+
+    def wait_stats(self, question, what: str, timeout: float = 10.0) -> dict:
+        """The first stats document for which `question(document)` holds."""
+        def look():
+            document = self.stats()
+            return document if question(document) else None
+
+        return until(look, f"stats with {what}", timeout)
+
+    # ending
+    def send(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait_exit(self, timeout: float = 20.0) -> int:
+        until(self._exited, f"the end of {self.command()}\n{self.tail()}", timeout)
+        return self.process.returncode
+
+    def stop(self, number: int = signal.SIGINT, timeout: float = 20.0) -> int:
+        if not self._exited():
+            self.send(number)
+        return self.wait_exit(timeout)
+
+    def alerts(self) -> list[str]:
+        lines = [line for line in self.log().splitlines() if ALERTS.search(line)]
+        return [line for line in lines if not any(re.search(a, line) for a in self.allowed)]
+
+
+def wire_address(text: str):
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    return ("127.0.0.1" if host in ("", "0.0.0.0") else host, int(port))

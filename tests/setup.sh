@@ -1,0 +1,65 @@
+#!/bin/sh
+# Brings the machine to where the tests, the parity runs and the benchmarks can run:
+# Debian packages, a Python environment (.cache/venv) and the C original (.cache/parity-venv).
+# Safe to run again: what is present is left alone.
+set -eu
+
+repo=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cache=${UWSGI_CACHE:-$repo/.cache}
+what=${1:-all}
+
+say() { printf 'setup: %s\n' "$*"; }
+
+missing_packages() {
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' \
+            || printf '%s ' "$package"
+    done
+}
+
+debian_packages() {
+    wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light wrk prometheus tmux procps iproute2'
+    # shellcheck disable=SC2086
+    lacking=$(missing_packages $wanted)
+    [ -n "$lacking" ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        say "these Debian packages are missing and only root can add them: $lacking"
+        return 0
+    fi
+    say "installing $lacking"
+    # Services of these packages are used as plain programs: none may start by itself.
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d.uwsgi-tests
+    chmod +x /usr/sbin/policy-rc.d.uwsgi-tests
+    own_policy=no
+    [ -e /usr/sbin/policy-rc.d ] || { ln -s policy-rc.d.uwsgi-tests /usr/sbin/policy-rc.d; own_policy=yes; }
+    DEBIAN_FRONTEND=noninteractive apt-get update -qq || say "apt-get update failed, trying with what is known"
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $lacking
+    [ "$own_policy" = no ] || rm -f /usr/sbin/policy-rc.d
+    rm -f /usr/sbin/policy-rc.d.uwsgi-tests
+}
+
+test_venv() {
+    stamp=$cache/venv/.requirements
+    [ -f "$stamp" ] && cmp -s "$stamp" "$repo/tests/requirements.txt" && return 0
+    say "making $cache/venv"
+    [ -x "$cache/venv/bin/python" ] || python3 -m venv "$cache/venv"
+    "$cache/venv/bin/pip" install -q -r "$repo/tests/requirements.txt"
+    cp "$repo/tests/requirements.txt" "$stamp"
+}
+
+c_original() {
+    [ -x "$cache/parity-venv/bin/uwsgi" ] && return 0
+    say "building the C original from PyPI (about a minute)"
+    python3 -m venv "$cache/parity-venv"
+    "$cache/parity-venv/bin/pip" install -q 'uwsgi>=2.0.31,<2.1'
+}
+
+mkdir -p "$cache"
+case $what in
+    all) debian_packages; test_venv; c_original ;;
+    debian) debian_packages ;;
+    venv) test_venv ;;
+    original) c_original ;;
+    *) say "unknown part '$what' (all, debian, venv, original)"; exit 2 ;;
+esac
