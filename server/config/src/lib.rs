@@ -1,1 +1,30 @@
-//! (header)
+//! The option table, the command line and the configuration files.
+//!
+//! Everything becomes one flat, ordered list of entries, the [`Config`]; [`load`] makes it.
+//! The [`table`] is the one source of names, letters, arity, defaults and help. The crate is
+//! pure: files and facts of the machine come through [`Source`], and nothing here prints or
+//! exits. What an option does is the business of whoever asks the [`Config`] for it.
+
+mod check;
+mod config;
+mod expand;
+mod getopt;
+mod ini;
+mod load;
+mod magic;
+mod output;
+mod row;
+mod source;
+mod suggest;
+/// The rows of every option and the ways to find one.
+pub mod table;
+mod value;
+
+pub use config::{Action, Config, Entry, Failure, Origin};
+pub use load::load;
+pub use output::{dump_options, help, option_status, show_config};
+pub use row::{Arg, Flags, Kind, Row, Status};
+pub use source::{Facts, Place, Source, System};
+
+/// The version of uWSGI whose options, files and texts this build speaks.
+pub const VERSION: &str = "2.0.31";

@@ -1,0 +1,225 @@
+//! The loaded configuration: a flat, ordered list of entries, and the questions asked of it.
+//!
+//! Owns nothing but the list and what was said while it was made. It refuses policy: what a
+//! value means for a worker or a socket is decided where it is used.
+
+use crate::row::{Flags, Row};
+use crate::{table, value};
+
+/// Where an entry was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An argument of the process.
+    CommandLine,
+    /// A `UWSGI_*` variable.
+    Environment,
+    /// A line of a file.
+    File {
+        /// The file as it was named.
+        path: String,
+        /// Counted from 1.
+        line: u32,
+    },
+    /// Added by the server itself.
+    Implied,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CommandLine => out.write_str("on the command line"),
+            Self::Environment => out.write_str("in the environment"),
+            Self::File { path, line } => write!(out, "at {path}:{line}"),
+            Self::Implied => out.write_str("implied"),
+        }
+    }
+}
+
+/// One option as it was mentioned, or one placeholder.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The name as written: an alias stays an alias.
+    pub key: String,
+    /// The option behind the name; `None` for placeholders.
+    pub row: Option<&'static Row>,
+    /// The value after all expansions; `None` when there was none.
+    pub value: Option<String>,
+    /// Where it was written.
+    pub origin: Origin,
+    /// No pass touches the value.
+    pub(crate) fixed: bool,
+    /// Made by `set-placeholder`, so that `strict` lets it pass.
+    pub(crate) placeholder: bool,
+}
+
+impl Entry {
+    /// The value as text; empty when there was none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.value.as_deref().unwrap_or_default()
+    }
+}
+
+/// Something the binary does instead of serving, or before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Print [`help`](crate::help), exit 0.
+    Help,
+    /// Print [`VERSION`](crate::VERSION), exit 0.
+    Version,
+    /// Print [`dump_options`](crate::dump_options), exit 0.
+    DumpOptions,
+    /// Print [`option_status`](crate::option_status), exit 0.
+    OptionStatus,
+    /// The configuration is good: say so, exit 0.
+    Check,
+    /// Send SIGINT to the pid in this file.
+    Stop(String),
+    /// Send SIGHUP to the pid in this file.
+    Reload(String),
+    /// Send SIGTSTP to the pid in this file: `pause`, `suspend` and `resume` alike.
+    Pause(String),
+    /// Connect to this address and copy what it sends to standard output.
+    ConnectAndRead(String),
+    /// Print this line on standard output and go on.
+    Print(String),
+    /// End with this code.
+    Exit(i32),
+}
+
+impl Action {
+    /// True when nothing may follow this action.
+    #[must_use]
+    pub const fn ends_process(&self) -> bool {
+        !matches!(self, Self::Print(_))
+    }
+}
+
+/// Why there is no configuration. The lines go to standard error as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Log lines made so far, then the error lines.
+    pub lines: Vec<String>,
+    /// The exit code.
+    pub code: i32,
+}
+
+/// A complete configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Everything that was mentioned, in order.
+    pub entries: Vec<Entry>,
+    /// Log lines made while loading, in order.
+    pub messages: Vec<String>,
+    /// What to do instead of serving, in order.
+    pub actions: Vec<Action>,
+    /// Magic variables at the end of loading, letter and value, empty ones left out.
+    pub magic: Vec<(char, String)>,
+    /// This instance is a vassal, which always has a master.
+    pub vassal: bool,
+}
+
+impl Config {
+    /// Every mention of an option under any of its names, in order. For a name that is no
+    /// option: the placeholders called so.
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        let row = table::find(name);
+        let name = name.to_owned();
+        self.entries.iter().filter(move |entry| match (row, entry.row) {
+            (Some(wanted), Some(row)) => std::ptr::eq(wanted, row),
+            (None, None) => entry.key == name,
+            _ => false,
+        })
+    }
+
+    /// The values of every mention, in order; a mention without value counts as empty text.
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.all(name).map(Entry::text)
+    }
+
+    /// The last mention.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.all(name).last()
+    }
+
+    /// The value of the last mention; `None` when never mentioned or mentioned without value.
+    #[must_use]
+    pub fn last(&self, name: &str) -> Option<&str> {
+        self.entry(name)?.value.as_deref()
+    }
+
+    /// True when mentioned at all, whatever the value.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// A boolean as its name says it: `disable-logging` mentioned is true. The last mention
+    /// counts; without any, the default of the table.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        match self.entry(name) {
+            Some(entry) => value::boolean(entry.value.as_deref()),
+            None => table::find(name).is_some_and(|row| row.default == "true"),
+        }
+    }
+
+    /// A whole number: leading digits of the last value, 1 when it has none, `default` when the
+    /// option is absent.
+    #[must_use]
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        match self.entry(name) {
+            Some(entry) => value::int(entry.value.as_deref()),
+            None => default,
+        }
+    }
+
+    /// The last value in bytes, from MiB; `None` when absent.
+    #[must_use]
+    pub fn megabytes(&self, name: &str) -> Option<u64> {
+        Some(value::megabytes(self.entry(name)?.text()))
+    }
+
+    /// A file mode; a mention without value, or with `1`, is 0666; `None` when absent.
+    #[must_use]
+    pub fn chmod(&self, name: &str) -> Option<u32> {
+        value::chmod(self.entry(name)?.value.as_deref()).ok()
+    }
+
+    /// True when any mentioned option carries all of `flags`.
+    #[must_use]
+    pub fn any(&self, flags: Flags) -> bool {
+        self.entries.iter().any(|entry| entry.row.is_some_and(|row| row.flags.contains(flags)))
+    }
+
+    /// A master process is wanted: `master`, any option that needs one, or being a vassal.
+    #[must_use]
+    pub fn master(&self) -> bool {
+        self.flag("master") || self.vassal || self.any(Flags::MASTER)
+    }
+
+    /// The metrics subsystem is wanted: `enable-metrics`, or any option that needs it.
+    #[must_use]
+    pub fn metrics(&self) -> bool {
+        self.flag("enable-metrics") || self.any(Flags::METRICS)
+    }
+
+    /// Thread support is wanted.
+    #[must_use]
+    pub fn threads(&self) -> bool {
+        self.flag("enable-threads") || self.any(Flags::THREADS)
+    }
+
+    /// Memory usage is taken after every request.
+    #[must_use]
+    pub fn memory(&self) -> bool {
+        self.flag("memory-report") || self.any(Flags::MEMORY)
+    }
+
+    /// The action that ends this run, when there is one.
+    #[must_use]
+    pub fn ends_with(&self) -> Option<&Action> {
+        self.actions.iter().find(|action| action.ends_process())
+    }
+}

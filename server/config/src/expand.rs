@@ -1,0 +1,238 @@
+//! The three expansion passes: `$(NAME)`, `@(source)`, `%(expression)`.
+//!
+//! One scanner serves all three; a pass is a symbol and a lookup. Text whose lookup finds
+//! nothing stays as it is, so that `log-format = %(method)` survives. It refuses endless
+//! expansion: a value that keeps growing or turning in circles is an error.
+
+use std::collections::{HashMap, HashSet};
+
+/// Replacements in one value before it counts as circular. Real values have a few dozen.
+const MAX_REPLACEMENTS: usize = 1024;
+/// Bytes of one value before it counts as circular; a file read by `@()` may be large.
+const MAX_LENGTH: usize = 16 << 20;
+
+/// What a pass looks up: the text, nothing, or an error text.
+pub(crate) type Lookup<'a> = dyn FnMut(&str) -> Result<Option<String>, String> + 'a;
+
+/// Expands every `symbol(...)` of `value`. `None` means that nothing changed.
+pub(crate) fn pass(
+    value: &str,
+    symbol: char,
+    lookup: &mut Lookup<'_>,
+) -> Result<Option<String>, String> {
+    let mut text = value.to_owned();
+    let mut replaced = 0;
+    let mut from = 0;
+    while let Some((start, end)) = occurrence(&text, symbol, from) {
+        let inner = &text[start + 2..end];
+        let Some(new) = lookup(inner)? else {
+            from = start + 1;
+            continue;
+        };
+        replaced += 1;
+        text.replace_range(start..=end, &new);
+        if replaced > MAX_REPLACEMENTS || text.len() > MAX_LENGTH {
+            return Err(format!("\"{value}\" expands without end"));
+        }
+        // The scan starts over, so results are expanded too; the very first byte is not looked
+        // at again, which lets `a = %(a)` end.
+        from = text.chars().next().map_or(0, char::len_utf8);
+    }
+    Ok((replaced > 0).then_some(text))
+}
+
+/// The next `symbol(` at or after `from` and its matching parenthesis.
+fn occurrence(text: &str, symbol: char, from: usize) -> Option<(usize, usize)> {
+    let opening = [symbol, '('].iter().collect::<String>();
+    let mut from = from;
+    while let Some(found) = text.get(from..)?.find(&opening) {
+        let start = from + found;
+        if let Some(end) = closing(text.as_bytes(), start + 2) {
+            return Some((start, end));
+        }
+        from = start + 1;
+    }
+    None
+}
+
+/// The parenthesis that closes one opened just before `from`.
+fn closing(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut depth = 1;
+    for (at, byte) in bytes.iter().enumerate().skip(from) {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The lookup of `$(NAME)`, `$(NAME:-default)` and `$(NAME-default)`.
+pub(crate) fn variable(env: &HashMap<String, String>, expression: &str) -> Option<String> {
+    if let Some(value) = env.get(expression) {
+        return Some(value.clone());
+    }
+    let (name, default) = expression.split_once('-')?;
+    match name.strip_suffix(':') {
+        Some(name) => {
+            let filled = env.get(name).filter(|value| !value.is_empty());
+            Some(filled.map_or_else(|| default.to_owned(), Clone::clone))
+        }
+        None => Some(env.get(name).map_or_else(|| default.to_owned(), Clone::clone)),
+    }
+}
+
+/// The first value of every key, and which keys were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    first: HashMap<String, Option<String>>,
+    used: HashSet<String>,
+}
+
+impl Keys {
+    /// Takes a key with its value; only the first of a name counts.
+    pub(crate) fn add(&mut self, key: &str, value: Option<&str>) {
+        self.first.entry(key.to_owned()).or_insert_with(|| value.map(str::to_owned));
+    }
+
+    /// Replaces the value of a key after its own expansion.
+    pub(crate) fn update(&mut self, key: &str, old: Option<&str>, new: &str) {
+        if let Some(slot) = self.first.get_mut(key).filter(|slot| slot.as_deref() == old) {
+            *slot = Some(new.to_owned());
+        }
+    }
+
+    /// True when some expression named this key.
+    pub(crate) fn was_used(&self, key: &str) -> bool {
+        self.used.contains(key)
+    }
+
+    /// The lookup of `%(expression)`.
+    pub(crate) fn expression(&mut self, expression: &str) -> Option<String> {
+        if !expression.contains(' ') {
+            self.used.insert(expression.to_owned());
+            return self.first.get(expression).cloned().flatten();
+        }
+        let mut sum = Sum::default();
+        for token in expression.split(' ').filter(|token| !token.is_empty()) {
+            sum.token(token, |name| {
+                self.used.insert(name.to_owned());
+                self.first.get(name).cloned().flatten().unwrap_or_default()
+            });
+        }
+        Some(sum.text)
+    }
+}
+
+/// The accumulator of a token pipeline, left to right, without precedence.
+#[derive(Debug, Default)]
+struct Sum {
+    text: String,
+    operator: Option<u8>,
+}
+
+impl Sum {
+    fn token(&mut self, token: &str, mut lookup: impl FnMut(&str) -> String) {
+        match token {
+            "+" | "-" | "*" | "/" => self.operator = Some(token.as_bytes()[0]),
+            "++" => self.text = number(&self.text).wrapping_add(1).to_string(),
+            "--" => self.text = number(&self.text).wrapping_sub(1).to_string(),
+            _ if token.bytes().all(|byte| byte.is_ascii_digit()) => self.operand(token),
+            _ => self.operand(&lookup(token)),
+        }
+    }
+
+    fn operand(&mut self, operand: &str) {
+        let (left, right) = (number(&self.text), number(operand));
+        let result = match self.operator.take() {
+            None => {
+                self.text.push_str(operand);
+                return;
+            }
+            Some(b'+') => left.wrapping_add(right),
+            Some(b'-') => left.wrapping_sub(right),
+            Some(b'*') => left.wrapping_mul(right),
+            Some(_) => left.checked_div(right).unwrap_or(0),
+        };
+        self.text = result.to_string();
+    }
+}
+
+fn number(text: &str) -> i64 {
+    crate::value::int(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keys {
+        let mut keys = Keys::default();
+        for (key, value) in [("foo", "17"), ("bar", "30"), ("a", "x%(b)"), ("b", "y%(foo)")] {
+            keys.add(key, Some(value));
+        }
+        keys.add("loop", Some("x%(loop)"));
+        keys.add("self", Some("%(self)"));
+        keys.add("name", Some("foo"));
+        keys.add("foo", Some("later"));
+        keys.add("flag", None);
+        keys
+    }
+
+    fn percent(value: &str) -> Result<String, String> {
+        let mut keys = keys();
+        let changed = pass(value, '%', &mut |inner| Ok(keys.expression(inner)))?;
+        Ok(changed.unwrap_or_else(|| value.to_owned()))
+    }
+
+    #[test]
+    fn expressions_give_the_documented_results() {
+        for (value, expected) in [
+            ("%(foo + bar + 3)", "50"),
+            ("%(foo + bar + 3 * 2)", "100"),
+            ("%(foo ++)", "18"),
+            ("%(foo bar ++)", "1731"),
+            ("%(foo - bar)", "-13"),
+            ("%(bar / 0)", "0"),
+            ("%(nope + 1)", "1"),
+            ("%(nope)", "%(nope)"),
+            ("%(2 * 4)", "8"),
+            ("%(foo)-%(bar)", "17-30"),
+            ("x %(a)", "x xy17"),
+            ("x%(%(name))", "x17"),
+            ("%(flag)", "%(flag)"),
+            ("%(self)", "%(self)"),
+            ("%(unclosed", "%(unclosed"),
+            ("%(method) %(uri)", "%(method) %(uri)"),
+            ("%(9223372036854775807 + 1)", "-9223372036854775808"),
+        ] {
+            assert_eq!(percent(value).as_deref(), Ok(expected), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_circle_is_an_error() {
+        assert!(percent("%(loop)").expect_err("endless").contains("expands without end"));
+    }
+
+    #[test]
+    fn variables_know_both_kinds_of_default() {
+        let env = HashMap::from([("SET".into(), "v".into()), ("EMPTY".into(), String::new())]);
+        for (expression, expected) in [
+            ("SET", Some("v")),
+            ("EMPTY", Some("")),
+            ("UNSET", None),
+            ("UNSET:-d", Some("d")),
+            ("UNSET-d", Some("d")),
+            ("EMPTY:-d", Some("d")),
+            ("EMPTY-d", Some("")),
+            ("SET:-d", Some("v")),
+        ] {
+            assert_eq!(variable(&env, expression).as_deref(), expected, "{expression}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The command line as GNU `getopt_long` reads it, over the option table.
+//!
+//! Owns abbreviations, permutation, clustered letters and the four error texts.
+//! It refuses meaning: what an option does is decided by the caller, item by item.
+
+use crate::row::{Arg, Row};
+use crate::table;
+
+/// One thing found on the command line.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// An option; the name is the full long name, or the canonical name of a letter.
+    Option { name: &'static str, value: Option<String> },
+    /// Something that is not an option, after all options.
+    Positional(String),
+}
+
+/// Walks the arguments once; options come first, positionals last unless `posix` is set.
+pub(crate) struct Getopt<'a> {
+    binary: &'a str,
+    args: &'a [String],
+    posix: bool,
+    next: usize,
+    /// Byte offset inside a cluster of letters, `-Mp4`.
+    cluster: Option<usize>,
+    positionals: Vec<&'a String>,
+    drained: usize,
+}
+
+impl<'a> Getopt<'a> {
+    /// Reads `args`, which do not include the binary; `posix` stops at the first positional.
+    pub(crate) fn new(binary: &'a str, args: &'a [String], posix: bool) -> Self {
+        Self { binary, args, posix, next: 0, cluster: None, positionals: Vec::new(), drained: 0 }
+    }
+
+    /// The next item, an error text, or the end.
+    pub(crate) fn item(&mut self) -> Option<Result<Item, String>> {
+        if let Some(at) = self.cluster {
+            return Some(self.letter(at));
+        }
+        while let Some(arg) = self.args.get(self.next) {
+            if arg == "--" {
+                self.positionals.extend(&self.args[self.next + 1..]);
+                self.next = self.args.len();
+            } else if let Some(long) = arg.strip_prefix("--") {
+                self.next += 1;
+                return Some(self.long(long));
+            } else if arg.len() > 1 && arg.starts_with('-') {
+                return Some(self.letter(1));
+            } else if self.posix {
+                self.positionals.extend(&self.args[self.next..]);
+                self.next = self.args.len();
+            } else {
+                self.positionals.push(arg);
+                self.next += 1;
+            }
+        }
+        let positional = self.positionals.get(self.drained)?;
+        self.drained += 1;
+        Some(Ok(Item::Positional((*positional).clone())))
+    }
+
+    fn long(&mut self, text: &str) -> Result<Item, String> {
+        let (wanted, glued) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (text, None),
+        };
+        let (name, row) = self.lookup(wanted, text)?;
+        let value =
+            match (row.arg, glued) {
+                (Arg::None, Some(_)) => {
+                    return Err(self.error(&format!("option '--{name}' doesn't allow an argument")));
+                }
+                (Arg::Required, None) => Some(self.following().ok_or_else(|| {
+                    self.error(&format!("option '--{name}' requires an argument"))
+                })?),
+                (_, glued) => glued,
+            };
+        Ok(Item::Option { name, value })
+    }
+
+    /// Exact name first, then the only option that starts so.
+    fn lookup(&self, wanted: &str, text: &str) -> Result<(&'static str, &'static Row), String> {
+        if let Some(hit) = exact(wanted) {
+            return Ok(hit);
+        }
+        let mut candidates = table::names().filter(|(name, _)| name.starts_with(wanted));
+        let Some(first) = candidates.next() else {
+            return Err(self.error(&format!("unrecognized option '--{text}'")));
+        };
+        let rest: Vec<&str> = candidates.map(|(name, _)| name).collect();
+        if rest.is_empty() {
+            return Ok(first);
+        }
+        let mut line = format!("option '--{text}' is ambiguous; possibilities:");
+        for name in std::iter::once(first.0).chain(rest) {
+            line.push_str(&format!(" '--{name}'"));
+        }
+        Err(self.error(&line))
+    }
+
+    fn letter(&mut self, at: usize) -> Result<Item, String> {
+        let arg = &self.args[self.next];
+        let letter = arg[at..].chars().next().unwrap_or('-');
+        let rest = &arg[at + letter.len_utf8().min(arg.len() - at)..];
+        let Some(row) = table::find_short(letter) else {
+            self.advance(at, letter, rest);
+            return Err(self.error(&format!("invalid option -- '{letter}'")));
+        };
+        if row.arg == Arg::None {
+            self.advance(at, letter, rest);
+            return Ok(Item::Option { name: row.name, value: None });
+        }
+        self.cluster = None;
+        self.next += 1;
+        let value = match (rest.is_empty(), row.arg) {
+            (false, _) => Some(rest.to_owned()),
+            (true, Arg::Required) => Some(self.following().ok_or_else(|| {
+                self.error(&format!("option requires an argument -- '{letter}'"))
+            })?),
+            (true, _) => None,
+        };
+        Ok(Item::Option { name: row.name, value })
+    }
+
+    /// Steps to the next letter of the cluster, or past it.
+    fn advance(&mut self, at: usize, letter: char, rest: &str) {
+        if rest.is_empty() {
+            self.cluster = None;
+            self.next += 1;
+        } else {
+            self.cluster = Some(at + letter.len_utf8());
+        }
+    }
+
+    fn following(&mut self) -> Option<String> {
+        let value = self.args.get(self.next)?.clone();
+        self.next += 1;
+        Some(value)
+    }
+
+    fn error(&self, text: &str) -> String {
+        format!("{}: {text}", self.binary)
+    }
+}
+
+/// The long option called exactly `wanted`, with its static name.
+fn exact(wanted: &str) -> Option<(&'static str, &'static Row)> {
+    let row = table::find(wanted)?;
+    let name = row.names().find(|name| *name == wanted)?;
+    Some((name, row))
+}

@@ -1,0 +1,122 @@
+//! How the text of a value is read, and the faults found in it.
+//!
+//! Pure functions from text to numbers with the C rules: leading digits count, the rest is
+//! ignored. It refuses to stop at the first fault: [`faults`] names every one.
+
+use crate::config::Entry;
+use crate::row::{Kind, Row};
+
+/// True unless the text is one of the four ways to say no.
+pub(crate) fn boolean(text: Option<&str>) -> bool {
+    let no =
+        |text: &str| ["false", "off", "no", "0"].iter().any(|no| text.eq_ignore_ascii_case(no));
+    // Trailing text after the word does not turn a "no" into a "yes": `false // comment`.
+    !text.is_some_and(|text| no(text) || no(first_word(text)))
+}
+
+fn first_word(text: &str) -> &str {
+    match text.split_once(|c: char| c.is_ascii_whitespace()) {
+        Some((word, rest)) if rest.trim_start().starts_with("//") => word,
+        _ => text,
+    }
+}
+
+/// The leading whole number of `text`, saturating; 0 when there is none, 1 when there is no text.
+pub(crate) fn int(text: Option<&str>) -> i64 {
+    text.map_or(1, |text| scan(text).0)
+}
+
+/// The leading whole number of `text` and how many bytes belong to it.
+pub(crate) fn scan(text: &str) -> (i64, usize) {
+    let body = text.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    let skipped = text.len() - body.len();
+    let (negative, digits) = match body.as_bytes().first() {
+        Some(b'-') => (true, &body[1..]),
+        Some(b'+') => (false, &body[1..]),
+        _ => (false, body),
+    };
+    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+    if length == 0 {
+        return (0, 0);
+    }
+    let magnitude = digits[..length].parse::<i64>().unwrap_or(i64::MAX);
+    let sign_length = body.len() - digits.len();
+    (if negative { -magnitude } else { magnitude }, skipped + sign_length + length)
+}
+
+/// Whole or decimal MiB, in bytes; garbage and negative numbers are 0.
+pub(crate) fn megabytes(text: &str) -> u64 {
+    const MIB: u64 = 1 << 20;
+    let (whole, length) = scan(text);
+    let whole = u64::try_from(whole).unwrap_or(0).saturating_mul(MIB);
+    let fraction = text[length..].strip_prefix('.').unwrap_or_default();
+    let digits: String = fraction.chars().take_while(char::is_ascii_digit).take(6).collect();
+    let numerator = digits.parse::<u64>().unwrap_or(0);
+    let scale = 10_u64.pow(u32::try_from(digits.len()).unwrap_or(0));
+    whole.saturating_add(numerator * MIB / scale)
+}
+
+/// A file mode of three octal digits, or four that start with 0.
+pub(crate) fn chmod(text: Option<&str>) -> Result<u32, String> {
+    let Some(text) = text.filter(|text| *text != "1" && !text.is_empty()) else {
+        return Ok(0o666);
+    };
+    let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
+    let octal = digits.len() == 3 && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    let bad = || format!("invalid chmod value: {text}");
+    if octal { u32::from_str_radix(digits, 8).map_err(|_| bad()) } else { Err(bad()) }
+}
+
+/// What is wrong with the value of one entry, and what is merely odd.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// The exact text of the fault.
+    pub(crate) fault: Option<String>,
+    /// A line for the log.
+    pub(crate) warning: Option<String>,
+}
+
+/// Judges the value of `entry` by the kind of its option.
+pub(crate) fn judge(entry: &Entry, row: &Row) -> Verdict {
+    match (row.kind, entry.value.as_deref()) {
+        (Kind::Int, Some(text)) => number(&entry.key, text),
+        (Kind::RawInt | Kind::U64 | Kind::U16, Some(text)) => {
+            Verdict { fault: None, ..number(&entry.key, text) }
+        }
+        (Kind::Chmod, text) => Verdict { fault: chmod(text).err(), warning: None },
+        (Kind::Umask, Some(text)) => Verdict { fault: None, warning: umask(text) },
+        (Kind::Dict, text) if !text.unwrap_or_default().contains('=') => {
+            let value = text.unwrap_or_default();
+            Verdict { fault: Some(format!("invalid dictionary syntax for {value}")), warning: None }
+        }
+        (Kind::NamedRegexp, text) if !text.unwrap_or_default().contains(' ') => {
+            let text = "invalid custom regexp syntax: must be <custom> <regexp>".to_owned();
+            Verdict { fault: Some(text), warning: None }
+        }
+        (Kind::Socket, Some("")) => {
+            let text = format!("invalid value for option \"{}\": must not be empty", entry.key);
+            Verdict { fault: Some(text), warning: None }
+        }
+        _ => Verdict::default(),
+    }
+}
+
+/// A number that must not be negative. An empty text, a key without `=`, counts as 0.
+fn number(key: &str, text: &str) -> Verdict {
+    let (value, length) = scan(text);
+    let negative = value < 0;
+    let rest = text[length..].trim();
+    let odd =
+        !text.trim().is_empty() && (length == 0 || !(rest.is_empty() || rest.starts_with("//")));
+    Verdict {
+        fault: negative.then(|| format!("invalid value for option \"{key}\": must be > 0")),
+        warning: odd.then(|| {
+            format!("[WARNING] non-numeric value \"{text}\" for option \"{key}\" - using {value} !")
+        }),
+    }
+}
+
+fn umask(text: &str) -> Option<String> {
+    let octal = text.len() >= 3 && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    (!octal).then(|| format!("invalid umask: {text}"))
+}
