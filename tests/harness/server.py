@@ -157,7 +157,7 @@ class Server:
         os.kill(self.pid, number)
 
     def wait_exit(self, timeout: float = 20.0) -> int:
-        until(self._exited, f"the end of {self.command()}\n{self.tail()}", timeout)
+        until(self._exited, f"the end of {self.command()}", timeout)
         return self.process.returncode
 
     def stop(self, number: int = signal.SIGINT, timeout: float = 20.0) -> int:

@@ -5,6 +5,8 @@ import dataclasses
 import socket
 import struct
 
+from .waiting import until
+
 
 def connect(address, timeout: float = 10.0) -> socket.socket:
     """Connect to (host, port), a port number, "/path" or "@abstract" (exact name)."""
@@ -12,11 +14,19 @@ def connect(address, timeout: float = 10.0) -> socket.socket:
         address = ("127.0.0.1", address)
     if isinstance(address, tuple):
         return socket.create_connection(address, timeout)
+    name = b"\0" + address[1:].encode() if str(address).startswith("@") else str(address)
+    return until(lambda: _connect_unix(name, timeout), f"room in the queue of {address}", timeout)
+
+
+def _connect_unix(name, timeout):
+    """A connected stream, or None while the queue of the listener is full."""
     stream = socket.socket(socket.AF_UNIX)
     stream.settimeout(timeout)
-    name = b"\0" + address[1:].encode() if str(address).startswith("@") else str(address)
     try:
         stream.connect(name)
+    except BlockingIOError:
+        stream.close()
+        return None
     except OSError:
         stream.close()
         raise
@@ -40,7 +50,7 @@ def read_all(stream: socket.socket, limit: int = 1 << 30) -> bytes:
 def raw(address, data: bytes, timeout: float = 10.0, shut: bool = False) -> bytes:
     """Send bytes, give back all bytes until the peer closes."""
     with contextlib.closing(connect(address, timeout)) as stream:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(OSError):  # a peer that refuses early is no error here
             stream.sendall(data)
             if shut:
                 stream.shutdown(socket.SHUT_WR)
