@@ -1,0 +1,163 @@
+//! Header lines: validated, copied as variables, and the framing ones understood.
+
+use super::HttpError;
+use super::line::{CLASS, NO, UNDERSCORE};
+use crate::known::Var;
+use crate::vars::VarBlock;
+
+/// What the headers say about the message and the connection.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    pub(super) content_length: Option<u64>,
+    pub(super) chunked: bool,
+    pub(super) expect_continue: bool,
+    pub(super) upgrade: bool,
+    pub(super) connection_upgrade: bool,
+    close: bool,
+    persist: bool,
+    host: bool,
+    /// Which names may be there already; see [`VarBlock::push_header`].
+    seen: u64,
+}
+
+impl Fields {
+    /// Parses the lines at the start of `input` up to and including the blank one; answers
+    /// their length.
+    pub(super) fn parse(
+        &mut self,
+        input: &[u8],
+        keep_underscores: bool,
+        out: &mut VarBlock,
+    ) -> Result<usize, HttpError> {
+        let mut at = 0;
+        while !input[at..].starts_with(b"\r\n") {
+            let field = Field::parse(&input[at..])?;
+            at += field.len;
+            if field.underscore && !keep_underscores {
+                continue;
+            }
+            let slot = out
+                .push_header(field.name, field.value, &mut self.seen)
+                .map_err(|e| too_big(e, &field))?;
+            if let Some(var) = slot
+                && !field.underscore
+            {
+                self.understand(var, field.value)?;
+            }
+        }
+        Ok(at + 2)
+    }
+
+    fn understand(&mut self, var: Var, value: &[u8]) -> Result<(), HttpError> {
+        match var {
+            Var::ContentLength if self.content_length.is_some() => {
+                return Err(HttpError::BadRequest);
+            }
+            Var::ContentLength => self.content_length = Some(length(value.trim_ascii())?),
+            Var::TransferEncoding if self.chunked => return Err(HttpError::BadRequest),
+            Var::TransferEncoding if value.trim_ascii().eq_ignore_ascii_case(b"chunked") => {
+                self.chunked = true;
+            }
+            Var::TransferEncoding => return Err(HttpError::NotImplemented),
+            Var::Host if self.host => return Err(HttpError::BadRequest),
+            Var::Host => self.host = true,
+            Var::Expect => {
+                self.expect_continue |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
+            }
+            Var::Upgrade => self.upgrade = true,
+            Var::Connection => self.connection(value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for token in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
+            self.close |= token.eq_ignore_ascii_case(b"close");
+            self.persist |= token.eq_ignore_ascii_case(b"keep-alive");
+            self.connection_upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+        }
+    }
+
+    /// Refuses bodies whose end two parties could see differently.
+    pub(super) fn check(&self, http11: bool) -> Result<(), HttpError> {
+        if self.chunked && (self.content_length.is_some() || !http11) {
+            return Err(HttpError::BadRequest);
+        }
+        Ok(())
+    }
+
+    /// Whether the client would keep the connection.
+    pub(super) fn keep_alive(&self, http11: bool) -> bool {
+        !self.close && (http11 || self.persist)
+    }
+}
+
+/// Digits and nothing else.
+fn length(value: &[u8]) -> Result<u64, HttpError> {
+    if value.is_empty() {
+        return Err(HttpError::BadRequest);
+    }
+    value.iter().try_fold(0u64, |n, b| match b {
+        b'0'..=b'9' => n
+            .checked_mul(10)
+            .and_then(|n| n.checked_add(u64::from(b - b'0')))
+            .ok_or(HttpError::BadRequest),
+        _ => Err(HttpError::BadRequest),
+    })
+}
+
+/// One header line.
+struct Field<'a> {
+    name: &'a [u8],
+    /// Without leading blanks; trailing ones stay, as applications know it.
+    value: &'a [u8],
+    underscore: bool,
+    /// Bytes of the line, CRLF included.
+    len: usize,
+}
+
+impl<'a> Field<'a> {
+    fn parse(input: &'a [u8]) -> Result<Self, HttpError> {
+        let (mut colon, mut class) = (0, NO);
+        loop {
+            let Some(b) = input.get(colon) else { return Err(HttpError::BadRequest) };
+            let this = CLASS[usize::from(*b)];
+            if this == NO {
+                break;
+            }
+            class |= this;
+            colon += 1;
+        }
+        if colon == 0 || input[colon] != b':' {
+            return Err(HttpError::BadRequest);
+        }
+        let rest = &input[colon + 1..];
+        let Some(end) = memchr::memchr(b'\r', rest) else { return Err(HttpError::BadRequest) };
+        if rest.get(end + 1) != Some(&b'\n') || has_control(&rest[..end]) {
+            return Err(HttpError::BadRequest);
+        }
+        let blanks = rest[..end].iter().take_while(|b| **b == b' ').count();
+        Ok(Self {
+            name: &input[..colon],
+            value: &rest[blanks..end],
+            underscore: class == UNDERSCORE,
+            len: colon + 1 + end + 2,
+        })
+    }
+}
+
+/// True for any control character but a tab. Written without a branch per byte, so that it
+/// becomes vector code.
+fn has_control(value: &[u8]) -> bool {
+    value.iter().fold(false, |bad, b| bad | ((*b < 0x20) & (*b != b'\t')) | (*b == 0x7f))
+}
+
+fn too_big(error: crate::VarError, field: &Field<'_>) -> HttpError {
+    let mut name: Vec<u8> = b"HTTP_".to_vec();
+    name.extend(field.name.iter().map(|b| match b.to_ascii_uppercase() {
+        b'-' => b'_',
+        b => b,
+    }));
+    HttpError::from_var(error, &name, field.value)
+}
