@@ -216,7 +216,9 @@ mod tests {
         }
     }
 
-    fn block(pairs: &[(&str, &str)]) -> VarBlock {
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+    fn block(pairs: Pairs<'_>) -> VarBlock {
         let mut b = VarBlock::new();
         for (k, v) in pairs {
             b.push(k.as_bytes(), v.as_bytes()).unwrap();
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn scheme_follows_the_stated_precedence() {
-        let cases: [(&[(&str, &str)], &[u8]); 7] = [
+        let cases: [(Pairs<'_>, &[u8]); 7] = [
             (&[], b"http"),
             (&[("HTTPS", "ON")], b"https"),
             (&[("HTTPS", "1")], b"https"),

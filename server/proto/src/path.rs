@@ -39,7 +39,9 @@ fn decode_slow(raw: &[u8], out: &mut Vec<u8>) {
             if out.len() == base || out.last() != Some(&b'/') {
                 out.push(b'/');
             }
-            at += dots + 1;
+            at += dots;
+            at += usize::from(raw.get(at) == Some(&b'/'));
+            segment_start = raw.get(at) != Some(&b'#');
             continue;
         }
         segment_start = *b == b'/';
