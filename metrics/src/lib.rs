@@ -1,1 +1,70 @@
-//! (header)
+//! The arena: one shared mapping that holds every number of every process, and what is made of it.
+//!
+//! It owns the layout (rows, histograms, in-flight records, history rings), the schema table that
+//! names each metric once, the owned [`Snapshot`], and the two expositions derived from it (stats
+//! JSON, Prometheus and OpenMetrics). It opens no socket, starts no thread, knows no other crate
+//! of the workspace, and never locks: writers use plain relaxed stores on rows of their own, and
+//! readers copy.
+//!
+//! A process that wants to look at a running instance links this crate alone and uses [`Reader`].
+
+mod seqlock;
+mod sync;
+
+#[cfg(not(loom))]
+pub use self::whole::*;
+
+/// Everything but the model-checked core: the mapping casts need the real atomics.
+#[cfg(not(loom))]
+mod whole {
+    pub use crate::arena::Arena;
+    pub use crate::cells::{Cell, Counter, Gauge, Signed, Text};
+    pub use crate::header::{Header, HeaderCells, Section, SectionCells, SectionRow};
+    pub use crate::histogram::{Histogram, Latency, LatencySnap};
+    pub use crate::history::{History, HistoryWriter, Ring, Series};
+    pub use crate::inflight::{InFlight, InFlightView, Phase, Start, vars_pairs};
+    pub use crate::metric_pool::Kind;
+    pub use crate::reader::Reader;
+    pub use crate::rows::{
+        AppCells, AppRow, CoreCells, CoreRow, GatewayCells, GatewayRow, GlobalCells, Globals,
+        MetricCells, MetricRow, SocketCells, SocketRow, WorkerCells, WorkerRow,
+    };
+    pub use crate::shape::Shape;
+    pub use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};
+    pub use crate::view::View;
+}
+
+#[cfg(not(loom))]
+mod arena;
+#[cfg(not(loom))]
+mod cells;
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "states that any bit pattern is a valid row")]
+mod header;
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "states that any bit pattern is a valid histogram")]
+mod histogram;
+#[cfg(not(loom))]
+mod history;
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "states that any bit pattern is a valid record")]
+mod inflight;
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "the one place that maps memory and casts it to rows")]
+mod map;
+#[cfg(not(loom))]
+mod metric_pool;
+#[cfg(not(loom))]
+mod reader;
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "rows state here that any bit pattern is valid for them")]
+mod rows;
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "states that any bit pattern is a valid row")]
+pub mod schema;
+#[cfg(not(loom))]
+mod shape;
+#[cfg(not(loom))]
+mod snapshot;
+#[cfg(not(loom))]
+mod view;

@@ -1,0 +1,177 @@
+//! The arena as its owner sees it: made before the first fork, handed over on re-execution.
+//!
+//! It owns the descriptor and the shared mapping. The master creates it; children inherit the
+//! mapping by fork and need nothing of this file.
+
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+
+use crate::header::{DIRECTORY_OFFSET, Header, LAYOUT_VERSION, Layout, MAGIC};
+use crate::histogram::Latency;
+use crate::map::{Access, Mapping};
+use crate::reader::open_view;
+use crate::rows::Carry;
+use crate::shape::Shape;
+use crate::view::View;
+
+/// Name of the memfd, as `/proc/PID/fd` shows it.
+pub(crate) const MEMFD_NAME: &str = "uwsgi-metrics";
+
+/// A writable arena and its descriptor.
+#[derive(Debug)]
+pub struct Arena {
+    view: View,
+    fd: OwnedFd,
+}
+
+impl Arena {
+    /// Makes an arena in anonymous memory, sealed against shrinking.
+    ///
+    /// The descriptor is close-on-exec; clear that before a re-execution that keeps the arena.
+    ///
+    /// # Errors
+    /// Those of memfd_create, ftruncate and mmap.
+    pub fn create(shape: &Shape) -> io::Result<Arena> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let fd = rustix::fs::memfd_create(MEMFD_NAME, flags)?;
+        let arena = Arena::build(fd, shape)?;
+        rustix::fs::fcntl_add_seals(&arena.fd, SealFlags::SHRINK | SealFlags::GROW)?;
+        Ok(arena)
+    }
+
+    /// Makes an arena in the file `path` (mode 0640), replacing what is there in one step, so that
+    /// a reader of the old file keeps a whole old arena.
+    ///
+    /// # Errors
+    /// Those of open, ftruncate, mmap and rename.
+    pub fn create_at(path: &Path, shape: &Shape) -> io::Result<Arena> {
+        let fresh = fresh_name(path);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(&fresh, flags, Mode::from_raw_mode(0o640))?;
+        let made =
+            Arena::build(fd, shape).and_then(|arena| std::fs::rename(&fresh, path).map(|()| arena));
+        if made.is_err() {
+            let _ = std::fs::remove_file(&fresh);
+        }
+        made
+    }
+
+    /// Takes over the arena of the process image before this one.
+    ///
+    /// With the same layout version and shape the memory itself is kept and its generation raised.
+    /// With another shape a new arena is made, and every row that exists in both carries its values
+    /// over, so counters continue; rows beyond the smaller shape are lost. With another layout
+    /// version, or a descriptor that is no arena, the answer is an error, and the caller creates.
+    ///
+    /// # Errors
+    /// `InvalidData` with the reason, and those of [`Arena::create`].
+    pub fn adopt(fd: OwnedFd, shape: &Shape) -> io::Result<Arena> {
+        let view = open_view(fd.as_fd(), Access::Shared)?;
+        if view.shape() == shape {
+            view.header().generation.add(1);
+            view.header().master_pid.set(u64::from(std::process::id()));
+            return Ok(Arena { view, fd });
+        }
+        let arena = Arena::create(shape)?;
+        carry_over(&arena, &view);
+        Ok(arena)
+    }
+
+    /// The descriptor, to be handed over a re-execution.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    fn build(fd: OwnedFd, shape: &Shape) -> io::Result<Arena> {
+        let layout = Layout::of(shape);
+        rustix::fs::ftruncate(&fd, layout.total as u64)?;
+        let map = Mapping::new(fd.as_fd(), layout.total, Access::Shared)?;
+        let view = View { map, layout };
+        write_head(&view);
+        Ok(Arena { view, fd })
+    }
+}
+
+impl Deref for Arena {
+    type Target = View;
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+/// Fills header, directory and schema table; the magic comes last.
+fn write_head(view: &View) {
+    let header = view.header();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    header.layout_version.set(LAYOUT_VERSION);
+    header.header_size.set(size_of::<Header>() as u64);
+    header.total_size.set(view.layout.total as u64);
+    header.created_ns.set(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+    header.generation.add(1);
+    header.master_pid.set(u64::from(std::process::id()));
+    header.boot_id.set(boot_id().trim_ascii());
+    for (cell, count) in header.shape.iter().zip(view.layout.shape.to_words()) {
+        cell.set(count);
+    }
+    header.sections.set(view.layout.sections());
+    header.directory_offset.set(DIRECTORY_OFFSET as u64);
+    for (offset, id, place) in view.layout.directory() {
+        let row = view.section_row(offset);
+        row.id.set(id);
+        row.element_size.set(place.element as u64);
+        row.count.set(place.count as u64);
+        row.offset.set(place.offset as u64);
+    }
+    crate::schema::write_rows(view);
+    header.magic.as_atomic().store(MAGIC, crate::sync::Ordering::Release);
+}
+
+/// Copies every row that both arenas have.
+fn carry_over(to: &View, from: &View) {
+    let (new, old) = (*to.shape(), *from.shape());
+    to.globals().carry(from.globals());
+    to.history().carry(&from.history());
+    for worker in 0..=new.workers.min(old.workers) {
+        to.worker(worker).carry(from.worker(worker));
+        for core in 0..new.cores.min(old.cores) {
+            to.core(worker, core).carry(from.core(worker, core));
+        }
+        for app in 0..new.apps.min(old.apps) {
+            to.app(worker, app).carry(from.app(worker, app));
+        }
+        for what in Latency::ALL {
+            to.histogram(worker, what).carry(from.histogram(worker, what));
+        }
+    }
+    for index in 0..new.sockets.min(old.sockets) {
+        to.socket(index).carry(from.socket(index));
+    }
+    for index in 0..new.gateways.min(old.gateways) {
+        to.gateway(index).carry(from.gateway(index));
+    }
+    crate::metric_pool::carry_over(to, from);
+    to.header().generation.set(from.generation() + 1);
+    to.header().created_ns.set(from.created_ns());
+}
+
+/// A name beside `path` that no other process uses.
+fn fresh_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    PathBuf::from(name)
+}
+
+/// The kernel's boot identity; empty where /proc is not mounted.
+fn boot_id() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(mut file) = File::open("/proc/sys/kernel/random/boot_id") {
+        let _ = io::Read::read_to_end(&mut file, &mut bytes);
+    }
+    bytes
+}

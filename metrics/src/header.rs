@@ -1,0 +1,224 @@
+//! The header, the directory of sections, and where everything lies: a pure function of the shape.
+//!
+//! Both sides compute the same [`Layout`]; the directory is written for tools that are not built
+//! from this source, and compared on attach so that two builds never misread each other.
+
+use crate::cells::{Counter, Gauge, Text};
+use crate::histogram::{HISTOGRAM_BYTES, LATENCIES};
+use crate::history::HISTORY_BYTES;
+use crate::inflight::HEAD_BYTES;
+use crate::rows::{
+    ALIGN, AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, WorkerRow, row,
+};
+use crate::schema::SchemaRow;
+use crate::shape::Shape;
+
+/// First word of every arena: the ASCII text `UWSGIARN` as it lies in memory.
+pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
+
+/// Changes with every change of a row, a section or the schema rows.
+pub(crate) const LAYOUT_VERSION: u64 = 1;
+
+row! {
+    /// The first bytes of the arena. Written once by the creator, then only by an adopter.
+    pub struct Header => HeaderCells {
+        /// `MAGIC`, stored last: an arena that carries it is complete.
+        pub magic: Gauge,
+        /// `LAYOUT_VERSION` of the creator.
+        pub layout_version: Gauge,
+        /// Bytes of this row.
+        pub header_size: Gauge,
+        /// Bytes of the whole arena.
+        pub total_size: Gauge,
+        /// Creation, epoch nanoseconds.
+        pub created_ns: Gauge,
+        /// 1 at creation, one more at every adoption by a re-executed master.
+        pub generation: Counter,
+        /// Process id of the creator or the last adopter.
+        pub master_pid: Gauge,
+        /// Identity of this boot of the kernel.
+        pub boot_id: Text<5>,
+        /// Workers, cores, apps, sockets, gateways, metrics, bytes of variables.
+        pub shape: [Gauge; 7],
+        /// Rows of the directory.
+        pub sections: Gauge,
+        /// Byte offset of the directory.
+        pub directory_offset: Gauge,
+    }
+}
+
+row! {
+    /// One row of the directory.
+    pub struct SectionRow => SectionCells {
+        /// Section id.
+        pub id: Gauge,
+        /// Bytes of one element.
+        pub element_size: Gauge,
+        /// Elements, the spare one at the end included.
+        pub count: Gauge,
+        /// Byte offset of the first element.
+        pub offset: Gauge,
+    }
+}
+
+/// The sections, in file order. Ids are part of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Section {
+    /// The schema table.
+    Schema = 0,
+    /// The instance row.
+    Globals = 1,
+    /// Workers, index 0 is the totals slot.
+    Workers = 2,
+    /// Cores, worker-major.
+    Cores = 3,
+    /// Apps, worker-major.
+    Apps = 4,
+    /// Listening sockets.
+    Sockets = 5,
+    /// Routers.
+    Gateways = 6,
+    /// In-flight records, worker-major.
+    InFlight = 7,
+    /// Latency histograms, worker-major.
+    Histograms = 8,
+    /// History rings.
+    History = 9,
+    /// Pool of user metrics.
+    Metrics = 10,
+    /// Hash index of that pool, in words.
+    MetricIndex = 11,
+}
+
+/// How many sections there are.
+const SECTIONS: usize = 12;
+
+/// One section's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) offset: usize,
+    pub(crate) element: usize,
+    /// Elements, the spare one included.
+    pub(crate) count: usize,
+}
+
+impl Place {
+    /// Offset of element `index`; anything beyond the last is the last, the spare one.
+    #[inline]
+    pub(crate) fn at(&self, index: usize) -> usize {
+        self.offset + index.min(self.count - 1) * self.element
+    }
+
+    /// Index of `(major, minor)` in a table of `minors` per major; the spare element outside it.
+    #[inline]
+    pub(crate) fn cell(&self, major: u32, minor: u32, minors: u32) -> usize {
+        if minor >= minors {
+            return self.at(usize::MAX);
+        }
+        self.at(major as usize * minors as usize + minor as usize)
+    }
+}
+
+/// Where everything lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) shape: Shape,
+    places: [Place; SECTIONS],
+    pub(crate) total: usize,
+}
+
+impl Layout {
+    /// The layout of an arena of this shape.
+    pub(crate) fn of(shape: &Shape) -> Layout {
+        let mut places = [Place::default(); SECTIONS];
+        let mut offset = DIRECTORY_OFFSET + SECTIONS * size_of::<SectionRow>();
+        for (place, (element, count)) in places.iter_mut().zip(elements(shape)) {
+            *place = Place { offset, element, count };
+            offset += (element * count).next_multiple_of(ALIGN);
+        }
+        Layout { shape: *shape, places, total: offset.next_multiple_of(4096) }
+    }
+
+    /// The place of a section.
+    #[inline]
+    pub(crate) fn place(&self, section: Section) -> Place {
+        self.places[section as usize]
+    }
+
+    /// The directory rows of this layout, with their byte offsets.
+    pub(crate) fn directory(&self) -> impl Iterator<Item = (usize, u64, Place)> + '_ {
+        let row = |(i, place): (usize, &Place)| (directory_row(i), i as u64, *place);
+        self.places.iter().enumerate().map(row)
+    }
+
+    /// How many sections the directory names.
+    pub(crate) fn sections(&self) -> u64 {
+        self.places.len() as u64
+    }
+}
+
+/// The directory follows the header.
+pub(crate) const DIRECTORY_OFFSET: usize = size_of::<Header>();
+
+fn directory_row(index: usize) -> usize {
+    DIRECTORY_OFFSET + index * size_of::<SectionRow>()
+}
+
+/// Words of the hash index: a power of two, at most half full.
+pub(crate) fn index_words(metrics: u32) -> usize {
+    (metrics as usize * 2).next_power_of_two().max(16)
+}
+
+/// Element size and count of every section, in the order of [`Section`].
+fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
+    let workers = shape.workers as usize;
+    let cores = workers * shape.cores as usize;
+    let spare = |n: usize| n + 1;
+    let in_flight = HEAD_BYTES + (shape.vars as usize).next_multiple_of(ALIGN);
+    [
+        (size_of::<SchemaRow>(), spare(crate::schema::TABLE.len())),
+        (size_of::<Globals>(), 1),
+        (size_of::<WorkerRow>(), spare(workers + 1)),
+        (size_of::<CoreRow>(), spare(cores)),
+        (size_of::<AppRow>(), spare(workers * shape.apps as usize)),
+        (size_of::<SocketRow>(), spare(shape.sockets as usize)),
+        (size_of::<GatewayRow>(), spare(shape.gateways as usize)),
+        (in_flight, spare(cores)),
+        (HISTOGRAM_BYTES, spare(workers * LATENCIES)),
+        (HISTORY_BYTES, 1),
+        (size_of::<MetricRow>(), spare(shape.metrics as usize)),
+        (8, index_words(shape.metrics)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape =
+        Shape { workers: 3, cores: 2, apps: 4, sockets: 2, gateways: 1, metrics: 9, vars: 1000 };
+
+    #[test]
+    fn sections_are_aligned_ordered_and_inside() {
+        let layout = Layout::of(&SHAPE);
+        let mut end = DIRECTORY_OFFSET + SECTIONS * size_of::<SectionRow>();
+        for (_, id, place) in layout.directory() {
+            assert_eq!(place.offset % ALIGN, 0, "section {id} is aligned");
+            assert!(place.offset >= end, "section {id} overlaps the one before");
+            end = place.offset + place.element * place.count;
+        }
+        assert!(end <= layout.total);
+        assert_eq!(layout.sections(), SECTIONS as u64);
+    }
+
+    #[test]
+    fn indices_outside_land_in_the_spare_element() {
+        let place = Layout::of(&SHAPE).place(Section::Cores);
+        let spare = place.offset + 6 * place.element;
+        for (major, minor) in [(3, 0), (0, 2), (u32::MAX, u32::MAX), (0, u32::MAX)] {
+            assert_eq!(place.cell(major, minor, 2), spare, "{major}/{minor}");
+        }
+        assert_eq!(place.cell(2, 1, 2), place.offset + 5 * place.element);
+    }
+}

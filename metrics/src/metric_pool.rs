@@ -1,0 +1,185 @@
+//! The pool of user metrics: preallocated slots, found by name through a hash index in the arena.
+//!
+//! Any process may register and any process finds what another registered. A slot is filled first
+//! and published by one compare-and-swap into the index, so a name that can be found is complete.
+//! A full pool is a counted drop (`metrics_dropped`), never a failure of the caller.
+
+use crate::arena::Arena;
+use crate::rows::MetricRow;
+use crate::sync::Ordering;
+use crate::view::View;
+
+/// What kind of number a metric is; the code is that of the stats JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Only grows.
+    #[default]
+    Counter = 0,
+    /// Goes up and down.
+    Gauge = 1,
+    /// A value that is replaced, not accumulated.
+    Absolute = 2,
+    /// Another name of a metric.
+    Alias = 3,
+}
+
+impl Kind {
+    /// The kind of a code; unknown codes are counters, as in the configuration.
+    pub fn from_code(code: u64) -> Kind {
+        match code {
+            1 => Kind::Gauge,
+            2 => Kind::Absolute,
+            3 => Kind::Alias,
+            _ => Kind::Counter,
+        }
+    }
+
+    /// The configuration's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Absolute => "absolute",
+            Kind::Alias => "alias",
+        }
+    }
+}
+
+/// States of a slot.
+pub(crate) const READY: u64 = 1;
+const LOST: u64 = 2;
+
+/// Longest name kept, in bytes; longer ones are refused, because two of them could become one.
+const NAME_MAX: usize = 128;
+
+/// Slot number in the low half of an index word, plus one; hash bits in the high half.
+const SLOT_MASK: u64 = 0xffff_ffff;
+
+impl Arena {
+    /// Registers a metric, or finds it: the slot is the same in every process.
+    ///
+    /// A name that is known keeps its value and, within one generation, its list position; kind and
+    /// OID become those given. `None` when the name is empty, longer than 128 bytes, or the pool is
+    /// full; the drop is counted.
+    pub fn register_metric(&self, name: &str, kind: Kind, oid: &str, initial: i64) -> Option<u32> {
+        let found = insert(self, name.as_bytes(), |row| {
+            row.value.set(initial);
+            row.initial.set(initial);
+        });
+        let Some(slot) = found else {
+            self.globals().metrics_dropped.add_shared(1);
+            return None;
+        };
+        let row = self.metric_slot(slot);
+        row.kind.set(kind as u64);
+        row.oid.set(oid.as_bytes());
+        if row.generation.get() != self.generation() {
+            row.order.set(self.globals().metrics_registered.take_shared(1));
+            row.generation.set(self.generation());
+        }
+        Some(slot)
+    }
+}
+
+impl View {
+    /// The row of a registered metric, by name. Constant time.
+    pub fn metric(&self, name: &[u8]) -> Option<&MetricRow> {
+        match probe(self, name) {
+            Probe::Found(slot) => Some(self.metric_slot(slot)),
+            Probe::Vacant(_) | Probe::Full => None,
+        }
+    }
+
+    /// The row of a slot that registration returned.
+    pub fn metric_at(&self, slot: u32) -> &MetricRow {
+        self.metric_slot(slot)
+    }
+}
+
+/// Where a name is, or where it would go.
+enum Probe {
+    Found(u32),
+    Vacant(usize),
+    Full,
+}
+
+fn probe(view: &View, name: &[u8]) -> Probe {
+    let index = view.metric_index();
+    let hash = hash_of(name);
+    let start = usize::try_from(hash & SLOT_MASK).unwrap_or(0);
+    for step in 0..index.len() {
+        let position = (start + step) & (index.len() - 1);
+        let word = index[position].load(Ordering::Acquire);
+        if word == 0 {
+            return Probe::Vacant(position);
+        }
+        let slot = slot_of(word);
+        if word & !SLOT_MASK == hash & !SLOT_MASK && view.metric_slot(slot).name.is(name) {
+            return Probe::Found(slot);
+        }
+    }
+    Probe::Full
+}
+
+/// Finds `name` or gives it a slot that `fill` completes before it can be found.
+fn insert(view: &View, name: &[u8], fill: impl Fn(&MetricRow)) -> Option<u32> {
+    if name.is_empty() || name.len() > NAME_MAX {
+        return None;
+    }
+    let mut position = match probe(view, name) {
+        Probe::Vacant(position) => position,
+        Probe::Found(slot) => return Some(slot),
+        Probe::Full => return None,
+    };
+    let slot = u32::try_from(view.globals().metrics_used.take_shared(1)).ok()?;
+    if slot >= view.shape().metrics {
+        return None;
+    }
+    let row = view.metric_slot(slot);
+    row.name.set(name);
+    fill(row);
+    row.state.set(READY);
+    let word = (hash_of(name) & !SLOT_MASK) | u64::from(slot + 1);
+    loop {
+        let cell = view.metric_index().get(position)?;
+        if cell.compare_exchange(0, word, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            return Some(slot);
+        }
+        // Somebody else took the place: with the same name, or with one that hashes nearby.
+        match probe(view, name) {
+            Probe::Vacant(next) => position = next,
+            Probe::Found(other) => {
+                row.state.set(LOST);
+                return Some(other);
+            }
+            Probe::Full => return None,
+        }
+    }
+}
+
+fn slot_of(word: u64) -> u32 {
+    u32::try_from(word & SLOT_MASK).unwrap_or(u32::MAX).wrapping_sub(1)
+}
+
+/// FNV-1a, 64 bit: short names, no secrets, the same in every build.
+fn hash_of(name: &[u8]) -> u64 {
+    name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// Brings the metrics of an old arena along. They are listed again once they are registered again.
+pub(crate) fn carry_over(to: &View, from: &View) {
+    to.globals().metrics_used.set(0);
+    for slot in 0..from.shape().metrics {
+        let old = from.metric_slot(slot);
+        if old.state.get() == READY {
+            insert(to, &old.name.get(), |row| {
+                row.kind.set(old.kind.get());
+                row.value.set(old.value.get());
+                row.initial.set(old.initial.get());
+            });
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The instance row: what is true of the whole server.
+
+use super::row;
+use crate::cells::{Counter, Gauge, Text};
+
+row! {
+    /// One row. Written by the master, except where a field names another writer.
+    pub struct Globals => GlobalCells {
+        /// Server version as reports print it.
+        pub version: Text<4>,
+        /// Host name.
+        pub hostname: Text<8>,
+        /// Current directory of the master.
+        pub cwd: Text<32>,
+        /// Path of the binary.
+        pub binary: Text<32>,
+        /// Process id of the master.
+        pub master_pid: Gauge,
+        /// User id of the master.
+        pub uid: Gauge,
+        /// Group id of the master.
+        pub gid: Gauge,
+        /// First start, epoch seconds; a reload does not change it.
+        pub started_at: Gauge,
+        /// First start, epoch microseconds.
+        pub started_at_us: Gauge,
+        /// Reloads done.
+        pub reloads: Counter,
+        /// Last reload, epoch seconds; 0 when there was none.
+        pub last_reload: Gauge,
+        /// Reloads that could not be carried out.
+        pub reload_failures: Counter,
+        /// What the master is doing, as a code the master defines.
+        pub phase: Gauge,
+        /// Signals written to a process; any process adds (`add_shared`).
+        pub routed_signals: Counter,
+        /// Signals that could not be written; any process adds (`add_shared`).
+        pub unrouted_signals: Counter,
+        /// Bytes pending in the signal pipe towards the master.
+        pub signal_queue: Gauge,
+        /// Workers in a request or a signal handler.
+        pub busy_workers: Gauge,
+        /// Running workers that are not busy.
+        pub idle_workers: Gauge,
+        /// Master turns in which every worker was busy.
+        pub overloaded: Counter,
+        /// Longest accept queue over the sockets.
+        pub backlog: Gauge,
+        /// Connections dropped by full accept queues, over all sockets.
+        pub backlog_errors: Counter,
+        /// Same value as `backlog`.
+        pub load: Gauge,
+        /// Turns of the master loop.
+        pub master_cycles: Counter,
+        /// Process id of the observer, 0 when it is not running.
+        pub observer_pid: Gauge,
+        /// Spawns of the observer including the first.
+        pub observer_respawns: Counter,
+        /// Cores of each worker.
+        pub cores_per_worker: Gauge,
+        /// Configured worker processes.
+        pub processes: Gauge,
+        /// Switches as bits the master defines.
+        pub flags: Gauge,
+        /// Scrapes of the metrics endpoint answered (observer).
+        pub scrapes: Counter,
+        /// Scrapes that failed (observer).
+        pub scrape_errors: Counter,
+        /// Time spent answering scrapes, microseconds, summed (observer).
+        pub scrape_us: Counter,
+        /// Time of the last scrape, microseconds (observer).
+        pub last_scrape_us: Gauge,
+        /// 1 when the last scrape failed (observer).
+        pub last_scrape_error: Gauge,
+        /// Stats clients connected now (observer).
+        pub stats_clients: Gauge,
+        /// Stats documents served (observer).
+        pub stats_served: Counter,
+        /// Stats clients refused or dropped at a deadline (observer).
+        pub stats_dropped: Counter,
+        /// Log lines lost to a full log queue; any process adds (`add_shared`).
+        pub log_dropped: Counter,
+        /// User metric registrations; any process adds.
+        pub metrics_registered: Counter,
+        /// User metric slots taken, including those lost in a race.
+        pub metrics_used: Counter,
+        /// User metrics refused because the pool is full; any process adds.
+        pub metrics_dropped: Counter,
+        /// Resident memory of the master, bytes; 0 while unmeasured.
+        pub master_rss: Gauge,
+        /// Address space of the master, bytes; 0 while unmeasured.
+        pub master_vsz: Gauge,
+        /// Processor time of the master, microseconds.
+        pub master_cpu_us: Counter,
+        /// Open descriptors of the master; 0 while unmeasured.
+        pub master_open_fds: Gauge,
+        /// Limit of open descriptors of the master; 0 while unmeasured.
+        pub master_max_fds: Gauge,
+    }
+}

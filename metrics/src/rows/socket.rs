@@ -1,0 +1,37 @@
+//! The socket row: one listening socket.
+
+use super::row;
+use crate::cells::{Counter, Gauge, Text};
+
+row! {
+    /// One row per listening socket in configuration order. The master writes name, queue and
+    /// drops; workers add to the rest with `add_shared`.
+    pub struct SocketRow => SocketCells {
+        /// Address as configured, automatic ports resolved.
+        pub name: Text<16>,
+        /// Protocol name, `uwsgi` by default.
+        pub proto: Text<2>,
+        /// Connections waiting to be accepted.
+        pub queue: Gauge,
+        /// Size of the accept queue.
+        pub max_queue: Gauge,
+        /// 1 for a shared socket.
+        pub shared: Gauge,
+        /// 1 when its protocol allows offloading.
+        pub can_offload: Gauge,
+        /// Connections accepted.
+        pub accepted: Counter,
+        /// Connections dropped by the kernel because the queue was full.
+        pub drops: Counter,
+        /// Requests refused: head or packet larger than the buffer.
+        pub oversize: Counter,
+        /// Requests refused: bytes that are not the protocol.
+        pub bad: Counter,
+        /// Connections dropped: the request did not arrive in time.
+        pub timeouts: Counter,
+        /// Connections closed by the peer inside a request.
+        pub eof: Counter,
+        /// Requests refused: too many variables, or broken ones.
+        pub vars: Counter,
+    }
+}

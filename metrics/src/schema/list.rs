@@ -1,0 +1,176 @@
+//! The classic metric list: the table unrolled over workers, cores and sockets, in the order that
+//! pushers, the stats JSON and the OID tree rely on, followed by the user metrics.
+
+use super::{Group, Metric, Read, TABLE};
+use crate::metric_pool::Kind;
+use crate::snapshot::{Snapshot, WorkerSnap};
+use crate::view::View;
+
+/// What enters the list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListOptions {
+    /// Leave out the metrics of cores.
+    pub no_cores: bool,
+    /// Add the extension metrics.
+    pub extended: bool,
+}
+
+/// One metric of the list with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Name.
+    pub name: Vec<u8>,
+    /// OID relative to the server's branch; empty for none.
+    pub oid: Vec<u8>,
+    /// Kind.
+    pub kind: Kind,
+    /// Value.
+    pub value: i64,
+}
+
+/// The whole list.
+pub fn list(snapshot: &Snapshot, options: ListOptions) -> Vec<Item> {
+    let mut items = Vec::new();
+    push_instance(&mut items, snapshot, Group::Head);
+    // Slot 0 knows the total of requests only; its other figures are 0 by definition.
+    let totals = WorkerSnap { requests: snapshot.requests(), ..WorkerSnap::default() };
+    push_worker(&mut items, &totals, 0, true);
+    for worker in &snapshot.workers {
+        push_worker(&mut items, worker, worker.index, options.no_cores);
+    }
+    push_instance(&mut items, snapshot, Group::Total);
+    for (metric, _, _) in classic(Group::Socket) {
+        items.extend(sockets(snapshot, metric));
+    }
+    push_instance(&mut items, snapshot, Group::Alias);
+    if options.extended {
+        TABLE.iter().filter(|m| m.extended).for_each(|m| push_extended(&mut items, snapshot, m));
+    }
+    items.extend(snapshot.metrics.iter().map(|m| Item {
+        name: m.name.clone(),
+        oid: m.oid.clone(),
+        kind: Kind::from_code(m.kind),
+        value: m.value,
+    }));
+    items
+}
+
+/// The value of one metric by name, user metrics first; `None` for an unknown name.
+///
+/// Reads the arena now. A built-in name costs a snapshot, so this is for configuration and for the
+/// application API, not for loops.
+pub fn value(view: &View, name: &[u8]) -> Option<i64> {
+    if let Some(row) = view.metric(name) {
+        return Some(row.value.get());
+    }
+    let known = TABLE.iter().any(|m| m.classic.is_some_and(|(pattern, _)| fits(pattern, name)));
+    if !known {
+        return None;
+    }
+    let items = list(&Snapshot::take(view), ListOptions { no_cores: false, extended: true });
+    items.into_iter().find(|item| item.name == name).map(|item| item.value)
+}
+
+/// The rows of a group that are in the list without being asked for.
+fn classic(group: Group) -> impl Iterator<Item = (&'static Metric, &'static str, &'static str)> {
+    let rows = TABLE.iter().filter(move |m| m.group == group && !m.extended);
+    rows.filter_map(|m| m.classic.map(|(name, oid)| (m, name, oid)))
+}
+
+fn push_instance(items: &mut Vec<Item>, snapshot: &Snapshot, group: Group) {
+    for (metric, name, oid) in classic(group) {
+        if let Read::Instance(read) = metric.read {
+            items.push(item(metric, name, oid, 0, 0, read(snapshot)));
+        }
+    }
+}
+
+fn push_worker(items: &mut Vec<Item>, worker: &WorkerSnap, index: u32, no_cores: bool) {
+    for (metric, name, oid) in classic(Group::Worker) {
+        if let Read::Worker(read) = metric.read {
+            items.push(item(metric, name, oid, index, 0, read(worker)));
+        }
+    }
+    if no_cores {
+        return;
+    }
+    for (m, core) in (0..).zip(&worker.cores) {
+        for (metric, name, oid) in classic(Group::Core) {
+            if let Read::Core(read) = metric.read {
+                items.push(item(metric, name, oid, index, m, read(core)));
+            }
+        }
+    }
+}
+
+fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Metric) {
+    let Some((name, oid)) = metric.classic else { return };
+    match metric.read {
+        Read::Instance(read) => items.push(item(metric, name, oid, 0, 0, read(snapshot))),
+        Read::Worker(read) => items
+            .extend(snapshot.workers.iter().map(|w| item(metric, name, oid, w.index, 0, read(w)))),
+        Read::Socket(_) => items.extend(sockets(snapshot, metric)),
+        Read::Gateway(read) => items.extend((0..).zip(&snapshot.gateways).map(|(i, g)| {
+            // Named after the router; numbered from 1 in the OID tree.
+            let oid = fill(oid, 0, 0, i + 1);
+            let name = fill_with(name, &String::from_utf8_lossy(&g.name));
+            Item { name: name.into(), oid: oid.into(), kind: metric.kind, value: read(g) }
+        })),
+        Read::Core(_) | Read::App(_) => {}
+    }
+}
+
+fn sockets<'a>(snapshot: &'a Snapshot, metric: &'static Metric) -> impl Iterator<Item = Item> + 'a {
+    let (name, oid) = metric.classic.unwrap_or_default();
+    (0..).zip(&snapshot.sockets).filter_map(move |(k, socket)| {
+        let Read::Socket(read) = metric.read else { return None };
+        Some(Item {
+            name: fill(name, 0, 0, k).into(),
+            oid: fill(oid, 0, 0, k).into(),
+            kind: metric.kind,
+            value: read(socket),
+        })
+    })
+}
+
+fn item(metric: &Metric, name: &str, oid: &str, n: u32, m: u32, value: i64) -> Item {
+    Item {
+        name: fill(name, n, m, 0).into(),
+        oid: fill(oid, n, m, 0).into(),
+        kind: metric.kind,
+        value,
+    }
+}
+
+/// Puts indices for the letters of a pattern.
+fn fill(pattern: &str, n: u32, m: u32, k: u32) -> String {
+    let mut out = String::with_capacity(pattern.len() + 4);
+    for (i, segment) in pattern.split('.').enumerate() {
+        if i > 0 {
+            out.push('.');
+        }
+        match segment {
+            "N" => out.push_str(&n.to_string()),
+            "M" => out.push_str(&m.to_string()),
+            "K" => out.push_str(&k.to_string()),
+            word => out.push_str(word),
+        }
+    }
+    out
+}
+
+/// Puts a name for the `K` of a pattern.
+fn fill_with(pattern: &str, name: &str) -> String {
+    let segments: Vec<_> = pattern.split('.').map(|s| if s == "K" { name } else { s }).collect();
+    segments.join(".")
+}
+
+/// True when `name` is an instance of `pattern`: any segment stands for a letter.
+fn fits(pattern: &str, name: &[u8]) -> bool {
+    let mut segments = name.split(|b| *b == b'.');
+    let same = pattern.split('.').all(|want| {
+        let is_index = matches!(want, "N" | "M" | "K");
+        segments.next().is_some_and(|got| is_index || got == want.as_bytes())
+    });
+    same && segments.next().is_none()
+}

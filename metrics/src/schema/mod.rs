@@ -1,0 +1,157 @@
+//! The schema table: every metric declared once, with name, OID, kind, unit, help and place.
+//!
+//! Everything that names a number derives from [`TABLE`]: the classic metric list and its order,
+//! the `metrics` object of the stats JSON, Prometheus families with HELP and TYPE, the schema
+//! section of the arena, and the generated reference. A row says how the value is read from a
+//! [`Snapshot`] and which cell it comes from; rows without a cell are computed.
+
+mod list;
+mod table;
+
+use crate::cells::{Gauge, Text};
+use crate::header::Section;
+use crate::metric_pool::Kind;
+use crate::rows::{AppCells, GatewayCells, SocketCells, row};
+use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
+use crate::view::View;
+
+pub use list::{Item, ListOptions, list, value};
+pub use table::TABLE;
+
+row! {
+    /// One metric in the arena's schema section, for readers that are not built from this source.
+    pub struct SchemaRow => SchemaCells {
+        /// Classic name with `N`, `M`, `K` for worker, core and index; empty when it has none.
+        pub name: Text<8>,
+        /// Classic OID with the same letters.
+        pub oid: Text<4>,
+        /// Prometheus family; empty when it has none.
+        pub family: Text<8>,
+        /// One line of help.
+        pub help: Text<24>,
+        /// Kind code.
+        pub kind: Gauge,
+        /// Unit code.
+        pub unit: Gauge,
+        /// Group code.
+        pub group: Gauge,
+        /// Section of the cell it is read from, or all ones.
+        pub section: Gauge,
+        /// Byte offset of that cell in its row, or all ones.
+        pub offset: Gauge,
+    }
+}
+
+/// Unit of the raw value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Unit {
+    /// A plain number.
+    Count = 0,
+    /// Bytes.
+    Bytes = 1,
+    /// Microseconds; expositions in seconds divide.
+    Micros = 2,
+    /// Seconds.
+    Seconds = 3,
+    /// Seconds since the epoch.
+    Epoch = 4,
+}
+
+impl Unit {
+    /// Name of the unit for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unit::Count => "count",
+            Unit::Bytes => "bytes",
+            Unit::Micros => "microseconds",
+            Unit::Seconds => "seconds",
+            Unit::Epoch => "epoch seconds",
+        }
+    }
+}
+
+/// Where in the classic list a metric stands and what it repeats over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Group {
+    /// Instance figures at the head of the list.
+    Head = 0,
+    /// Once per worker, 0 included.
+    Worker = 1,
+    /// Once per core of each worker.
+    Core = 2,
+    /// Sums and averages behind the workers.
+    Total = 3,
+    /// Once per socket.
+    Socket = 4,
+    /// Second names.
+    Alias = 5,
+    /// Extension: once per router.
+    Gateway = 6,
+    /// Not in the classic list: once per application.
+    App = 7,
+}
+
+/// How the value is taken from a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub enum Read {
+    /// From the whole.
+    Instance(fn(&Snapshot) -> i64),
+    /// From a worker.
+    Worker(fn(&WorkerSnap) -> i64),
+    /// From a core.
+    Core(fn(&CoreSnap) -> i64),
+    /// From an application.
+    App(fn(&AppCells) -> i64),
+    /// From a socket.
+    Socket(fn(&SocketCells) -> i64),
+    /// From a router.
+    Gateway(fn(&GatewayCells) -> i64),
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Classic name and OID, with `N`, `M`, `K` for the indices.
+    pub classic: Option<(&'static str, &'static str)>,
+    /// True when it enters the classic list only on request.
+    pub extended: bool,
+    /// Prometheus family.
+    pub family: Option<&'static str>,
+    /// A fixed label that tells rows of one family apart.
+    pub label: Option<(&'static str, &'static str)>,
+    /// Kind.
+    pub kind: Kind,
+    /// Unit of the raw value.
+    pub unit: Unit,
+    /// One line of help.
+    pub help: &'static str,
+    /// Position and repetition.
+    pub group: Group,
+    /// How to read it.
+    pub read: Read,
+    /// Section and byte offset of the cell it is read from, or of the cells it sums.
+    pub cell: Option<(Section, usize)>,
+    /// False hides the family while the value is 0, because 0 means not measured.
+    pub zero_is_a_value: bool,
+}
+
+/// Writes the table into the arena.
+pub(crate) fn write_rows(view: &View) {
+    for (index, metric) in TABLE.iter().enumerate() {
+        let row = view.schema_row(index);
+        let (name, oid) = metric.classic.unwrap_or_default();
+        let (section, offset) =
+            metric.cell.map_or((u64::MAX, u64::MAX), |(s, o)| (s as u64, o as u64));
+        row.name.set(name.as_bytes());
+        row.oid.set(oid.as_bytes());
+        row.family.set(metric.family.unwrap_or_default().as_bytes());
+        row.help.set(metric.help.as_bytes());
+        row.kind.set(metric.kind as u64);
+        row.unit.set(metric.unit as u64);
+        row.group.set(metric.group as u64);
+        row.section.set(section);
+        row.offset.set(offset);
+    }
+}

@@ -1,0 +1,42 @@
+//! How many rows of each kind an arena has: decided once, from the final configuration.
+
+/// The counts an arena is sized from. Indices beyond them land in a spare row that nobody reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Worker processes; their rows are 1 to `workers`, row 0 is the totals slot.
+    pub workers: u32,
+    /// Cores (threads) of each worker.
+    pub cores: u32,
+    /// Applications each worker can hold.
+    pub apps: u32,
+    /// Listening sockets.
+    pub sockets: u32,
+    /// Gateway processes (routers).
+    pub gateways: u32,
+    /// Slots for user metrics.
+    pub metrics: u32,
+    /// Bytes of request variables kept in each in-flight record.
+    pub vars: u32,
+}
+
+/// No count of an attached arena may be larger.
+const MAX_COUNT: u32 = 1 << 18;
+
+impl Shape {
+    /// The counts in header order.
+    pub(crate) fn to_words(self) -> [u64; 7] {
+        [self.workers, self.cores, self.apps, self.sockets, self.gateways, self.metrics, self.vars]
+            .map(u64::from)
+    }
+
+    /// The counts of a header; `None` when one of them cannot be a count. The bound keeps every
+    /// product of counts and element sizes far below 64 bits, whatever a foreign file says.
+    pub(crate) fn from_words(words: [u64; 7]) -> Option<Shape> {
+        let mut counts = [0; 7];
+        for (count, word) in counts.iter_mut().zip(words) {
+            *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
+        }
+        let [workers, cores, apps, sockets, gateways, metrics, vars] = counts;
+        Some(Shape { workers, cores, apps, sockets, gateways, metrics, vars })
+    }
+}

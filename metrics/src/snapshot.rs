@@ -1,0 +1,248 @@
+//! An owned copy of everything in the arena, with the sums and decisions every report needs.
+//!
+//! Taking one locks nothing and stops nobody: each cell is read once, so figures of different
+//! cells may be a few nanoseconds apart. Reports work on the copy alone.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::histogram::{Latency, LatencySnap};
+use crate::inflight::InFlightView;
+use crate::metric_pool::READY;
+use crate::rows::{
+    AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, SocketCells, WorkerCells,
+};
+use crate::view::View;
+
+/// What a worker is doing, decided in this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Put away by cheaper, or never spawned.
+    Cheap,
+    /// Paused and not busy.
+    Pause,
+    /// In the handler of this uwsgi signal.
+    Sig(u64),
+    /// Serving at least one request.
+    Busy,
+    /// Waiting.
+    #[default]
+    Idle,
+}
+
+impl Status {
+    /// Code of the extension metric `worker.N.status`.
+    pub fn code(self) -> i64 {
+        match self {
+            Status::Idle => 0,
+            Status::Busy => 1,
+            Status::Cheap => 2,
+            Status::Pause => 3,
+            Status::Sig(_) => 4,
+        }
+    }
+
+    fn of(cells: &WorkerCells, busy: bool) -> Status {
+        if cells.cheaped != 0 || cells.id == 0 {
+            Status::Cheap
+        } else if cells.suspended != 0 && !busy {
+            Status::Pause
+        } else if cells.sig != 0 {
+            Status::Sig(cells.signum)
+        } else if busy {
+            Status::Busy
+        } else {
+            Status::Idle
+        }
+    }
+}
+
+impl core::fmt::Display for Status {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Status::Cheap => f.write_str("cheap"),
+            Status::Pause => f.write_str("pause"),
+            Status::Sig(number) => write!(f, "sig{number}"),
+            Status::Busy => f.write_str("busy"),
+            Status::Idle => f.write_str("idle"),
+        }
+    }
+}
+
+/// One core.
+#[derive(Clone, Debug, Default)]
+pub struct CoreSnap {
+    /// Its cells.
+    pub cells: CoreCells,
+    /// The request it is serving.
+    pub inflight: Option<InFlightView>,
+}
+
+/// One worker with the sums of its cores.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerSnap {
+    /// Its row number, 1 to P (`cells.id` is 0 until the first spawn).
+    pub index: u32,
+    /// Its cells.
+    pub cells: WorkerCells,
+    /// Status.
+    pub status: Status,
+    /// Requests closed in all lives.
+    pub requests: u64,
+    /// Requests since the last spawn.
+    pub delta_requests: u64,
+    /// Failed requests.
+    pub failed_requests: u64,
+    /// Uncaught application exceptions.
+    pub exceptions: u64,
+    /// Time spent in requests, microseconds.
+    pub running_time_us: u64,
+    /// Bytes written.
+    pub tx: u64,
+    /// Bytes read.
+    pub rx: u64,
+    /// Its applications.
+    pub apps: Vec<AppCells>,
+    /// Its cores.
+    pub cores: Vec<CoreSnap>,
+}
+
+/// The copy.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// When it was taken, epoch microseconds.
+    pub taken_us: u64,
+    /// Generation of the arena.
+    pub generation: u64,
+    /// The instance row.
+    pub globals: GlobalCells,
+    /// Workers 1 to P.
+    pub workers: Vec<WorkerSnap>,
+    /// Sockets in configuration order.
+    pub sockets: Vec<SocketCells>,
+    /// Routers.
+    pub gateways: Vec<GatewayCells>,
+    /// User metrics in registration order.
+    pub metrics: Vec<MetricCells>,
+    /// Latencies of all workers together, indexed by [`Latency`].
+    pub latencies: [LatencySnap; 4],
+}
+
+impl Snapshot {
+    /// Copies an arena.
+    pub fn take(view: &View) -> Snapshot {
+        let shape = view.shape();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Snapshot {
+            taken_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
+            generation: view.generation(),
+            globals: view.globals().read(),
+            workers: (1..=shape.workers).map(|id| WorkerSnap::take(view, id)).collect(),
+            sockets: (0..shape.sockets)
+                .map(|i| view.socket(i).read())
+                .filter(|socket| !socket.name.is_empty())
+                .collect(),
+            gateways: (0..shape.gateways)
+                .map(|i| view.gateway(i).read())
+                .filter(|gateway| !gateway.name.is_empty())
+                .collect(),
+            metrics: metrics(view),
+            latencies: Latency::ALL.map(|what| latency(view, what)),
+        }
+    }
+
+    /// One latency over all workers.
+    pub fn latency(&self, what: Latency) -> &LatencySnap {
+        &self.latencies[what as usize]
+    }
+
+    /// Workers that were spawned at least once.
+    pub fn spawned(&self) -> impl Iterator<Item = &WorkerSnap> {
+        self.workers.iter().filter(|w| w.cells.id != 0)
+    }
+
+    /// Requests of all workers.
+    pub fn requests(&self) -> u64 {
+        self.workers.iter().map(|w| w.requests).sum()
+    }
+
+    /// Workers that run and are busy or in a signal handler.
+    pub fn busy(&self) -> u64 {
+        let running = self.workers.iter().filter(|w| w.cells.pid != 0);
+        running.filter(|w| matches!(w.status, Status::Busy | Status::Sig(_))).count() as u64
+    }
+
+    /// Cores in a request.
+    pub fn in_flight(&self) -> u64 {
+        let cores = self.workers.iter().flat_map(|w| &w.cores);
+        cores.filter(|core| core.cells.in_request != 0).count() as u64
+    }
+
+    /// Responses of a class: 0 to 4 for 1xx to 5xx, 5 for the rest.
+    pub fn responses(&self, class: usize) -> u64 {
+        let cores = self.workers.iter().flat_map(|w| &w.cores);
+        cores.filter_map(|core| core.cells.responses.get(class)).sum()
+    }
+
+    /// Sum of a figure over the workers, in the list's type.
+    pub(crate) fn sum(&self, of: fn(&WorkerSnap) -> u64) -> i64 {
+        self.workers.iter().map(of).fold(0, u64::wrapping_add).cast_signed()
+    }
+
+    /// Mean of the workers' averages over all P workers, microseconds.
+    pub(crate) fn avg_response_time(&self) -> i64 {
+        let count = i64::try_from(self.workers.len()).unwrap_or(i64::MAX);
+        self.sum(|w| w.cells.avg_rt_us).checked_div(count).unwrap_or(0)
+    }
+}
+
+impl WorkerSnap {
+    /// Copies worker `id`, 1 to P, with its cores and applications.
+    pub fn take(view: &View, id: u32) -> WorkerSnap {
+        let shape = view.shape();
+        let cells = view.worker(id).read();
+        let cores: Vec<_> = (0..shape.cores)
+            .map(|core| CoreSnap {
+                cells: view.core(id, core).read(),
+                inflight: view.inflight(id, core).read(),
+            })
+            .collect();
+        let sum = |of: fn(&CoreCells) -> u64| cores.iter().map(|core| of(&core.cells)).sum::<u64>();
+        let requests = sum(|c| c.requests);
+        WorkerSnap {
+            index: id,
+            status: Status::of(&cells, cores.iter().any(|core| core.cells.in_request != 0)),
+            requests,
+            delta_requests: requests.saturating_sub(cells.delta_base),
+            failed_requests: sum(|c| c.failed_requests) + cells.failed_requests,
+            exceptions: sum(|c| c.exceptions),
+            running_time_us: sum(|c| c.running_time_us),
+            tx: sum(|c| c.tx),
+            rx: sum(|c| c.rx),
+            apps: (0..shape.apps)
+                .filter(|app| view.app(id, *app).used.get() != 0)
+                .map(|app| view.app(id, app).read())
+                .collect(),
+            cells,
+            cores,
+        }
+    }
+}
+
+fn latency(view: &View, what: Latency) -> LatencySnap {
+    let mut merged = LatencySnap::default();
+    for id in 1..=view.shape().workers {
+        view.histogram(id, what).merge_into(&mut merged);
+    }
+    merged
+}
+
+/// The registered metrics of this generation, in registration order.
+fn metrics(view: &View) -> Vec<MetricCells> {
+    let used = view.globals().metrics_used.get().min(u64::from(view.shape().metrics));
+    let slots = (0..u32::try_from(used).unwrap_or(0)).map(|slot| view.metric_at(slot));
+    let listed =
+        slots.filter(|m| m.state.get() == READY && m.generation.get() == view.generation());
+    let mut rows: Vec<_> = listed.map(|m| m.read()).collect();
+    rows.sort_by_key(|row| row.order);
+    rows
+}

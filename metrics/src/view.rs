@@ -1,0 +1,148 @@
+//! Read access to a mapped arena: every row by its index, whoever mapped it.
+//!
+//! [`crate::Arena`] and [`crate::Reader`] both deref to [`View`]. No index is an error: one that is
+//! out of range names the spare row at the end of its section, which no report shows. Through a
+//! `Reader` a write reaches only the reader's own copy of the page, so it is useless, not unsound.
+
+use crate::header::{Header, Layout, Section, SectionRow};
+use crate::histogram::{Histogram, LATENCIES, Latency};
+use crate::history::History;
+use crate::inflight::{HEAD_BYTES, Head, InFlight};
+use crate::map::Mapping;
+use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, WorkerRow};
+use crate::schema::SchemaRow;
+use crate::shape::Shape;
+use crate::sync::AtomicU64;
+
+/// A mapped arena and where its rows lie.
+#[derive(Debug)]
+pub struct View {
+    pub(crate) map: Mapping,
+    pub(crate) layout: Layout,
+}
+
+impl View {
+    /// The counts the arena was sized from.
+    pub fn shape(&self) -> &Shape {
+        &self.layout.shape
+    }
+
+    /// The instance row.
+    #[inline]
+    pub fn globals(&self) -> &Globals {
+        self.map.row(self.layout.place(Section::Globals).offset)
+    }
+
+    /// A worker by its id, 1 to P; 0 is the totals slot.
+    #[inline]
+    pub fn worker(&self, id: u32) -> &WorkerRow {
+        self.map.row(self.layout.place(Section::Workers).at(id as usize))
+    }
+
+    /// A core (from 0) of a worker (from 1). Keep the reference on a hot path.
+    #[inline]
+    pub fn core(&self, worker: u32, core: u32) -> &CoreRow {
+        self.map.row(self.layout.place(Section::Cores).cell(
+            major(worker),
+            core,
+            self.layout.shape.cores,
+        ))
+    }
+
+    /// An app slot (from 0) of a worker (from 1).
+    #[inline]
+    pub fn app(&self, worker: u32, app: u32) -> &AppRow {
+        self.map.row(self.layout.place(Section::Apps).cell(
+            major(worker),
+            app,
+            self.layout.shape.apps,
+        ))
+    }
+
+    /// A listening socket, from 0.
+    #[inline]
+    pub fn socket(&self, index: u32) -> &SocketRow {
+        self.map.row(self.layout.place(Section::Sockets).at(index as usize))
+    }
+
+    /// A router process, from 0.
+    #[inline]
+    pub fn gateway(&self, index: u32) -> &GatewayRow {
+        self.map.row(self.layout.place(Section::Gateways).at(index as usize))
+    }
+
+    /// The in-flight record of a core (from 0) of a worker (from 1).
+    #[inline]
+    pub fn inflight(&self, worker: u32, core: u32) -> InFlight<'_> {
+        let shape = &self.layout.shape;
+        let offset = self.layout.place(Section::InFlight).cell(major(worker), core, shape.cores);
+        let head: &Head = self.map.row(offset);
+        let vars = self.map.words(offset + HEAD_BYTES, shape.vars as usize / 8);
+        InFlight { head, vars }
+    }
+
+    /// A latency histogram of a worker (from 1).
+    #[inline]
+    pub fn histogram(&self, worker: u32, what: Latency) -> &Histogram {
+        let place = self.layout.place(Section::Histograms);
+        self.map.row(place.cell(major(worker), what as u32, LATENCIES as u32))
+    }
+
+    /// The history rings.
+    pub fn history(&self) -> History<'_> {
+        History::at(&self.map, self.layout.place(Section::History).offset)
+    }
+
+    /// 1 for a new arena, one more after every re-execution of the master that kept it.
+    pub fn generation(&self) -> u64 {
+        self.header().generation.get()
+    }
+
+    /// Creation of the arena, epoch nanoseconds.
+    pub fn created_ns(&self) -> u64 {
+        self.header().created_ns.get()
+    }
+
+    /// Bytes of the arena.
+    pub fn size(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Requests closed by a worker (from 1) in all lives: the sum of its cores. The master stores
+    /// it in `delta_base` at spawn, a worker compares it for `max-requests`.
+    pub fn requests(&self, worker: u32) -> u64 {
+        (0..self.layout.shape.cores).map(|core| self.core(worker, core).requests.get()).sum()
+    }
+
+    /// This view; lets `arena.view()` and `&arena` be used alike.
+    pub fn view(&self) -> &View {
+        self
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        self.map.row(0)
+    }
+
+    pub(crate) fn section_row(&self, offset: usize) -> &SectionRow {
+        self.map.row(offset)
+    }
+
+    pub(crate) fn schema_row(&self, index: usize) -> &SchemaRow {
+        self.map.row(self.layout.place(Section::Schema).at(index))
+    }
+
+    pub(crate) fn metric_slot(&self, slot: u32) -> &MetricRow {
+        self.map.row(self.layout.place(Section::Metrics).at(slot as usize))
+    }
+
+    pub(crate) fn metric_index(&self) -> &[AtomicU64] {
+        let place = self.layout.place(Section::MetricIndex);
+        self.map.words(place.offset, place.count)
+    }
+}
+
+/// Worker id to row group; id 0 has no cores and falls outside.
+#[inline]
+fn major(worker: u32) -> u32 {
+    worker.wrapping_sub(1)
+}
