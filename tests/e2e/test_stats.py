@@ -196,7 +196,7 @@ def test_clients_that_never_read_disturb_nobody(instance):
     idle = load.idle_connections(server.stats_address(), 200)
     busy = load.latencies(server.address(), 100, "/length")
     started = time.monotonic()
-    assert starts_with(parse(read(server)), TOP)
+    assert len(parse(read(server))["workers"]) == 2
     assert time.monotonic() - started < 5
     assert busy[50] < calm[50] * 3 + 0.005
     for stream in idle:
