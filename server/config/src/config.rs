@@ -3,7 +3,7 @@
 //! Owns nothing but the list and what was said while it was made. It refuses policy: what a
 //! value means for a worker or a socket is decided where it is used.
 
-use crate::row::{Flags, Row};
+use crate::row::{Flags, Kind, Row};
 use crate::{table, value};
 
 /// Where an entry was written.
@@ -166,13 +166,13 @@ impl Config {
     }
 
     /// A whole number: leading digits of the last value, 1 when it has none, `default` when the
-    /// option is absent.
+    /// option is absent. Values of 16 bit options are clamped.
     #[must_use]
     pub fn int(&self, name: &str, default: i64) -> i64 {
-        match self.entry(name) {
-            Some(entry) => value::int(entry.value.as_deref()),
-            None => default,
-        }
+        let Some(entry) = self.entry(name) else { return default };
+        let number = value::int(entry.value.as_deref());
+        let narrow = entry.row.is_some_and(|row| row.kind == Kind::U16);
+        if narrow { number.clamp(0, i64::from(u16::MAX)) } else { number }
     }
 
     /// The last value in bytes, from MiB; `None` when absent.

@@ -12,17 +12,25 @@ pub(super) const ROWS: &[Row] = &[
     req("hook-as-user-atexit", Kind::List, "run the given hook at shutdown, as the final user"),
     req("hook-pre-app", Kind::List, "run the given hook before loading applications"),
     req("hook-post-app", Kind::List, "run the given hook after loading applications"),
-    req("hook-post-fork", Kind::List, "?"),
-    req("hook-accepting", Kind::List, "?"),
-    req("hook-accepting1", Kind::List, "?"),
-    req("hook-accepting-once", Kind::List, "?"),
-    req("hook-accepting1-once", Kind::List, "?"),
-    req("hook-master-start", Kind::List, "?"),
-    req("hook-touch", Kind::List, "?"),
-    req("hook-emperor-start", Kind::List, "?"),
-    req("hook-emperor-stop", Kind::List, "?"),
-    req("hook-emperor-reload", Kind::List, "?"),
-    req("hook-emperor-lost", Kind::List, "?"),
+    req("hook-post-fork", Kind::List, "run the given hook in each worker after fork"),
+    req("hook-accepting", Kind::List, "run the given hook in each worker once it accepts"),
+    req("hook-accepting1", Kind::List, "run the given hook in the first worker once it accepts"),
+    req(
+        "hook-accepting-once",
+        Kind::List,
+        "run the given hook in each worker, only in its first life",
+    ),
+    req(
+        "hook-accepting1-once",
+        Kind::List,
+        "run the given hook in the first worker, only in its first life",
+    ),
+    req("hook-master-start", Kind::List, "run the given hook when the master starts"),
+    req("hook-touch", Kind::List, "run the given hook when a file is touched: file hook"),
+    req("hook-emperor-start", Kind::List, "run the given hook when the Emperor starts"),
+    req("hook-emperor-stop", Kind::List, "run the given hook when the Emperor stops"),
+    req("hook-emperor-reload", Kind::List, "run the given hook when the Emperor reloads"),
+    req("hook-emperor-lost", Kind::List, "run the given hook in a vassal that lost its Emperor"),
     req(
         "hook-as-vassal",
         Kind::List,
@@ -33,14 +41,35 @@ pub(super) const ROWS: &[Row] = &[
         Kind::List,
         "run the given hook in the Emperor after it started a vassal",
     ),
-    req("hook-as-on-demand-vassal", Kind::List, "?"),
-    req("hook-as-on-config-vassal", Kind::List, "?"),
-    req("hook-as-emperor-before-vassal", Kind::List, "?"),
-    req("hook-as-vassal-before-drop", Kind::List, "?"),
-    req("hook-as-emperor-setns", Kind::List, "?"),
-    req("hook-as-mule", Kind::List, "?"),
-    req("hook-as-gateway", Kind::List, "?"),
-    req("after-request-hook", Kind::List, "?").aliases(&["after-request-call"]),
+    req(
+        "hook-as-on-demand-vassal",
+        Kind::List,
+        "run the given hook in the Emperor when an on-demand vassal starts",
+    ),
+    req(
+        "hook-as-on-config-vassal",
+        Kind::List,
+        "run the given hook in the Emperor when a vassal asks for its configuration",
+    ),
+    req(
+        "hook-as-emperor-before-vassal",
+        Kind::List,
+        "run the given hook in the Emperor before it starts a vassal",
+    ),
+    req(
+        "hook-as-vassal-before-drop",
+        Kind::List,
+        "run the given hook in a vassal before it drops privileges",
+    ),
+    req(
+        "hook-as-emperor-setns",
+        Kind::List,
+        "run the given hook in the Emperor when it enters the namespaces of a vassal",
+    ),
+    req("hook-as-mule", Kind::List, "run the given hook in each mule"),
+    req("hook-as-gateway", Kind::List, "run the given hook in each router process"),
+    req("after-request-hook", Kind::List, "call the given function after each request")
+        .aliases(&["after-request-call"]),
     req("exec-asap", Kind::List, "run the given command as soon as possible"),
     req("exec-pre-jail", Kind::List, "run the given command before entering the jail"),
     req("exec-post-jail", Kind::List, "run the given command after entering the jail"),
@@ -98,20 +127,22 @@ pub(super) const ROWS: &[Row] = &[
         Kind::List,
         "unmount a filesystem in the Emperor after it started a vassal",
     ),
-    req("wait-for-interface", Kind::List, "?").aliases(&[
+    req("wait-for-interface", Kind::List, "wait at start for a network interface").aliases(&[
         "wait-interface",
         "wait-for-iface",
         "wait-iface",
     ]),
-    req("wait-for-interface-timeout", Kind::Int, "?")
+    req("wait-for-interface-timeout", Kind::Int, "longest wait for a network interface")
         .aliases(&["wait-interface-timeout", "wait-for-iface-timeout", "wait-iface-timeout"])
         .unit("s")
         .default("60"),
-    req("wait-for-fs", Kind::List, "?"),
-    req("wait-for-file", Kind::List, "?"),
-    req("wait-for-dir", Kind::List, "?"),
-    req("wait-for-mountpoint", Kind::List, "?"),
-    req("wait-for-fs-timeout", Kind::Int, "?").unit("s").default("60"),
+    req("wait-for-fs", Kind::List, "wait at start for a file or directory"),
+    req("wait-for-file", Kind::List, "wait at start for a file"),
+    req("wait-for-dir", Kind::List, "wait at start for a directory"),
+    req("wait-for-mountpoint", Kind::List, "wait at start for a mount point"),
+    req("wait-for-fs-timeout", Kind::Int, "longest wait for files, directories and mount points")
+        .unit("s")
+        .default("60"),
     req("call-asap", Kind::List, "call the given function as soon as possible"),
     req("call-pre-jail", Kind::List, "call the given function before entering the jail"),
     req("call-post-jail", Kind::List, "call the given function after entering the jail"),
@@ -164,5 +195,6 @@ pub(super) const ROWS: &[Row] = &[
         Kind::List,
         "call the given function in the Emperor after it started a vassal, with name, pid, uid and gid",
     ),
-    req("master-fifo", Kind::List, "?").on(Flags::MASTER),
+    req("master-fifo", Kind::List, "take commands for the master from this named pipe")
+        .on(Flags::MASTER),
 ];

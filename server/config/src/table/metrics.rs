@@ -3,42 +3,51 @@
 use crate::row::{Flags, Kind, Row, flag, opt, req};
 
 pub(super) const ROWS: &[Row] = &[
-    flag("memory-report", "?").short('m'),
-    req("profiler", Kind::Str, "?"),
-    flag("enable-metrics", "?").on(Flags::MASTER),
-    req("metric", Kind::List, "?").on(Flags::MASTER).on(Flags::METRICS),
-    req("metric-threshold", Kind::List, "?")
+    flag("memory-report", "log the memory of the worker with every request").short('m'),
+    req("profiler", Kind::Str, "run a profiler"),
+    flag("enable-metrics", "count and publish metrics").on(Flags::MASTER),
+    req("metric", Kind::List, "add a metric: a name or a key-value list")
+        .on(Flags::MASTER)
+        .on(Flags::METRICS),
+    req("metric-threshold", Kind::List, "act when a metric reaches a value")
         .aliases(&["metric-alarm", "alarm-metric"])
         .on(Flags::MASTER)
         .on(Flags::METRICS),
-    req("metrics-dir", Kind::Str, "?")
+    req("metrics-dir", Kind::Str, "publish each metric as a file of this directory")
         .aliases(&["metric-dir"])
         .on(Flags::MASTER)
         .on(Flags::METRICS),
-    flag("metrics-dir-restore", "?")
+    flag("metrics-dir-restore", "take initial values from the files of metrics-dir")
         .aliases(&["metric-dir-restore"])
         .on(Flags::MASTER)
         .on(Flags::METRICS),
-    flag("metrics-no-cores", "?").on(Flags::MASTER).on(Flags::METRICS),
-    req("stats", Kind::Str, "?").aliases(&["stats-server"]).on(Flags::MASTER),
-    flag("stats-http", "?").on(Flags::MASTER),
-    flag("stats-minified", "?").aliases(&["stats-min"]).on(Flags::MASTER),
-    req("stats-push", Kind::List, "?").on(Flags::MASTER).on(Flags::METRICS),
-    req("stats-pusher-default-freq", Kind::Int, "?")
+    flag("metrics-no-cores", "no metrics for single cores").on(Flags::MASTER).on(Flags::METRICS),
+    req("stats", Kind::Str, "serve the statistics as JSON on this address")
+        .aliases(&["stats-server"])
+        .on(Flags::MASTER),
+    flag("stats-http", "put HTTP headers before the statistics").on(Flags::MASTER),
+    flag("stats-minified", "statistics without blanks").aliases(&["stats-min"]).on(Flags::MASTER),
+    req("stats-push", Kind::List, "push statistics: pusher:arguments")
+        .on(Flags::MASTER)
+        .on(Flags::METRICS),
+    req("stats-pusher-default-freq", Kind::Int, "how often statistics are pushed")
         .aliases(&["stats-pushers-default-freq"])
         .unit("s")
         .default("3")
         .on(Flags::MASTER),
-    flag("stats-no-cores", "?").on(Flags::MASTER),
-    flag("stats-no-metrics", "?").on(Flags::MASTER),
-    opt("snmp", Kind::List, "?"),
-    req("snmp-community", Kind::List, "?"),
-    req("metrics-arena", Kind::Str, "?"),
-    flag("stats-no-vars", "?"),
-    opt("request-metrics", Kind::Flag, "?").default("true"),
-    req("prometheus", Kind::Str, "?").on(Flags::MASTER).on(Flags::METRICS),
-    flag("prometheus-cores", "?"),
-    flag("ebpf", "?"),
-    req("prometheus-path", Kind::Str, "?"),
-    req("prometheus-stats-uri", Kind::Str, "?"),
+    flag("stats-no-cores", "no cores in the statistics").on(Flags::MASTER),
+    flag("stats-no-metrics", "no metrics in the statistics").on(Flags::MASTER),
+    opt("snmp", Kind::List, "answer SNMP, on this address when one is given"),
+    req("snmp-community", Kind::List, "SNMP community"),
+    req("metrics-arena", Kind::Str, "keep the arena of numbers in this file, for readers outside"),
+    flag("stats-no-vars", "no request variables in the statistics"),
+    opt("request-metrics", Kind::Flag, "latency histograms and records of requests in flight")
+        .default("true"),
+    req("prometheus", Kind::Str, "serve Prometheus metrics over HTTP on this address")
+        .on(Flags::MASTER)
+        .on(Flags::METRICS),
+    flag("prometheus-cores", "publish every core to Prometheus"),
+    flag("ebpf", "measure inside the kernel too"),
+    req("prometheus-path", Kind::Str, "path of the Prometheus metrics"),
+    req("prometheus-stats-uri", Kind::Str, "value of the stats_uri label of Prometheus metrics"),
 ];

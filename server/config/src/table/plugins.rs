@@ -3,61 +3,77 @@
 use crate::row::{Flags, Kind, Row, bare, flag, opt, req};
 
 pub(super) const CARBON: &[Row] = &[
-    req("carbon", Kind::List, "?").on(Flags::MASTER),
-    req("carbon-timeout", Kind::Int, "?").unit("s"),
-    req("carbon-freq", Kind::Int, "?").unit("s").default("60"),
-    req("carbon-id", Kind::Str, "?"),
-    flag("carbon-no-workers", "?"),
-    req("carbon-max-retry", Kind::Int, "?"),
-    req("carbon-retry-delay", Kind::Int, "?").unit("s"),
-    req("carbon-root", Kind::Str, "?"),
-    req("carbon-hostname-dots", Kind::Str, "?"),
-    flag("carbon-name-resolve", "?").aliases(&["carbon-resolve-names"]),
-    req("carbon-idle-avg", Kind::Str, "?"),
-    flag("carbon-use-metrics", "?"),
+    req("carbon", Kind::List, "push metrics to this carbon server").on(Flags::MASTER),
+    req("carbon-timeout", Kind::Int, "longest wait for carbon").unit("s"),
+    req("carbon-freq", Kind::Int, "how often metrics are pushed to carbon").unit("s").default("60"),
+    req("carbon-id", Kind::Str, "name of this instance in carbon"),
+    flag("carbon-no-workers", "no metrics of single workers in carbon"),
+    req("carbon-max-retry", Kind::Int, "attempts per carbon server"),
+    req("carbon-retry-delay", Kind::Int, "pause between two attempts").unit("s"),
+    req("carbon-root", Kind::Str, "prefix of carbon names"),
+    req("carbon-hostname-dots", Kind::Str, "text in place of dots in the host name"),
+    flag("carbon-name-resolve", "allow host names of carbon servers")
+        .aliases(&["carbon-resolve-names"]),
+    req(
+        "carbon-idle-avg",
+        Kind::Str,
+        "average response time of an idle worker: last, zero or none",
+    ),
+    flag("carbon-use-metrics", "push the metrics subsystem instead of the fixed set"),
 ];
 
 pub(super) const CURL_CRON: &[Row] = &[
-    req("curl-cron", Kind::List, "?").aliases(&["cron-curl"]).on(Flags::MASTER),
-    req("legion-curl-cron", Kind::List, "?")
+    req("curl-cron", Kind::List, "request a URL at given times")
+        .aliases(&["cron-curl"])
+        .on(Flags::MASTER),
+    req("legion-curl-cron", Kind::List, "request a URL at given times when this node is lord")
         .aliases(&["legion-cron-curl", "curl-cron-legion", "cron-curl-legion"])
         .on(Flags::MASTER),
 ];
 
 pub(super) const GEOIP: &[Row] = &[
-    req("geoip-country", Kind::Str, "?"),
-    req("geoip-city", Kind::Str, "?"),
-    flag("geoip-use-disk", "?"),
+    req("geoip-country", Kind::Str, "GeoIP database of countries"),
+    req("geoip-city", Kind::Str, "GeoIP database of cities"),
+    flag("geoip-use-disk", "read the database from disk"),
 ];
 
 pub(super) const LDAP: &[Row] = &[
-    req("ldap", Kind::List, "?").on(Flags::IMMEDIATE),
-    bare("ldap-schema", Kind::List, "?").on(Flags::IMMEDIATE),
-    bare("ldap-schema-ldif", Kind::List, "?").on(Flags::IMMEDIATE),
+    req("ldap", Kind::List, "read the configuration from LDAP").on(Flags::IMMEDIATE),
+    bare("ldap-schema", Kind::List, "print the LDAP schema").on(Flags::IMMEDIATE),
+    bare("ldap-schema-ldif", Kind::List, "print the LDAP schema as LDIF").on(Flags::IMMEDIATE),
 ];
 
 pub(super) const LOGZMQ: &[Row] =
-    &[req("log-zeromq", Kind::List, "?").on(Flags::LOG_MASTER).on(Flags::MASTER)];
+    &[req("log-zeromq", Kind::List, "send the log to this ZeroMQ address")
+        .on(Flags::LOG_MASTER)
+        .on(Flags::MASTER)];
 
-pub(super) const NAGIOS: &[Row] = &[flag("nagios", "?").on(Flags::NO_INITIAL)];
+pub(super) const NAGIOS: &[Row] =
+    &[flag("nagios", "answer as a Nagios check").on(Flags::NO_INITIAL)];
 
 pub(super) const PING: &[Row] = &[
-    req("ping", Kind::Str, "?").on(Flags::NO_INITIAL).on(Flags::NO_SERVER),
-    req("ping-timeout", Kind::Int, "?").unit("s"),
+    req("ping", Kind::Str, "ping an instance and end").on(Flags::NO_INITIAL).on(Flags::NO_SERVER),
+    req("ping-timeout", Kind::Int, "longest wait for the ping").unit("s"),
 ];
 
 pub(super) const RRDTOOL: &[Row] = &[
-    req("rrdtool", Kind::List, "?").on(Flags::MASTER).on(Flags::METRICS),
-    req("rrdtool-freq", Kind::Int, "?").unit("s"),
-    req("rrdtool-lib", Kind::Str, "?"),
+    req("rrdtool", Kind::List, "keep RRD files in this directory")
+        .on(Flags::MASTER)
+        .on(Flags::METRICS),
+    req("rrdtool-freq", Kind::Int, "how often RRD files are written").unit("s"),
+    req("rrdtool-lib", Kind::Str, "RRD library to load"),
 ];
 
 pub(super) const RSYSLOG: &[Row] = &[
-    req("rsyslog-packet-size", Kind::Int, "?").unit("bytes"),
-    flag("rsyslog-split-messages", "?"),
+    req("rsyslog-packet-size", Kind::Int, "largest packet to rsyslog").unit("bytes"),
+    flag("rsyslog-split-messages", "split long lines for rsyslog"),
 ];
 
 pub(super) const SQLITE3: &[Row] =
-    &[req("sqlite3", Kind::List, "?").aliases(&["sqlite"]).on(Flags::IMMEDIATE)];
+    &[req("sqlite3", Kind::List, "read the configuration from an SQLite database")
+        .aliases(&["sqlite"])
+        .on(Flags::IMMEDIATE)];
 
-pub(super) const ZABBIX: &[Row] = &[opt("zabbix-template", Kind::List, "?").on(Flags::METRICS)];
+pub(super) const ZABBIX: &[Row] =
+    &[opt("zabbix-template", Kind::List, "print a Zabbix template of the metrics")
+        .on(Flags::METRICS)];

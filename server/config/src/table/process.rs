@@ -3,127 +3,234 @@
 use crate::row::{Flags, Kind, Row, bare, flag, req};
 
 pub(super) const ROWS: &[Row] = &[
-    req("processes", Kind::Int, "?").short('p').aliases(&["workers"]).default("1"),
-    req("harakiri", Kind::Int, "?").short('t').unit("s").default("0"),
-    flag("harakiri-verbose", "?"),
-    flag("harakiri-no-arh", "?").aliases(&["no-harakiri-arh", "no-harakiri-after-req-hook"]),
-    flag("skip-atexit", "?"),
-    flag("ignore-sigpipe", "?"),
-    flag("ignore-write-errors", "?"),
-    req("write-errors-tolerance", Kind::U64, "?").unit("s"),
-    flag("write-errors-exception-only", "?"),
-    flag("disable-write-exception", "?"),
-    req("max-apps", Kind::Int, "?").default("64"),
-    flag("cgi-mode", "?").short('c'),
-    flag("enable-threads", "?").short('T'),
-    flag("no-threads-wait", "?"),
-    flag("auto-procname", "?"),
-    req("procname-prefix", Kind::Str, "?").on(Flags::PROCNAME),
-    req("procname-prefix-spaced", Kind::Spaced, "?").on(Flags::PROCNAME),
-    req("procname-append", Kind::Str, "?").on(Flags::PROCNAME),
-    req("procname", Kind::Str, "?").on(Flags::PROCNAME),
-    req("procname-master", Kind::Str, "?").on(Flags::PROCNAME),
-    flag("single-interpreter", "?").short('i'),
-    flag("need-app", "?"),
-    flag("master", "?").short('M'),
-    flag("honour-stdin", "?"),
-    req("reload-mercy", Kind::Int, "?").unit("s").default("60"),
-    req("worker-reload-mercy", Kind::Int, "?").unit("s").default("60"),
-    flag("exit-on-reload", "?"),
-    bare("die-on-term", Kind::Noop, "?"),
-    flag("force-gateway", "?"),
-    flag("reaper", "?").short('r'),
-    req("max-requests", Kind::U64, "?").short('R'),
-    req("max-requests-delta", Kind::U64, "?"),
-    req("min-worker-lifetime", Kind::U64, "?").unit("s").default("60"),
-    req("max-worker-lifetime", Kind::U64, "?").unit("s"),
-    req("safe-fd", Kind::List, "?").aliases(&["fd-safe"]),
-    req("pidfile", Kind::Str, "?"),
-    req("pidfile2", Kind::Str, "?"),
-    req("safe-pidfile", Kind::Str, "?"),
-    req("safe-pidfile2", Kind::Str, "?"),
-    req("reload-on-as", Kind::Megabytes, "?").unit("MiB").on(Flags::MEMORY),
-    req("reload-on-rss", Kind::Megabytes, "?").unit("MiB").on(Flags::MEMORY),
-    req("evil-reload-on-as", Kind::Megabytes, "?").unit("MiB").on(Flags::MASTER).on(Flags::MEMORY),
-    req("evil-reload-on-rss", Kind::Megabytes, "?").unit("MiB").on(Flags::MASTER).on(Flags::MEMORY),
-    req("reload-on-fd", Kind::List, "?").on(Flags::MASTER),
-    req("brutal-reload-on-fd", Kind::List, "?").on(Flags::MASTER),
-    bare("pcre-jit", Kind::List, "?").on(Flags::IMMEDIATE),
-    req("touch-reload", Kind::List, "?").on(Flags::MASTER),
-    req("touch-workers-reload", Kind::List, "?").on(Flags::MASTER),
-    req("touch-chain-reload", Kind::List, "?").on(Flags::MASTER),
-    req("touch-logrotate", Kind::List, "?").on(Flags::LOG_MASTER).on(Flags::MASTER),
-    req("touch-logreopen", Kind::List, "?").on(Flags::LOG_MASTER).on(Flags::MASTER),
-    req("touch-exec", Kind::List, "?").on(Flags::MASTER),
-    req("touch-signal", Kind::List, "?").on(Flags::MASTER),
-    req("fs-reload", Kind::List, "?").on(Flags::MASTER),
-    req("fs-brutal-reload", Kind::List, "?").on(Flags::MASTER),
-    req("fs-signal", Kind::List, "?").on(Flags::MASTER),
-    req("check-mountpoint", Kind::List, "?")
+    req("processes", Kind::Int, "number of workers").short('p').aliases(&["workers"]).default("1"),
+    req("harakiri", Kind::Int, "longest request before its worker is killed")
+        .short('t')
+        .unit("s")
+        .default("0"),
+    flag("harakiri-verbose", "log details of a killed worker"),
+    flag("harakiri-no-arh", "no harakiri while after-request hooks run")
+        .aliases(&["no-harakiri-arh", "no-harakiri-after-req-hook"]),
+    flag("skip-atexit", "end without exit handlers"),
+    flag("ignore-sigpipe", "stay silent about clients that closed the connection"),
+    flag("ignore-write-errors", "stay silent about failing writes"),
+    req("write-errors-tolerance", Kind::U64, "failing writes of one request that are tolerated")
+        .unit("s"),
+    flag("write-errors-exception-only", "count failing writes only for the exception"),
+    flag("disable-write-exception", "no exception in the application for failing writes"),
+    req("max-apps", Kind::Int, "most applications of one worker").default("64"),
+    flag("cgi-mode", "answer like CGI").short('c'),
+    flag("enable-threads", "allow threads in applications").short('T'),
+    flag("no-threads-wait", "do not wait for threads when a worker stops"),
+    flag("auto-procname", "give processes speaking names"),
+    req("procname-prefix", Kind::Str, "text before process names").on(Flags::PROCNAME),
+    req("procname-prefix-spaced", Kind::Spaced, "text and a blank before process names")
+        .on(Flags::PROCNAME),
+    req("procname-append", Kind::Str, "text after process names").on(Flags::PROCNAME),
+    req("procname", Kind::Str, "process name").on(Flags::PROCNAME),
+    req("procname-master", Kind::Str, "process name of the master").on(Flags::PROCNAME),
+    flag("single-interpreter", "all applications in one interpreter").short('i'),
+    flag("need-app", "end when no application can be loaded"),
+    flag("master", "run a master process that watches the workers").short('M'),
+    flag("honour-stdin", "keep the standard input"),
+    req("reload-mercy", Kind::Int, "how long processes may take to stop at a reload")
+        .unit("s")
+        .default("60"),
+    req("worker-reload-mercy", Kind::Int, "how long a worker may take to stop")
+        .unit("s")
+        .default("60"),
+    flag("exit-on-reload", "end instead of reloading"),
+    bare("die-on-term", Kind::Noop, "end at SIGTERM instead of reloading"),
+    flag("force-gateway", "run routers without a master"),
+    flag("reaper", "collect every dead child process").short('r'),
+    req("max-requests", Kind::U64, "restart a worker after so many requests").short('R'),
+    req("max-requests-delta", Kind::U64, "spread max-requests by worker number"),
+    req("min-worker-lifetime", Kind::U64, "least time between two restarts of a worker")
+        .unit("s")
+        .default("60"),
+    req("max-worker-lifetime", Kind::U64, "restart a worker after so many seconds").unit("s"),
+    req("safe-fd", Kind::List, "keep this descriptor open at a reload").aliases(&["fd-safe"]),
+    req("pidfile", Kind::Str, "write the master pid before dropping privileges"),
+    req("pidfile2", Kind::Str, "write the master pid after dropping privileges"),
+    req(
+        "safe-pidfile",
+        Kind::Str,
+        "write the pid before dropping privileges, remove it at the end",
+    ),
+    req(
+        "safe-pidfile2",
+        Kind::Str,
+        "write the pid after dropping privileges, remove it at the end",
+    ),
+    req("reload-on-as", Kind::Megabytes, "restart a worker with more address space than this")
+        .unit("MiB")
+        .on(Flags::MEMORY),
+    req("reload-on-rss", Kind::Megabytes, "restart a worker with more resident memory than this")
+        .unit("MiB")
+        .on(Flags::MEMORY),
+    req(
+        "evil-reload-on-as",
+        Kind::Megabytes,
+        "kill a worker with more address space than this, checked by the master",
+    )
+    .unit("MiB")
+    .on(Flags::MASTER)
+    .on(Flags::MEMORY),
+    req(
+        "evil-reload-on-rss",
+        Kind::Megabytes,
+        "kill a worker with more resident memory than this, checked by the master",
+    )
+    .unit("MiB")
+    .on(Flags::MASTER)
+    .on(Flags::MEMORY),
+    req("reload-on-fd", Kind::List, "reload when a descriptor is readable").on(Flags::MASTER),
+    req("brutal-reload-on-fd", Kind::List, "reload without mercy when a descriptor is readable")
+        .on(Flags::MASTER),
+    bare("pcre-jit", Kind::List, "compile regular expressions to machine code")
+        .on(Flags::IMMEDIATE),
+    req("touch-reload", Kind::List, "reload when this file is touched").on(Flags::MASTER),
+    req("touch-workers-reload", Kind::List, "restart the workers when this file is touched")
+        .on(Flags::MASTER),
+    req(
+        "touch-chain-reload",
+        Kind::List,
+        "restart the workers one by one when this file is touched",
+    )
+    .on(Flags::MASTER),
+    req("touch-logrotate", Kind::List, "rotate the log when this file is touched")
+        .on(Flags::LOG_MASTER)
+        .on(Flags::MASTER),
+    req("touch-logreopen", Kind::List, "open the log again when this file is touched")
+        .on(Flags::LOG_MASTER)
+        .on(Flags::MASTER),
+    req("touch-exec", Kind::List, "run a command when a file is touched: file command")
+        .on(Flags::MASTER),
+    req("touch-signal", Kind::List, "raise a signal when a file is touched: file signal")
+        .on(Flags::MASTER),
+    req("fs-reload", Kind::List, "reload when this path changes").on(Flags::MASTER),
+    req("fs-brutal-reload", Kind::List, "reload without mercy when this path changes")
+        .on(Flags::MASTER),
+    req("fs-signal", Kind::List, "raise a signal when this path changes").on(Flags::MASTER),
+    req("check-mountpoint", Kind::List, "end when this mount point disappears")
         .aliases(&["mountpoint-check", "check-mount", "mount-check"])
         .on(Flags::MASTER),
-    flag("propagate-touch", "?"),
-    flag("no-orphans", "?"),
-    flag("no-default-app", "?"),
-    flag("manage-script-name", "?"),
-    flag("ignore-script-name", "?"),
-    flag("catch-exceptions", "?"),
-    flag("reload-on-exception", "?"),
-    req("reload-on-exception-type", Kind::List, "?"),
-    req("reload-on-exception-value", Kind::List, "?"),
-    req("reload-on-exception-repr", Kind::List, "?"),
-    req("exception-handler", Kind::List, "?").on(Flags::MASTER),
-    req("check-interval", Kind::Int, "?").on(Flags::MASTER),
-    req("forkbomb-delay", Kind::Int, "?").unit("s").default("2").on(Flags::MASTER),
-    req("async", Kind::Int, "?").default("1"),
-    bare("disable-async-warn-on-queue-full", Kind::InverseFlag, "?"),
-    req("force-cwd", Kind::Str, "?"),
-    req("chdir", Kind::Str, "?"),
-    req("chdir2", Kind::Str, "?"),
-    flag("lazy", "?"),
-    flag("lazy-apps", "?"),
-    flag("cheap", "?").on(Flags::MASTER),
-    req("cheaper", Kind::Int, "?").on(Flags::CHEAPER).on(Flags::MASTER),
-    req("cheaper-initial", Kind::Int, "?").on(Flags::CHEAPER).on(Flags::MASTER),
-    req("cheaper-algo", Kind::Str, "?").default("spare").on(Flags::MASTER),
-    req("cheaper-step", Kind::Int, "?").default("1").on(Flags::CHEAPER).on(Flags::MASTER),
-    req("cheaper-overload", Kind::U64, "?").on(Flags::CHEAPER).on(Flags::MASTER),
-    req("cheaper-idle", Kind::Int, "?").on(Flags::CHEAPER).on(Flags::MASTER),
-    req("cheaper-rss-limit-soft", Kind::U64, "?").on(Flags::CHEAPER).on(Flags::MASTER),
-    req("cheaper-rss-limit-hard", Kind::U64, "?").on(Flags::CHEAPER).on(Flags::MASTER),
-    req("idle", Kind::Int, "?").unit("s").on(Flags::MASTER),
-    flag("die-on-idle", "?"),
-    req("mount", Kind::List, "?"),
-    req("worker-mount", Kind::List, "?"),
-    req("threads", Kind::Int, "?").default("1").on(Flags::THREADS),
-    req("thread-stacksize", Kind::Int, "?")
+    flag("propagate-touch", "pass a touch on to routers"),
+    flag("no-orphans", "end every worker when the master dies"),
+    flag("no-default-app", "no application for unknown mount points"),
+    flag("manage-script-name", "set SCRIPT_NAME and PATH_INFO from the mount point"),
+    flag("ignore-script-name", "no SCRIPT_NAME from clients"),
+    flag("catch-exceptions", "show exceptions to the client"),
+    flag("reload-on-exception", "restart the worker after an exception"),
+    req(
+        "reload-on-exception-type",
+        Kind::List,
+        "restart the worker after an exception of this type",
+    ),
+    req(
+        "reload-on-exception-value",
+        Kind::List,
+        "restart the worker after an exception with this text",
+    ),
+    req(
+        "reload-on-exception-repr",
+        Kind::List,
+        "restart the worker after an exception with this representation",
+    ),
+    req("exception-handler", Kind::List, "send exceptions to this handler").on(Flags::MASTER),
+    req("check-interval", Kind::Int, "how often the master looks after everything")
+        .on(Flags::MASTER),
+    req("forkbomb-delay", Kind::Int, "pause when workers die at once")
+        .unit("s")
+        .default("2")
+        .on(Flags::MASTER),
+    req("async", Kind::Int, "cores of a worker in an async loop").default("1"),
+    bare(
+        "disable-async-warn-on-queue-full",
+        Kind::InverseFlag,
+        "do not warn when all cores are busy",
+    ),
+    req("force-cwd", Kind::Str, "directory to start again in at a reload"),
+    req("chdir", Kind::Str, "directory to enter before loading applications"),
+    req("chdir2", Kind::Str, "directory to enter after loading applications"),
+    flag("lazy", "load applications in the workers, reload only workers"),
+    flag("lazy-apps", "load applications in the workers"),
+    flag("cheap", "start workers at the first request").on(Flags::MASTER),
+    req("cheaper", Kind::Int, "least number of workers").on(Flags::CHEAPER).on(Flags::MASTER),
+    req("cheaper-initial", Kind::Int, "workers at start").on(Flags::CHEAPER).on(Flags::MASTER),
+    req("cheaper-algo", Kind::Str, "how the number of workers follows the load")
+        .default("spare")
+        .on(Flags::MASTER),
+    req("cheaper-step", Kind::Int, "workers started at a time")
+        .default("1")
+        .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
+    req("cheaper-overload", Kind::U64, "seconds between two looks at the load")
+        .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
+    req("cheaper-idle", Kind::Int, "idle seconds before workers are stopped")
+        .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
+    req("cheaper-rss-limit-soft", Kind::U64, "no more workers beyond this resident memory")
+        .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
+    req("cheaper-rss-limit-hard", Kind::U64, "fewer workers beyond this resident memory")
+        .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
+    req("idle", Kind::Int, "stop the workers after so many idle seconds")
+        .unit("s")
+        .on(Flags::MASTER),
+    flag("die-on-idle", "end when idle"),
+    req("mount", Kind::List, "application at a mount point: path=application"),
+    req("worker-mount", Kind::List, "application at a mount point in one worker"),
+    req("threads", Kind::Int, "threads of each worker").default("1").on(Flags::THREADS),
+    req("thread-stacksize", Kind::Int, "stack of each thread in KiB")
         .aliases(&["threads-stacksize", "thread-stack-size", "threads-stack-size"])
         .unit("bytes")
         .on(Flags::THREADS),
-    flag("vhost", "?"),
-    flag("vhost-host", "?").on(Flags::VHOST),
-    req("clock", Kind::Str, "?"),
-    flag("vacuum", "?"),
-    req("loop", Kind::Str, "?"),
-    req("cheaper-busyness-backlog-alert", Kind::U64, "?"),
-    req("cheaper-busyness-backlog-multiplier", Kind::U64, "?"),
-    req("cheaper-busyness-backlog-nonzero", Kind::U64, "?"),
-    req("cheaper-busyness-backlog-step", Kind::U64, "?"),
-    req("cheaper-busyness-max", Kind::U64, "?"),
-    req("cheaper-busyness-min", Kind::U64, "?"),
-    req("cheaper-busyness-multiplier", Kind::U64, "?"),
-    req("cheaper-busyness-penalty", Kind::U64, "?"),
-    flag("cheaper-busyness-verbose", "?"),
-    req("harakiri-graceful-signal", Kind::Int, "?"),
-    req("harakiri-graceful-timeout", Kind::Int, "?").unit("s"),
-    req("harakiri-queue-threshold", Kind::Int, "?"),
-    req("max-worker-lifetime-delta", Kind::Int, "?").unit("s"),
-    req("mem-collector-freq", Kind::Int, "?"),
-    flag("skip-atexit-teardown", "?"),
-    req("touch-mules-reload", Kind::List, "?").on(Flags::MASTER),
-    req("touch-spoolers-reload", Kind::List, "?").on(Flags::MASTER),
-    flag("die-on-no-workers", "?"),
-    flag("dynamic-apps", "?"),
-    req("reload-on-pss", Kind::Megabytes, "?").unit("MiB").on(Flags::MEMORY),
-    req("reload-on-uss", Kind::Megabytes, "?").unit("MiB").on(Flags::MEMORY),
+    flag("vhost", "choose applications by host name"),
+    flag("vhost-host", "choose applications by the Host header").on(Flags::VHOST),
+    req("clock", Kind::Str, "clock source"),
+    flag("vacuum", "remove sockets and pidfiles at the end"),
+    req("loop", Kind::Str, "loop engine of the workers"),
+    req(
+        "cheaper-busyness-backlog-alert",
+        Kind::U64,
+        "waiting connections that start emergency workers",
+    ),
+    req("cheaper-busyness-backlog-multiplier", Kind::U64, "how much longer emergency workers live"),
+    req(
+        "cheaper-busyness-backlog-nonzero",
+        Kind::U64,
+        "seconds with waiting connections before emergency workers start",
+    ),
+    req("cheaper-busyness-backlog-step", Kind::U64, "emergency workers started at a time"),
+    req("cheaper-busyness-max", Kind::U64, "busyness in percent that starts workers"),
+    req("cheaper-busyness-min", Kind::U64, "busyness in percent that stops workers"),
+    req("cheaper-busyness-multiplier", Kind::U64, "cycles of low load before a worker is stopped"),
+    req("cheaper-busyness-penalty", Kind::U64, "cycles added when workers come and go"),
+    flag("cheaper-busyness-verbose", "log every decision about busyness"),
+    req("harakiri-graceful-signal", Kind::Int, "signal sent before the kill"),
+    req("harakiri-graceful-timeout", Kind::Int, "time between that signal and the kill").unit("s"),
+    req("harakiri-queue-threshold", Kind::Int, "kill only while this many connections wait"),
+    req("max-worker-lifetime-delta", Kind::Int, "spread max-worker-lifetime by worker number")
+        .unit("s"),
+    req("mem-collector-freq", Kind::Int, "how often the memory of workers is measured"),
+    flag("skip-atexit-teardown", "end without tearing interpreters down"),
+    req("touch-mules-reload", Kind::List, "restart the mules when this file is touched")
+        .on(Flags::MASTER),
+    req("touch-spoolers-reload", Kind::List, "restart the spoolers when this file is touched")
+        .on(Flags::MASTER),
+    flag("die-on-no-workers", "end when no worker is left"),
+    flag("dynamic-apps", "load applications named by requests"),
+    req(
+        "reload-on-pss",
+        Kind::Megabytes,
+        "restart a worker with more proportional memory than this",
+    )
+    .unit("MiB")
+    .on(Flags::MEMORY),
+    req("reload-on-uss", Kind::Megabytes, "restart a worker with more memory of its own than this")
+        .unit("MiB")
+        .on(Flags::MEMORY),
 ];

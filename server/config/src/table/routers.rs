@@ -3,7 +3,7 @@
 use crate::row::{Kind, Row, flag, opt, req};
 
 pub(super) const FASTROUTER: &[Row] = &[
-    req("fastrouter", Kind::Socket, "?"),
+    req("fastrouter", Kind::Socket, "run a uwsgi protocol router on this address"),
     req("fastrouter-processes", Kind::Int, "number of router processes")
         .aliases(&["fastrouter-workers"]),
     req("fastrouter-zerg", Kind::List, "take sockets from the given zerg server"),
@@ -54,15 +54,21 @@ pub(super) const FASTROUTER: &[Row] = &[
 ];
 
 pub(super) const FORKPTYROUTER: &[Row] = &[
-    req("forkptyrouter", Kind::Socket, "?").aliases(&["forkpty-router"]),
-    req("forkptyurouter", Kind::List, "?").aliases(&["forkpty-urouter"]),
-    req("forkptyrouter-command", Kind::Str, "?").aliases(&[
+    req(
+        "forkptyrouter",
+        Kind::Socket,
+        "run a router that gives each client a terminal, on this address",
+    )
+    .aliases(&["forkpty-router"]),
+    req("forkptyurouter", Kind::List, "terminal router on a UNIX address with credentials")
+        .aliases(&["forkpty-urouter"]),
+    req("forkptyrouter-command", Kind::Str, "command of each terminal").aliases(&[
         "forkpty-router-command",
         "forkptyrouter-cmd",
         "forkpty-router-cmd",
     ]),
-    req("forkptyrouter-rows", Kind::U16, "?"),
-    req("forkptyrouter-cols", Kind::U16, "?"),
+    req("forkptyrouter-rows", Kind::U16, "rows of each terminal"),
+    req("forkptyrouter-cols", Kind::U16, "columns of each terminal"),
     req("forkptyrouter-processes", Kind::Int, "number of router processes")
         .aliases(&["forkptyrouter-workers"]),
     req("forkptyrouter-zerg", Kind::List, "take sockets from the given zerg server"),
@@ -77,32 +83,33 @@ pub(super) const FORKPTYROUTER: &[Row] = &[
 ];
 
 pub(super) const HTTP: &[Row] = &[
-    req("http", Kind::Socket, "?").aliases(&["httprouter"]),
-    req("https", Kind::Socket, "?"),
-    req("https2", Kind::List, "?"),
-    flag("https-export-cert", "?"),
-    req("https-session-context", Kind::Str, "?"),
-    req("http-to-https", Kind::List, "?"),
+    req("http", Kind::Socket, "run an HTTP router in front of the workers on this address")
+        .aliases(&["httprouter"]),
+    req("https", Kind::Socket, "run an HTTPS router: address,certificate,key"),
+    req("https2", Kind::List, "run an HTTPS router, key-value form"),
+    flag("https-export-cert", "pass the client certificate on"),
+    req("https-session-context", Kind::Str, "name of the TLS session context"),
+    req("http-to-https", Kind::List, "answer HTTP on this address with a redirect to HTTPS"),
     req("http-processes", Kind::Int, "number of router processes").aliases(&["http-workers"]),
-    req("http-var", Kind::List, "?"),
+    req("http-var", Kind::List, "add a request variable: key=value"),
     req("http-to", Kind::List, "forward to the given node"),
     req("http-zerg", Kind::List, "take sockets from the given zerg server"),
     req("http-fallback", Kind::List, "node used when no other answers"),
-    req("http-modifier1", Kind::Int, "?"),
-    req("http-modifier2", Kind::Int, "?"),
+    req("http-modifier1", Kind::Int, "modifier1 of routed requests"),
+    req("http-modifier2", Kind::Int, "modifier2 of routed requests"),
     opt("http-use-cache", Kind::Str, "find nodes in the given cache"),
     req("http-use-pattern", Kind::List, "build the node address from a pattern with %s"),
     req("http-use-base", Kind::List, "build the node address by appending the key to a base path"),
     req("http-events", Kind::Int, "number of events taken per wait"),
     req("http-subscription-server", Kind::List, "accept node subscriptions on the given address"),
     req("http-timeout", Kind::Int, "internal timeout of a session").unit("s").default("60"),
-    opt("http-manage-expect", Kind::U64, "?"),
-    opt("http-keepalive", Kind::Int, "?"),
-    flag("http-auto-chunked", "?"),
-    flag("http-auto-gzip", "?"),
-    flag("http-raw-body", "?"),
-    flag("http-websockets", "?"),
-    flag("http-chunked-input", "?"),
+    opt("http-manage-expect", Kind::U64, "answer Expect: 100-continue, up to this body size"),
+    opt("http-keepalive", Kind::Int, "keep client connections open, idle for so many seconds"),
+    flag("http-auto-chunked", "send chunks to HTTP/1.1 clients when the length is unknown"),
+    flag("http-auto-gzip", "compress responses that ask for it"),
+    flag("http-raw-body", "pass the body without looking at its length"),
+    flag("http-websockets", "pass websocket connections through"),
+    flag("http-chunked-input", "pass chunked request bodies through"),
     req("http-use-code-string", Kind::List, "find nodes with a function of a language plugin"),
     opt("http-use-socket", Kind::List, "forward to one of the sockets of this instance"),
     req("http-gracetime", Kind::Int, "seconds to retry a node before giving up").unit("s"),
@@ -111,24 +118,28 @@ pub(super) const HTTP: &[Row] = &[
     req("http-stats", Kind::Str, "serve the statistics of the router as JSON")
         .aliases(&["http-stats-server", "http-ss"]),
     req("http-harakiri", Kind::Int, "kill the router when one turn takes longer").unit("s"),
-    req("http-stud-prefix", Kind::Address, "?"),
+    req(
+        "http-stud-prefix",
+        Kind::Address,
+        "addresses that put the client address before the request",
+    ),
     req("http-uid", Kind::User, "user of the router process"),
     req("http-gid", Kind::Group, "group of the router process"),
     req("http-resubscribe", Kind::List, "pass subscriptions on to another server"),
     req("http-buffer-size", Kind::U64, "internal buffer size").unit("bytes"),
-    req("http-server-name-as-http-host", Kind::Flag, "?"),
-    req("http-headers-timeout", Kind::Int, "?").unit("s"),
+    req("http-server-name-as-http-host", Kind::Flag, "use SERVER_NAME where HTTP_HOST is missing"),
+    req("http-headers-timeout", Kind::Int, "longest wait for the request headers").unit("s"),
     req("http-connect-timeout", Kind::Int, "time allowed for connecting to a node").unit("s"),
-    flag("http-manage-source", "?"),
-    opt("http-enable-proxy-protocol", Kind::Flag, "?"),
-    flag("http-backend-http", "?"),
-    flag("http-manage-rtsp", "?"),
+    flag("http-manage-source", "pass SOURCE requests to a body stream"),
+    opt("http-enable-proxy-protocol", Kind::Flag, "read a PROXY protocol line from clients"),
+    flag("http-backend-http", "speak HTTP to the nodes"),
+    flag("http-manage-rtsp", "route RTSP too"),
     req("http-subscription-fallback-key", Kind::Str, "key used when the wanted one has no node"),
-    flag("http-path-info-no-decode-slashes", "?"),
+    flag("http-path-info-no-decode-slashes", "leave %2F undecoded in PATH_INFO"),
 ];
 
 pub(super) const RAWROUTER: &[Row] = &[
-    req("rawrouter", Kind::Socket, "?"),
+    req("rawrouter", Kind::Socket, "run a TCP router on this address"),
     req("rawrouter-processes", Kind::Int, "number of router processes")
         .aliases(&["rawrouter-workers"]),
     req("rawrouter-zerg", Kind::List, "take sockets from the given zerg server"),
@@ -163,9 +174,9 @@ pub(super) const RAWROUTER: &[Row] = &[
 ];
 
 pub(super) const SSLROUTER: &[Row] = &[
-    req("sslrouter", Kind::Socket, "?"),
-    req("sslrouter2", Kind::List, "?"),
-    req("sslrouter-session-context", Kind::Str, "?"),
+    req("sslrouter", Kind::Socket, "run a TLS router: address,certificate,key"),
+    req("sslrouter2", Kind::List, "run a TLS router, key-value form"),
+    req("sslrouter-session-context", Kind::Str, "name of the TLS session context"),
     req("sslrouter-processes", Kind::Int, "number of router processes")
         .aliases(&["sslrouter-workers"]),
     req("sslrouter-zerg", Kind::List, "take sockets from the given zerg server"),
@@ -199,14 +210,16 @@ pub(super) const SSLROUTER: &[Row] = &[
 ];
 
 pub(super) const TUNTAP: &[Row] = &[
-    req("tuntap-router", Kind::List, "?"),
-    req("tuntap-device", Kind::List, "?"),
-    opt("tuntap-use-credentials", Kind::Str, "?"),
-    req("tuntap-router-firewall-in", Kind::List, "?"),
-    req("tuntap-router-firewall-out", Kind::List, "?"),
-    req("tuntap-router-route", Kind::List, "?"),
-    req("tuntap-router-stats", Kind::Str, "?"),
-    req("tuntap-device-rule", Kind::List, "?"),
+    req("tuntap-router", Kind::List, "run a router between tun devices: device socket"),
+    req("tuntap-device", Kind::List, "add a tun device to the instance"),
+    opt("tuntap-use-credentials", Kind::Str, "check the user of tun clients"),
+    req("tuntap-router-firewall-in", Kind::List, "filter packets that enter the router"),
+    req("tuntap-router-firewall-out", Kind::List, "filter packets that leave the router"),
+    req("tuntap-router-route", Kind::List, "add a route to the tun router"),
+    req("tuntap-router-stats", Kind::Str, "serve the statistics of the tun router as JSON"),
+    req("tuntap-device-rule", Kind::List, "filter packets of the tun device"),
 ];
 
-pub(super) const ZERGPOOL: &[Row] = &[req("zergpool", Kind::List, "?").aliases(&["zerg-pool"])];
+pub(super) const ZERGPOOL: &[Row] =
+    &[req("zergpool", Kind::List, "hand out sockets to zergs: address:socket,socket")
+        .aliases(&["zerg-pool"])];

@@ -210,11 +210,20 @@ pub(super) const ROWS: &[Row] = &[
         Kind::List,
         "before the response headers leave, run an action always",
     ),
-    req("error-page-403", Kind::List, "?"),
-    req("error-page-404", Kind::List, "?"),
-    req("error-page-500", Kind::List, "?"),
-    req("add-header", Kind::List, "?"),
-    req("rem-header", Kind::List, "?").aliases(&["del-header"]),
-    req("collect-header", Kind::List, "?").aliases(&["response-header-collect"]),
-    req("pull-header", Kind::List, "?"),
+    req("error-page-403", Kind::List, "file sent with status 403"),
+    req("error-page-404", Kind::List, "file sent with status 404"),
+    req("error-page-500", Kind::List, "file sent with status 500"),
+    req("add-header", Kind::List, "add a header to every response"),
+    req("rem-header", Kind::List, "remove a header from every response").aliases(&["del-header"]),
+    req(
+        "collect-header",
+        Kind::List,
+        "copy a response header into a request variable: header variable",
+    )
+    .aliases(&["response-header-collect"]),
+    req(
+        "pull-header",
+        Kind::List,
+        "move a response header into a request variable: header variable",
+    ),
 ];

@@ -3,117 +3,173 @@
 use crate::row::{Flags, Kind, Row, flag, opt, req};
 
 pub(super) const ROWS: &[Row] = &[
-    req("socket", Kind::Socket, "?").short('s'),
-    req("uwsgi-socket", Kind::Socket, "?").short('s'),
-    req("suwsgi-socket", Kind::Socket, "?"),
-    req("ssl-socket", Kind::Socket, "?"),
-    req("http-socket", Kind::Socket, "?"),
-    req("http-socket-modifier1", Kind::U64, "?"),
-    req("http-socket-modifier2", Kind::U64, "?"),
-    req("http11-socket", Kind::Socket, "?"),
-    req("https-socket", Kind::Socket, "?"),
-    req("https-socket-modifier1", Kind::U64, "?"),
-    req("https-socket-modifier2", Kind::U64, "?"),
-    req("fastcgi-socket", Kind::Socket, "?"),
-    req("fastcgi-nph-socket", Kind::Socket, "?"),
-    req("fastcgi-modifier1", Kind::U64, "?"),
-    req("fastcgi-modifier2", Kind::U64, "?"),
-    req("scgi-socket", Kind::Socket, "?"),
-    req("scgi-nph-socket", Kind::Socket, "?"),
-    req("scgi-modifier1", Kind::U64, "?"),
-    req("scgi-modifier2", Kind::U64, "?"),
-    req("raw-socket", Kind::Socket, "?"),
-    req("raw-modifier1", Kind::U64, "?"),
-    req("raw-modifier2", Kind::U64, "?"),
-    req("puwsgi-socket", Kind::Socket, "?"),
-    req("protocol", Kind::Str, "?").aliases(&["socket-protocol"]).default("uwsgi"),
-    req("shared-socket", Kind::Socket, "?"),
-    req("undeferred-shared-socket", Kind::Socket, "?"),
-    flag("thunder-lock", "?"),
-    req("listen", Kind::Int, "?").short('l').default("100").on(Flags::IMMEDIATE),
-    req("max-vars", Kind::Int, "?").short('v').default("64"),
-    req("buffer-size", Kind::U16, "?").short('b').unit("bytes").default("4096"),
-    flag("abstract-socket", "?").short('a'),
-    opt("chmod-socket", Kind::Chmod, "?").short('C').aliases(&["chmod"]),
-    req("chown-socket", Kind::Str, "?"),
-    req("umask", Kind::Umask, "?").on(Flags::IMMEDIATE),
-    flag("freebind", "?"),
-    req("map-socket", Kind::List, "?"),
-    req("emperor-proxy-socket", Kind::Str, "?"),
-    req("socket-timeout", Kind::Int, "?").short('z').unit("s").default("4"),
-    flag("no-fd-passing", "?"),
-    req("setns-socket", Kind::Str, "?").on(Flags::MASTER),
-    req("setns-socket-skip", Kind::List, "?").aliases(&["setns-skip"]),
-    req("fork-socket", Kind::Str, "?").aliases(&["fork-server"]),
-    req("weight", Kind::U64, "?"),
-    req("auto-weight", Kind::Flag, "?"),
-    flag("no-defer-accept", "?"),
-    flag("tcp-nodelay", "?"),
-    flag("so-keepalive", "?"),
-    req("so-send-timeout", Kind::Int, "?")
+    req("socket", Kind::Socket, "listen on this TCP or UNIX address with the default protocol")
+        .short('s'),
+    req("uwsgi-socket", Kind::Socket, "listen with the uwsgi protocol").short('s'),
+    req("suwsgi-socket", Kind::Socket, "listen with the uwsgi protocol over TLS"),
+    req("ssl-socket", Kind::Socket, "listen with the uwsgi protocol over TLS, old spelling"),
+    req(
+        "http-socket",
+        Kind::Socket,
+        "listen with HTTP, one request per connection, without a router",
+    ),
+    req("http-socket-modifier1", Kind::U64, "modifier1 for requests of http-socket"),
+    req("http-socket-modifier2", Kind::U64, "modifier2 for requests of http-socket"),
+    req("http11-socket", Kind::Socket, "listen with HTTP/1.1 and keep-alive, without a router"),
+    req("https-socket", Kind::Socket, "listen with HTTPS, without a router"),
+    req("https-socket-modifier1", Kind::U64, "modifier1 for requests of https-socket"),
+    req("https-socket-modifier2", Kind::U64, "modifier2 for requests of https-socket"),
+    req("fastcgi-socket", Kind::Socket, "listen with FastCGI"),
+    req(
+        "fastcgi-nph-socket",
+        Kind::Socket,
+        "listen with FastCGI, answers carry a full status line",
+    ),
+    req("fastcgi-modifier1", Kind::U64, "modifier1 for FastCGI requests"),
+    req("fastcgi-modifier2", Kind::U64, "modifier2 for FastCGI requests"),
+    req("scgi-socket", Kind::Socket, "listen with SCGI"),
+    req("scgi-nph-socket", Kind::Socket, "listen with SCGI, answers carry a full status line"),
+    req("scgi-modifier1", Kind::U64, "modifier1 for SCGI requests"),
+    req("scgi-modifier2", Kind::U64, "modifier2 for SCGI requests"),
+    req("raw-socket", Kind::Socket, "listen for raw connections that a plugin handles"),
+    req("raw-modifier1", Kind::U64, "modifier1 for raw connections"),
+    req("raw-modifier2", Kind::U64, "modifier2 for raw connections"),
+    req("puwsgi-socket", Kind::Socket, "listen with the uwsgi protocol on persistent connections"),
+    req("protocol", Kind::Str, "protocol of sockets opened with the plain socket option")
+        .aliases(&["socket-protocol"])
+        .default("uwsgi"),
+    req(
+        "shared-socket",
+        Kind::Socket,
+        "open a socket early, for routers, jails and custom protocols",
+    ),
+    req("undeferred-shared-socket", Kind::Socket, "shared socket without deferred accept"),
+    flag("thunder-lock", "take turns in accept; not needed here, accepted for old files"),
+    req("listen", Kind::Int, "length of the queue of connections waiting for accept")
+        .short('l')
+        .default("100")
+        .on(Flags::IMMEDIATE),
+    req("max-vars", Kind::Int, "most variables one request may carry").short('v').default("64"),
+    req("buffer-size", Kind::U16, "room for the variables of one request")
+        .short('b')
+        .unit("bytes")
+        .default("4096"),
+    flag("abstract-socket", "put UNIX sockets into the abstract namespace").short('a'),
+    opt("chmod-socket", Kind::Chmod, "mode of UNIX sockets, 666 when no value is given")
+        .short('C')
+        .aliases(&["chmod"]),
+    req("chown-socket", Kind::Str, "owner of UNIX sockets, user or user:group"),
+    req("umask", Kind::Umask, "file creation mask of the instance").on(Flags::IMMEDIATE),
+    flag("freebind", "allow addresses that this host does not have yet"),
+    req("map-socket", Kind::List, "give a socket to chosen workers: socket:worker,worker"),
+    req("emperor-proxy-socket", Kind::Str, "socket vassals use to reach a proxy Emperor"),
+    req("socket-timeout", Kind::Int, "longest wait for a slow client or server socket")
+        .short('z')
+        .unit("s")
+        .default("4"),
+    flag("no-fd-passing", "do not pass file descriptors over UNIX sockets"),
+    req("setns-socket", Kind::Str, "offer the namespaces of this instance on a UNIX socket")
+        .on(Flags::MASTER),
+    req("setns-socket-skip", Kind::List, "namespace to leave out of setns-socket")
+        .aliases(&["setns-skip"]),
+    req("fork-socket", Kind::Str, "fork new instances on request from this UNIX socket")
+        .aliases(&["fork-server"]),
+    req("weight", Kind::U64, "weight of this instance in load balancing subscriptions"),
+    req("auto-weight", Kind::Flag, "use the number of CPU cores as weight"),
+    flag("no-defer-accept", "accept TCP connections before their first byte"),
+    flag("tcp-nodelay", "send small TCP segments at once"),
+    flag("so-keepalive", "probe idle TCP connections"),
+    req("so-send-timeout", Kind::Int, "longest wait of one send on a socket")
         .aliases(&["socket-send-timeout", "so-write-timeout", "socket-write-timeout"])
         .unit("s"),
-    req("socket-sndbuf", Kind::U64, "?").unit("bytes"),
-    req("socket-rcvbuf", Kind::U64, "?").unit("bytes"),
-    req("limit-post", Kind::U64, "?").unit("bytes"),
-    req("post-buffering", Kind::U64, "?").unit("bytes"),
-    req("post-buffering-bufsize", Kind::U64, "?").unit("bytes").default("8192"),
-    req("body-read-warning", Kind::U64, "?"),
-    req("upload-progress", Kind::Str, "?"),
-    req("udp", Kind::Str, "?").on(Flags::MASTER),
-    req("multicast", Kind::Str, "?").on(Flags::MASTER),
-    req("multicast-ttl", Kind::Int, "?").default("1"),
-    req("multicast-loop", Kind::Int, "?").default("1"),
-    req("notify-socket", Kind::Str, "?").on(Flags::MASTER),
-    req("subscription-notify-socket", Kind::Str, "?").on(Flags::MASTER),
-    req("subscribe-with-modifier1", Kind::Str, "?").on(Flags::MASTER),
-    flag("ssl-verbose", "?"),
-    opt("ssl-sessions-use-cache", Kind::Str, "?")
+    req("socket-sndbuf", Kind::U64, "kernel send buffer of sockets").unit("bytes"),
+    req("socket-rcvbuf", Kind::U64, "kernel receive buffer of sockets").unit("bytes"),
+    req("limit-post", Kind::U64, "largest request body accepted").unit("bytes"),
+    req(
+        "post-buffering",
+        Kind::U64,
+        "buffer request bodies larger than this on disk before the application runs",
+    )
+    .unit("bytes"),
+    req("post-buffering-bufsize", Kind::U64, "read size while buffering a request body")
+        .unit("bytes")
+        .default("8192"),
+    req("body-read-warning", Kind::U64, "warn when one body read asks for more than this many MiB"),
+    req("upload-progress", Kind::Str, "write the progress of uploads as JSON into this directory"),
+    req("udp", Kind::Str, "serve statistics and messages on this UDP address").on(Flags::MASTER),
+    req("multicast", Kind::Str, "join this multicast group for subscriptions and UDP")
+        .on(Flags::MASTER),
+    req("multicast-ttl", Kind::Int, "hops a multicast packet may travel").default("1"),
+    req("multicast-loop", Kind::Int, "deliver multicast packets to this host too").default("1"),
+    req("notify-socket", Kind::Str, "open a datagram socket for service notifications")
+        .on(Flags::MASTER),
+    req("subscription-notify-socket", Kind::Str, "notification socket named in subscriptions")
+        .on(Flags::MASTER),
+    req("subscribe-with-modifier1", Kind::Str, "modifier1 named in subscriptions")
+        .on(Flags::MASTER),
+    flag("ssl-verbose", "log every TLS error"),
+    opt("ssl-sessions-use-cache", Kind::Str, "keep TLS sessions in the given cache")
         .aliases(&["ssl-session-use-cache"])
         .on(Flags::MASTER),
-    req("ssl-sessions-timeout", Kind::Int, "?").aliases(&["ssl-session-timeout"]).unit("s"),
-    req("sni", Kind::List, "?"),
-    req("sni-dir", Kind::Str, "?"),
-    req("sni-dir-ciphers", Kind::Str, "?"),
-    flag("ssl-enable3", "?"),
-    req("ssl-option", Kind::List, "?"),
-    req("sni-regexp", Kind::List, "?"),
-    req("ssl-tmp-dir", Kind::Str, "?"),
-    req("max-fd", Kind::Int, "?"),
-    req("log-socket", Kind::List, "?").on(Flags::LOG_MASTER).on(Flags::MASTER),
-    req("websockets-ping-freq", Kind::Int, "?")
+    req("ssl-sessions-timeout", Kind::Int, "how long a TLS session may be resumed")
+        .aliases(&["ssl-session-timeout"])
+        .unit("s"),
+    req("sni", Kind::List, "add a certificate for a server name"),
+    req("sni-dir", Kind::Str, "find certificates for server names in this directory"),
+    req("sni-dir-ciphers", Kind::Str, "cipher list for certificates of sni-dir"),
+    flag("ssl-enable3", "allow SSL version 3"),
+    req("ssl-option", Kind::List, "set a numeric option of the TLS library"),
+    req("sni-regexp", Kind::List, "add a certificate for server names that match"),
+    req("ssl-tmp-dir", Kind::Str, "directory for certificates that came over the network"),
+    req("max-fd", Kind::Int, "most open file descriptors, soft and hard limit"),
+    req("log-socket", Kind::List, "send the log to this UDP or UNIX datagram address")
+        .on(Flags::LOG_MASTER)
+        .on(Flags::MASTER),
+    req("websockets-ping-freq", Kind::Int, "how often a websocket peer is pinged")
         .aliases(&["websocket-ping-freq"])
         .unit("s")
         .default("30"),
-    req("websockets-pong-tolerance", Kind::Int, "?")
+    req("websockets-pong-tolerance", Kind::Int, "how long a websocket peer may keep a pong back")
         .aliases(&["websocket-pong-tolerance"])
         .unit("s")
         .default("3"),
-    req("websockets-max-size", Kind::U64, "?")
+    req("websockets-max-size", Kind::U64, "largest websocket message in KiB")
         .aliases(&["websocket-max-size"])
         .unit("bytes")
         .default("1024"),
-    req("chunked-input-limit", Kind::U64, "?").default("1048576"),
-    req("chunked-input-timeout", Kind::Int, "?").unit("s").default("4"),
-    flag("close-on-exec", "?"),
-    flag("close-on-exec2", "?"),
-    flag("enable-proxy-protocol", "?"),
-    flag("reuse-port", "?"),
-    req("tcp-fast-open", Kind::Int, "?").aliases(&["tcp-fastopen"]),
-    flag("tcp-fast-open-client", "?").aliases(&["tcp-fastopen-client"]),
-    req("zerg", Kind::List, "?"),
-    flag("zerg-fallback", "?"),
-    req("zerg-server", Kind::Str, "?").on(Flags::MASTER),
-    req("allowed-modifiers", Kind::Str, "?"),
-    req("remap-modifier", Kind::Str, "?"),
-    req("response-headers-limit", Kind::Int, "?"),
-    flag("shutdown-sockets", "?"),
-    flag("ssl-enable-sslv3", "?"),
-    flag("ssl-enable-tlsv1", "?"),
-    opt("ssl-verify-depth", Kind::Int, "?"),
-    req("wait-for-socket", Kind::List, "?"),
-    req("wait-for-socket-timeout", Kind::Int, "?").unit("s").default("60"),
-    req("emperor-command-socket", Kind::Str, "?"),
-    req("emperor-trigger-socket", Kind::Str, "?"),
-    flag("thunder-lock-watchdog", "?"),
+    req("chunked-input-limit", Kind::U64, "largest chunk of a chunked request body")
+        .default("1048576"),
+    req("chunked-input-timeout", Kind::Int, "longest wait for a chunk of a request body")
+        .unit("s")
+        .default("4"),
+    flag("close-on-exec", "close connections when a process is executed"),
+    flag("close-on-exec2", "close server sockets when a process is executed"),
+    flag("enable-proxy-protocol", "read a PROXY protocol line on HTTP sockets"),
+    flag("reuse-port", "let each worker have its own queue with SO_REUSEPORT"),
+    req("tcp-fast-open", Kind::Int, "allow this many pending TCP fast open requests")
+        .aliases(&["tcp-fastopen"]),
+    flag("tcp-fast-open-client", "use TCP fast open for connections to others")
+        .aliases(&["tcp-fastopen-client"]),
+    req("zerg", Kind::List, "take listening sockets from this zerg server"),
+    flag("zerg-fallback", "open sockets itself when no zerg server answers"),
+    req("zerg-server", Kind::Str, "hand out the listening sockets on this UNIX address")
+        .on(Flags::MASTER),
+    req("allowed-modifiers", Kind::Str, "comma list of modifier1 values that are served"),
+    req("remap-modifier", Kind::Str, "serve one modifier as another: from:to"),
+    req("response-headers-limit", Kind::Int, "largest response header block from an application"),
+    flag("shutdown-sockets", "shut connections down before closing them"),
+    flag("ssl-enable-sslv3", "allow SSL version 3"),
+    flag("ssl-enable-tlsv1", "allow TLS version 1.0"),
+    opt("ssl-verify-depth", Kind::Int, "longest chain of client certificates"),
+    req("wait-for-socket", Kind::List, "wait at start until this address accepts connections"),
+    req("wait-for-socket-timeout", Kind::Int, "longest wait of wait-for-socket")
+        .unit("s")
+        .default("60"),
+    req(
+        "emperor-command-socket",
+        Kind::Str,
+        "listen for commands to the Emperor on this UNIX address",
+    ),
+    req("emperor-trigger-socket", Kind::Str, "start an on-demand vassal from this UNIX address"),
+    flag("thunder-lock-watchdog", "free the accept lock when its holder died"),
 ];

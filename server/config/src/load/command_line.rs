@@ -1,0 +1,93 @@
+//! The environment, the command line and its bare arguments, in the order they take effect.
+
+use std::ffi::OsString;
+
+use super::files::suffix;
+use super::{Loader, Step, Stop, TYPED};
+use crate::config::Origin;
+use crate::getopt::{Getopt, Item};
+
+/// Variables that speak to the server and are not options.
+const RESERVED: &[&str] = &[
+    "UWSGI_RELOADS",
+    "UWSGI_VASSALS_DIR",
+    "UWSGI_EMPEROR_FD",
+    "UWSGI_BROODLORD_NUM",
+    "UWSGI_EMPEROR_FD_CONFIG",
+    "UWSGI_EMPEROR_PROXY",
+    "UWSGI_JAIL_PID",
+    "UWSGI_ORIGINAL_PROC_NAME",
+];
+
+impl Loader<'_> {
+    pub(super) fn environment(&mut self, env: &[(OsString, OsString)]) -> Step {
+        for (name, value) in env {
+            let Some(name) = name.to_str().filter(|name| !RESERVED.contains(name)) else {
+                continue;
+            };
+            let Some(option) = name.strip_prefix("UWSGI_") else { continue };
+            let key = option.to_lowercase().replace('_', "-");
+            let Some(value) = value.to_str() else {
+                return Err(Stop::Failed(format!("variable \"{name}\" is not valid UTF-8")));
+            };
+            self.append(&key, Some(value.to_owned()), Origin::Environment)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn command_line(&mut self, argv: &[OsString]) -> Step {
+        let binary = argv.first().map(|arg| arg.to_string_lossy()).unwrap_or_default();
+        let mut args = Vec::new();
+        for arg in argv.iter().skip(1) {
+            let Some(text) = arg.to_str() else {
+                let shown = arg.to_string_lossy();
+                return Err(Stop::Failed(format!("argument \"{shown}\" is not valid UTF-8")));
+            };
+            args.push(text.to_owned());
+        }
+        let posix = self.env.contains_key("POSIXLY_CORRECT");
+        let mut getopt = Getopt::new(&binary, &args, posix);
+        while let Some(item) = getopt.item() {
+            match item {
+                Ok(Item::Option { name, value }) => {
+                    self.append(name, value, Origin::CommandLine)?;
+                }
+                Ok(Item::Positional(text)) => self.positional(&text)?,
+                Err(text) => return Err(Stop::Failed(format!("{text}\ngetopt_long() error"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// A bare argument: a file by its suffix, or an application for Python.
+    fn positional(&mut self, text: &str) -> Step {
+        if text.starts_with('[') {
+            return Ok(());
+        }
+        if suffix(text).is_some() {
+            return self.load_by_suffix(text, TYPED);
+        }
+        match application(text) {
+            Some(key) => self.append(key, Some(text.to_owned()), Origin::CommandLine),
+            None => Err(Stop::Failed(format!("unable to load configuration from {text}"))),
+        }
+    }
+}
+
+/// The option that a bare argument means for Python: a file, or `package.module:callable`.
+fn application(text: &str) -> Option<&'static str> {
+    if text.ends_with(".py") || text.ends_with(".wsgi") {
+        return Some("wsgi-file");
+    }
+    let (module, callable) = text.split_once(':')?;
+    let callable = callable.strip_suffix("()").unwrap_or(callable);
+    (dotted(module) && dotted(callable)).then_some("module")
+}
+
+fn dotted(text: &str) -> bool {
+    text.split('.').all(|part| {
+        !part.is_empty()
+            && !part.starts_with(|c: char| c.is_ascii_digit())
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+    })
+}

@@ -1,0 +1,143 @@
+//! The table against the facts of the reference list: names, arity, letters, flags.
+
+#![allow(clippy::expect_used, reason = "a failing helper is a failing test")]
+
+use std::collections::HashSet;
+
+use uwsgi_config::{Arg, Flags, Row, Status, dump_options, help, option_status, table};
+
+/// Declared without argument in the reference although they take one; see the spec of the
+/// command line.
+const ARITY_MENDED: &[&str] = &[
+    "so-send-timeout",
+    "socket-send-timeout",
+    "so-write-timeout",
+    "socket-write-timeout",
+    "ssl-option",
+];
+
+/// Names of this project, absent from the reference.
+const OWN: &[&str] = &[
+    "check",
+    "ebpf",
+    "exception-500",
+    "metrics-arena",
+    "option-status",
+    "prometheus",
+    "prometheus-cores",
+    "python-lib",
+    "request-metrics",
+    "stats-no-vars",
+];
+
+fn arity(row: &Row) -> &'static str {
+    match row.arg {
+        Arg::None => "none",
+        Arg::Required => "required",
+        Arg::Optional => "optional",
+    }
+}
+
+fn flag_names(row: &Row) -> String {
+    let set = Flags::NAMES.iter().filter(|(flag, _)| row.flags.contains(*flag));
+    let mut names: Vec<&str> = set.map(|(_, name)| *name).collect();
+    names.sort_unstable();
+    names.join(" ")
+}
+
+#[test]
+fn every_name_of_the_reference_has_its_arity_letter_and_flags() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for line in include_str!("options.tsv").lines().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [section, name, short, argument, flags] = fields[..] else { panic!("bad line {line}") };
+        count += 1;
+        let Some(row) = table::find(name) else {
+            wrong.push(format!("{name}: missing"));
+            continue;
+        };
+        let argument = if ARITY_MENDED.contains(&name) { "required" } else { argument };
+        let letter = row.short.map(String::from).unwrap_or_default();
+        let got = (row.section, arity(row), letter.as_str(), flag_names(row));
+        let wanted = (section, argument, short, flags.to_owned());
+        if got != wanted {
+            wrong.push(format!("{name}: {got:?} instead of {wanted:?}"));
+        }
+    }
+    assert_eq!(count, 1252, "the list of facts is complete");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn newer_names_and_own_names_are_rows() {
+    let names = include_str!("newer-names.txt").lines().chain(OWN.iter().copied());
+    let missing: Vec<&str> = names.filter(|name| table::find(name).is_none()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn no_name_belongs_to_two_rows() {
+    let mut seen = HashSet::new();
+    let twice: Vec<&str> =
+        table::names().map(|(name, _)| name).filter(|name| !seen.insert(*name)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[test]
+fn the_first_row_of_a_letter_wins() {
+    for (letter, name) in [
+        ('s', "socket"),
+        ('p', "processes"),
+        ('H', "home"),
+        ('w', "module"),
+        ('M', "master"),
+        ('C', "chmod-socket"),
+        ('h', "help"),
+    ] {
+        assert_eq!(table::find_short(letter).map(|row| row.name), Some(name), "-{letter}");
+    }
+}
+
+#[test]
+fn every_row_has_a_help_line_in_the_house_voice() {
+    for row in table::rows() {
+        let ends_well = !row.help.ends_with('.') && !row.help.is_empty();
+        let starts_well = row.help.chars().next().is_some_and(char::is_alphabetic);
+        assert!(ends_well && starts_well && row.help.len() < 100, "{}: {:?}", row.name, row.help);
+    }
+}
+
+#[test]
+fn the_list_of_working_options_is_sorted_and_names_only_options() {
+    let source = include_str!("../src/table/status.rs");
+    let names: Vec<&str> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
+        .collect();
+    assert!(names.len() > 50, "the list was read");
+    assert!(names.is_sorted(), "the list is searched by halving");
+    for name in names {
+        let row = table::find(name).unwrap_or_else(|| panic!("{name} is no option"));
+        assert_eq!(row.status, Status::Works, "{name}");
+    }
+}
+
+#[test]
+fn texts_for_people_name_every_option() {
+    let (help, dump, status) = (help("uwsgi"), dump_options(), option_status());
+    assert!(help.starts_with("Usage: uwsgi [options...]\n    -s|--socket "), "{help:.80}");
+    assert_eq!(dump.lines().count() + 1, help.lines().count());
+    assert_eq!(dump.lines().count() + 1, status.lines().count());
+    assert!(dump.lines().any(|line| line == "workers"), "aliases are listed");
+    assert!(status.lines().any(|line| line == "cheaper\trequired\tcore\tpending"));
+    assert!(status.lines().any(|line| line == "module\trequired\tpython\tworks"));
+    let columns: HashSet<usize> = help.lines().skip(1).map(help_column).collect();
+    assert_eq!(columns.len(), 1, "help texts start in one column");
+}
+
+/// Where the help text of a line starts: after the padding behind the name.
+fn help_column(line: &str) -> usize {
+    let name = line[4..].find(' ').expect("a name ends") + 4;
+    name + line[name..].find(|c: char| c != ' ').expect("a help text follows")
+}
