@@ -4,10 +4,10 @@
 //! may be cut to a unique prefix and take their value after `=` or as the next word, as argparse
 //! users expect. Refuses to open anything.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::arena::Place;
 
 /// Shortest refresh, and the one of the fast mode and of the arena: ten times a second is as
 /// quick as a person reads, and a stats server should not be asked more often.
@@ -48,10 +48,8 @@ exit: 0 after quit, 1 when the source cannot be read, 2 on a wrong command line"
 pub(crate) enum Origin {
     /// A stats server.
     Address(Address),
-    /// The arena in a file.
-    Arena(PathBuf),
-    /// The arena of a running master.
-    Pid(u32),
+    /// The arena in a file, or of a running master.
+    Arena(Place),
 }
 
 /// What to do with them.
@@ -187,8 +185,8 @@ fn set(draft: &mut Draft, name: &str, value: &str) -> Result<(), String> {
         "--once" => draft.output = draft.output.or(Some(Output::Once)),
         "--json" => draft.output = Some(Output::Json),
         "--frequency" => draft.interval = Some(frequency(value)?),
-        "--arena" => draft.origins.push(Origin::Arena(PathBuf::from(value))),
-        "--pid" => draft.origins.push(Origin::Pid(pid(value)?)),
+        "--arena" => draft.origins.push(Origin::Arena(Place::File(value.into()))),
+        "--pid" => draft.origins.push(Origin::Arena(Place::Process(pid(value)?))),
         _ => draft.color = Some(color(value)?),
     }
     Ok(())
@@ -278,10 +276,13 @@ mod tests {
 
     #[test]
     fn new_options_choose_source_and_output() {
-        assert_eq!(run("--arena /run/a --once").origin, Origin::Arena("/run/a".into()));
+        assert_eq!(
+            run("--arena /run/a --once").origin,
+            Origin::Arena(Place::File("/run/a".into()))
+        );
         assert_eq!(run("--arena /run/a").interval, FAST);
         assert_eq!(run("--arena /run/a --frequency 2").interval, Duration::from_secs(2));
-        assert_eq!(run("--pid 42").origin, Origin::Pid(42));
+        assert_eq!(run("--pid 42").origin, Origin::Arena(Place::Process(42)));
         assert_eq!(run("/s --once").output, Output::Once);
         assert_eq!(run("/s --json --once").output, Output::Json, "JSON wins over text");
         assert_eq!(run("/s --color never").color, Color::Never);

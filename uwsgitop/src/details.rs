@@ -58,12 +58,20 @@ fn latency(row: &Latency) -> Line {
     plain(format!(" {:<12}{p50:>9}{p90:>9}{p99:>9}{:>12}", row.name, row.count))
 }
 
-/// ` REQ/S max 120 ▂▃▅`: one column per second, the newest at the right end.
+/// ` REQ/S  max 120  ▂▃▅`: one column per second, the newest at the right end.
 fn history(values: &[u64], width: usize, utf8: bool) -> Line {
-    let lead = |largest: u64| format!(" {:<12}{:>9}  ", "REQ/S", format!("max {largest}"));
+    let lead = |largest: u64| format!(" {:<12}{:>9}  ", "REQ/S", format!("max {}", rate(largest)));
     let room = width.saturating_sub(lead(0).chars().count() + 1);
     let (spark, largest) = spark::line(values, room, utf8);
     plain(format!("{}{spark}", lead(largest)))
+}
+
+/// Thousandths as a number; a slow site is told from a dead one.
+fn rate(thousandths: u64) -> String {
+    match thousandths {
+        1..10_000 => format!("{:.1}", thousandths as f64 / 1e3),
+        _ => (thousandths / 1000).to_string(),
+    }
 }
 
 fn socket(row: &Socket) -> Line {
@@ -100,6 +108,13 @@ mod tests {
         let sockets = vec![Socket::default(); 7];
         let lines = lines(&Details { sockets, ..Details::default() }, 80, true);
         assert!(lines.iter().any(|line| line.text == " and 3 more"), "{lines:?}");
+    }
+
+    #[test]
+    fn slow_sites_show_a_fraction() {
+        for (thousandths, text) in [(0, "0"), (500, "0.5"), (9_949, "9.9"), (236_000, "236")] {
+            assert_eq!(rate(thousandths), text);
+        }
     }
 
     #[test]

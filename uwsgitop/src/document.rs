@@ -14,7 +14,9 @@ use crate::picture::{Body, Core, Emperor, Picture, Worker};
 /// A sentence when the bytes are empty or no JSON object.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Picture, String> {
     if bytes.is_empty() {
-        return Err("the document is empty".to_owned());
+        return Err(
+            "the document is empty (with stats-http the address begins with http://)".into()
+        );
     }
     match serde_json::from_str(&String::from_utf8_lossy(bytes)) {
         Ok(Value::Object(top)) => Ok(picture(&top)),
@@ -33,6 +35,7 @@ fn picture(top: &Map<String, Value>) -> Picture {
         pid: top.get("pid").and_then(Value::as_u64),
         body: body(top),
         details: None,
+        remark: None,
     }
 }
 

@@ -14,9 +14,10 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use crate::address::Address;
 use crate::http;
 
-/// Time for one whole document. A server in stats-http mode gives up after 4 s itself; a
-/// refresh that takes longer than this shows nothing an operator could act on.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// Time for one whole document. A server in stats-http mode closes a connection without a request
+/// after 4 s, which is worth waiting for, as it tells what is wrong; a longer refresh shows
+/// nothing an operator could act on.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Largest document kept: a thousand workers with a hundred cores and their request variables
 /// stay below it; more is not a stats document.

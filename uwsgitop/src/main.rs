@@ -6,6 +6,7 @@
 //! `uwsgi-metrics` crate and no other part of the server.
 
 mod address;
+mod arena;
 mod args;
 mod details;
 mod document;
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let mut source = Source::open(&options.origin).map_err(|fault| fault.to_string())?;
+    let mut source = Source::of(&options.origin);
     let failed = |source: &Source, fault: Fault| format!("{source}: {fault}");
     match options.output {
         Output::Json => {

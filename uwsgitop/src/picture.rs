@@ -22,6 +22,8 @@ pub(crate) struct Picture {
     pub(crate) body: Body,
     /// What only the arena knows.
     pub(crate) details: Option<Details>,
+    /// What an operator must know about the source itself.
+    pub(crate) remark: Option<String>,
 }
 
 /// The table part of a picture.
@@ -102,7 +104,7 @@ pub(crate) struct Details {
     pub(crate) in_flight: Vec<InFlight>,
     /// Listening sockets.
     pub(crate) sockets: Vec<Socket>,
-    /// Requests per second, one value per second, oldest first.
+    /// Thousandths of requests per second, one value per second, oldest first.
     pub(crate) history: Vec<u64>,
 }
 

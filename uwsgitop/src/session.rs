@@ -159,8 +159,13 @@ impl Session<'_> {
             Meaning::Stop => {
                 terminal::restore();
                 signal_hook::low_level::raise(SIGTSTP)?;
-                // Continuing raises SIGCONT, which takes the terminal again.
-                return Ok(Turn::Nothing);
+                // Back again, or never stopped: the kernel ignores it where no shell is watching.
+                terminal::take()?;
+                let continued = usize::try_from(SIGCONT).unwrap_or_default();
+                let order = Ordering::Relaxed;
+                // Whether the signal was seen does not matter; another one must not be lost.
+                let _ = self.signal.compare_exchange(continued, 0, order, order);
+                return Ok(Turn::Clear);
             }
             Meaning::Press(key) => self.state.press(key),
             Meaning::Other => {}

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::address::Address;
+use crate::arena::Arena;
 use crate::args::Origin;
 use crate::document;
 use crate::fetch::fetch;
@@ -28,22 +29,20 @@ impl fmt::Display for Fault {
     }
 }
 
-/// An open source.
+/// A source; nothing is opened before it is read.
 pub(crate) enum Source {
     /// Connects once per picture.
     Address(Address),
+    /// Copies shared memory.
+    Arena(Box<Arena>),
 }
 
 impl Source {
-    /// Opens what the command line named.
-    ///
-    /// # Errors
-    /// [`Fault::Unreachable`] when an arena cannot be mapped; addresses are tried by the first
-    /// read.
-    pub(crate) fn open(origin: &Origin) -> Result<Self, Fault> {
+    /// The source the command line named.
+    pub(crate) fn of(origin: &Origin) -> Self {
         match origin {
-            Origin::Address(address) => Ok(Self::Address(address.clone())),
-            Origin::Arena(_) | Origin::Pid(_) => Err(Fault::Unreachable("not built".to_owned())),
+            Origin::Address(address) => Self::Address(address.clone()),
+            Origin::Arena(place) => Self::Arena(Box::new(Arena::new(place.clone()))),
         }
     }
 
@@ -53,20 +52,28 @@ impl Source {
     /// See [`Fault`].
     pub(crate) fn picture(&mut self) -> Result<Picture, Fault> {
         match self {
-            Self::Address(address) => document::parse(&read(address)?).map_err(Fault::Unreadable),
+            Self::Address(address) => {
+                let bytes = fetch(address).map_err(unreachable)?;
+                document::parse(&bytes).map_err(Fault::Unreadable)
+            }
+            Self::Arena(arena) => arena.picture().map_err(unreachable),
         }
     }
 
-    /// The stats document, for scripts.
+    /// The stats document, for scripts: the same whichever the source.
     ///
     /// # Errors
     /// See [`Fault`]; what is no document is not passed on.
     pub(crate) fn document(&mut self) -> Result<Vec<u8>, Fault> {
         match self {
             Self::Address(address) => {
-                let bytes = read(address)?;
+                let bytes = fetch(address).map_err(unreachable)?;
                 document::parse(&bytes).map_err(Fault::Unreadable)?;
                 Ok(String::from_utf8_lossy(&bytes).into_owned().into_bytes())
+            }
+            Self::Arena(arena) => {
+                arena.snapshot().map_err(unreachable)?;
+                Err(Fault::Unreadable("\"--json\" is not built for arenas yet".to_owned()))
             }
         }
     }
@@ -75,6 +82,7 @@ impl Source {
     pub(crate) fn host(&self) -> Option<&str> {
         match self {
             Self::Address(address) => address.host(),
+            Self::Arena(_) => None,
         }
     }
 }
@@ -83,10 +91,11 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => address.fmt(f),
+            Self::Arena(arena) => arena.fmt(f),
         }
     }
 }
 
-fn read(address: &Address) -> Result<Vec<u8>, Fault> {
-    fetch(address).map_err(|error| Fault::Unreachable(error.to_string()))
+fn unreachable(error: std::io::Error) -> Fault {
+    Fault::Unreachable(error.to_string())
 }

@@ -166,6 +166,9 @@ fn footer<'a>(view: &View<'a>, remarks: &[String]) -> Line<'a> {
         let text = format!("! no answer from {} for {age}: {reason}", view.source);
         return Line::from(Span::styled(text, view.theme.failure()));
     }
+    if let Some(remark) = state.picture.as_ref().and_then(|picture| picture.remark.clone()) {
+        return Line::from(Span::styled(remark, view.theme.failure()));
+    }
     let on = |on: bool| if on { "on" } else { "off" };
     let mut text = format!(" q quit  a cores {}  f fast {}", state.cores.number(), on(state.fast));
     let picture = state.picture.as_ref();

@@ -98,6 +98,7 @@ fn instance(second: u64) -> Picture {
         pid: Some(3999),
         body: Body::Workers(workers),
         details: None,
+        remark: None,
     }
 }
 
@@ -123,7 +124,7 @@ fn details() -> Details {
             queue: 3,
             max_queue: 100,
         }],
-        history: (0..300).map(|second| second % 60 * 4).collect(),
+        history: (0..300).map(|second| second % 60 * 4000).collect(),
     }
 }
 
@@ -203,6 +204,13 @@ fn a_dead_server_is_told_and_its_last_picture_stays() {
     let refused = Fault::Unreachable("Connection refused (os error 111)".to_owned());
     state.ingest(Err(refused), Duration::from_secs(4));
     at_every_size("dead", &state);
+}
+
+#[test]
+fn a_remark_about_the_source_is_seen() {
+    let remark = || Some("! process 3999 is not running".to_owned());
+    let seen = grid(&fed(|s| Picture { remark: remark(), ..instance(s) }), true, (80, 24));
+    assert!(seen.contains("! process 3999 is not running"), "{seen}");
 }
 
 #[test]
