@@ -1,0 +1,183 @@
+//! Uncaught exceptions of apps: logged, counted, answered.
+//!
+//! It owns the order: count, page, traceback, worker policy. It refuses to let `SystemExit`
+//! reach the interpreter's own handling, which would end the process in the middle of a request.
+
+use uwsgi_abi::{Control, Pair, Str};
+
+use crate::ffi;
+use crate::guard::type_name;
+use crate::obj::{Obj, Res, clear, is_a};
+use crate::state::{Core, interp, log, server, settings, unlocked};
+
+/// The exception that was set, taken out of the thread.
+pub(crate) struct Taken {
+    class: Option<Obj>,
+    value: Option<Obj>,
+    traceback: Option<Obj>,
+}
+
+impl Taken {
+    /// Takes and normalises it.
+    pub(crate) fn take() -> Taken {
+        let (mut class, mut value, mut traceback) =
+            (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: attached; three owned references (or nulls) come out, and stay owned in place.
+        unsafe {
+            ffi::PyErr_Fetch(&mut class, &mut value, &mut traceback);
+            ffi::PyErr_NormalizeException(&mut class, &mut value, &mut traceback);
+        }
+        if let (false, false) = (value.is_null(), traceback.is_null()) {
+            // SAFETY: a live exception and its traceback.
+            unsafe { ffi::PyException_SetTraceback(value, traceback) };
+        }
+        let own = |pointer| Obj::own(pointer).ok();
+        Taken { class: own(class), value: own(value), traceback: own(traceback) }
+    }
+
+    /// `module.Name` of its class.
+    pub(crate) fn class_name(&self) -> String {
+        let Some(class) = &self.class else { return "?".into() };
+        let name = |n| class.attr_opt(n).map(|o| o.to_text()).unwrap_or_default();
+        format!("{}.{}", name(c"__module__"), name(c"__qualname__"))
+    }
+
+    /// `str(value)`.
+    pub(crate) fn message(&self) -> String {
+        let Some(value) = &self.value else { return String::new() };
+        // SAFETY: a live object.
+        let text = Obj::own(unsafe { ffi::PyObject_Str(value.ptr()) });
+        text.map_or_else(
+            |_| {
+                clear();
+                String::new()
+            },
+            |t| t.to_text(),
+        )
+    }
+
+    /// Whether it asks the process to end.
+    fn asks_for_exit(&self) -> bool {
+        self.value.as_ref().is_some_and(|v| {
+            // SAFETY: exported pointers that are set when the interpreter starts.
+            let classes = unsafe { [ffi::PyExc_SystemExit, ffi::PyExc_KeyboardInterrupt] };
+            classes.iter().any(|&c| is_a(v.ptr(), c.cast()))
+        })
+    }
+
+    /// Sets it again.
+    pub(crate) fn restore(self) {
+        let raw = |o: Option<Obj>| o.map_or(std::ptr::null_mut(), Obj::into_raw);
+        // SAFETY: three owned references or nulls are given away.
+        unsafe { ffi::PyErr_Restore(raw(self.class), raw(self.value), raw(self.traceback)) };
+    }
+
+    /// Prints the traceback to `sys.stderr`.
+    pub(crate) fn print(self) {
+        if self.asks_for_exit() {
+            let raw = |o: &Option<Obj>| o.as_ref().map_or(std::ptr::null_mut(), Obj::ptr);
+            // SAFETY: live objects or nulls.
+            unsafe { ffi::PyErr_Display(raw(&self.class), raw(&self.value), raw(&self.traceback)) };
+            clear();
+            return;
+        }
+        self.restore();
+        // SAFETY: attached; an exception is set, and it is not one that exits.
+        unsafe { print_set() };
+    }
+}
+
+unsafe fn print_set() {
+    // SAFETY: the caller has an exception set.
+    unsafe {
+        if !ffi::PyErr_Occurred().is_null() {
+            ffi::PyErr_PrintEx(0);
+        }
+    }
+}
+
+/// Prints the exception that is set and drops it.
+pub(crate) fn print() {
+    Taken::take().print();
+}
+
+/// Deals with the exception that the app of the running request let out.
+pub(crate) fn uncaught(core: &Core) {
+    let taken = Taken::take();
+    let (class, message) = (taken.class_name(), taken.message());
+    let Some(server) = server() else { return };
+    server.exception(core.request.get(), class.as_bytes(), message.as_bytes());
+    answer(core, &taken, &class, &message);
+    let exit = taken.asks_for_exit();
+    if exit {
+        let short = class.rsplit('.').next().unwrap_or(&class);
+        log(&format!("python app raised {short}({message}), recycling worker"));
+    }
+    taken.print();
+    if exit {
+        server.control(Control::Recycle);
+    }
+    if settings().reload.matches(&class, &message) {
+        server.control(Control::MonitoredException);
+    }
+}
+
+/// Sends the page that the options ask for, if nothing was sent.
+fn answer(core: &Core, taken: &Taken, class: &str, message: &str) {
+    if core.head_sent.get() {
+        return;
+    }
+    if settings().catch_exceptions {
+        match catcher_page(core, taken, class, message) {
+            Ok(page) => unlocked(|| plain_500(core, page.as_bytes())),
+            Err(_) => print(),
+        }
+    } else if settings().exception_500 {
+        unlocked(|| plain_500(core, b"Internal Server Error"));
+    }
+}
+
+/// The text of `catch-exceptions`, made by the helper code.
+fn catcher_page(core: &Core, taken: &Taken, class: &str, message: &str) -> Res<Obj> {
+    let glue = interp(core.interp.get()).and_then(|i| i.glue.get(c"exception_page"));
+    let function = glue.ok_or_else(crate::state::outside)?;
+    // SAFETY: non-null inside a request; the server keeps the variables alive.
+    let vars = unsafe {
+        let request = &*core.request.get();
+        std::slice::from_raw_parts(request.vars, request.vars_len)
+    };
+    let pairs = Obj::list(vars.iter().map(|pair| {
+        // SAFETY: as above.
+        let (key, value) = unsafe { (pair.key.bytes(), pair.value.bytes()) };
+        Obj::tuple([Obj::latin1(key), Obj::latin1(value)])
+    }))?;
+    let facts = Obj::tuple([Obj::text(class), Obj::text(message)])?;
+    let traceback = taken.traceback.clone().unwrap_or_else(Obj::none);
+    function.call(&[&facts, &traceback, &pairs])
+}
+
+/// Answers with status 500 and a plain text body; touches no object.
+pub(crate) fn plain_500(core: &Core, body: &[u8]) {
+    let Some(server) = server() else { return };
+    let header = |key: &'static [u8], value: &'static [u8]| Pair {
+        key: Str::new(key),
+        value: Str::new(value),
+    };
+    let headers = [header(b"Connection", b"close"), header(b"Content-Type", b"text/plain")];
+    let request = core.request.get();
+    if server.head(request, b"500 Internal Server Error", &headers) != uwsgi_abi::OK {
+        return;
+    }
+    core.head_set.set(true);
+    core.head_sent.set(true);
+    if server.write(request, body, uwsgi_abi::WRITE_LAST) != uwsgi_abi::OK {
+        core.broken.set(true);
+    }
+}
+
+/// For a chunk of the wrong type: what it was.
+pub(crate) fn bad_chunk(item: &Obj) -> String {
+    let name = type_name(item);
+    let hint = if name == "str" { ", encode() it" } else { "" };
+    format!("[ERROR] Unhandled object from iterator: '{name}' ({:p}){hint}", item.ptr())
+}

@@ -1,0 +1,157 @@
+//! The `uwsgi` module: attributes and functions that are real in this server.
+//!
+//! It owns their signatures and result types. What the server does not have is absent, because
+//! applications test for features with `hasattr`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uwsgi_abi::plugin::ServerRef;
+use uwsgi_abi::{Control, MetricOp};
+
+use crate::ffi::{self, Method};
+use crate::guard::{Args, builtin};
+use crate::obj::{Obj, Raised, Res, clear};
+use crate::start::function;
+use crate::state::{Core, outside, server};
+use crate::stats;
+
+fn the_server() -> Res<ServerRef> {
+    server().ok_or_else(outside)
+}
+
+/// `True`, or `None` for failure, as this API answers.
+fn true_or_none(ok: bool) -> Res<Obj> {
+    if ok { Obj::bool(true) } else { Ok(Obj::none()) }
+}
+
+fn control(op: Control) -> Res<Obj> {
+    true_or_none(the_server()?.control(op))
+}
+
+fn metric(args: &Args<'_>, op: MetricOp) -> Res<Obj> {
+    args.at_most(2)?;
+    let (name, value) = (args.text(0)?, args.int_or(1, 1)?);
+    true_or_none(the_server()?.metric(op, &name, value).is_some())
+}
+
+builtin!(worker_id = "worker_id", |_s, _a| Obj::uint(the_server()?.identity().worker.into()));
+builtin!(masterpid = "masterpid", |_s, _a| {
+    let server = the_server()?;
+    let pid = if server.info().master != 0 { server.identity().master_pid } else { 0 };
+    Obj::int(pid.into())
+});
+builtin!(reload = "reload", |_s, _a| control(Control::Reload));
+builtin!(stop = "stop", |_s, _a| control(Control::Stop));
+builtin!(total_requests = "total_requests", |_s, _a| {
+    Obj::uint(the_server()?.worker(0).map_or(0, |w| w.requests))
+});
+builtin!(workers = "workers", |_s, _a| stats::workers(the_server()?));
+builtin!(request_id = "request_id", |_s, _a| {
+    Obj::uint(Core::current()?.serial.get().saturating_sub(1))
+});
+builtin!(log = "log", |_s, args| {
+    the_server()?.log_bytes(&args.text(0)?);
+    Obj::bool(true)
+});
+builtin!(metric_get = "metric_get", |_s, args| {
+    args.at_most(1)?;
+    Obj::int(the_server()?.metric(MetricOp::Get, &args.text(0)?, 0).unwrap_or(0))
+});
+builtin!(metric_set = "metric_set", |_s, args| metric(&args, MetricOp::Set));
+builtin!(metric_inc = "metric_inc", |_s, args| metric(&args, MetricOp::Inc));
+builtin!(metric_dec = "metric_dec", |_s, args| metric(&args, MetricOp::Dec));
+builtin!(micros = "micros", |_s, _a| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Obj::uint(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+});
+builtin!(connection_fd = "connection_fd", |_s, _a| {
+    // SAFETY: non-null and alive inside a request, which `Core::current` checked.
+    let request = unsafe { Core::current()?.request.get().as_ref() }.ok_or_else(outside)?;
+    Obj::int(request.fd.into())
+});
+
+static FUNCTIONS: [Method; 14] = [
+    Method::new(c"worker_id", worker_id),
+    Method::new(c"masterpid", masterpid),
+    Method::new(c"reload", reload),
+    Method::new(c"stop", stop),
+    Method::new(c"total_requests", total_requests),
+    Method::new(c"workers", workers),
+    Method::new(c"request_id", request_id),
+    Method::new(c"log", log),
+    Method::new(c"metric_get", metric_get),
+    Method::new(c"metric_set", metric_set),
+    Method::new(c"metric_inc", metric_inc),
+    Method::new(c"metric_dec", metric_dec),
+    Method::new(c"micros", micros),
+    Method::new(c"connection_fd", connection_fd),
+];
+
+/// Makes the module in the attached interpreter: the module and its namespace.
+pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
+    // SAFETY: NUL-terminated name; the borrowed result is made strong at once.
+    let module =
+        Obj::borrow(unsafe { ffi::PyImport_AddModule(c"uwsgi".as_ptr()) }).ok_or(Raised)?;
+    // SAFETY: a live module; as above.
+    let dict = Obj::borrow(unsafe { ffi::PyModule_GetDict(module.ptr()) }).ok_or(Raised)?;
+    for row in &FUNCTIONS {
+        // SAFETY: rows hold static NUL-terminated names.
+        let name = unsafe { std::ffi::CStr::from_ptr(row.name) };
+        dict.put(name, &function(row)?)?;
+    }
+    attributes(server, &dict)?;
+    dict.put(c"start_response", start_response)?;
+    Ok((module, dict))
+}
+
+fn attributes(server: ServerRef, dict: &Obj) -> Res<()> {
+    let info = server.info();
+    let version = server.info_str(info.version);
+    dict.put(c"version", &Obj::bytes(version)?)?;
+    dict.put(c"version_info", &version_info(version)?)?;
+    dict.put(c"hostname", &Obj::bytes(server.info_str(info.hostname))?)?;
+    dict.put(c"numproc", &Obj::uint(info.processes.into())?)?;
+    dict.put(c"cores", &Obj::uint(info.cores.into())?)?;
+    dict.put(c"has_threads", &Obj::int(1)?)?;
+    dict.put(c"started_on", &Obj::uint(info.started_on)?)?;
+    dict.put(c"opt", &options(server)?)?;
+    dict.put(c"applications", &Obj::none())?;
+    dict.put(c"loop", &Obj::none())?;
+    dict.put(c"magic_table", &Obj::dict()?)
+}
+
+/// `(base, major, minor, revision, custom)` of a version like `2.0.31` or `2.1.0-alpha`.
+fn version_info(version: &[u8]) -> Res<Obj> {
+    let text = String::from_utf8_lossy(version);
+    let (numbers, custom) = text.split_once('-').unwrap_or((&text, ""));
+    let mut numbers = numbers.split('.').map(|n| n.parse::<i64>().unwrap_or(0));
+    let mut next = || Obj::int(numbers.next().unwrap_or(0));
+    Obj::tuple([next(), next(), next(), next(), Obj::bytes(custom.as_bytes())])
+}
+
+/// `uwsgi.opt`: values are bytes, a list of them when the option is repeated, `True` for flags.
+fn options(server: ServerRef) -> Res<Obj> {
+    let opt = Obj::dict()?;
+    for (key, value) in (0..).map_while(|n| server.option_at(n)) {
+        let key = Obj::fs_text(key)?;
+        let value = value.map_or_else(|| Obj::bool(true), Obj::bytes)?;
+        // SAFETY: live dict and key; the borrowed result is made strong at once.
+        let old = Obj::borrow(unsafe { ffi::PyDict_GetItem(opt.ptr(), key.ptr()) });
+        let value = match old {
+            None => value,
+            Some(old) => joined(old, value)?,
+        };
+        opt.put_obj(&key, &value)?;
+    }
+    Ok(opt)
+}
+
+/// Appends to the list that a repeated option has become.
+fn joined(old: Obj, value: Obj) -> Res<Obj> {
+    // SAFETY: a live object; appending to anything but a list fails without harm.
+    if unsafe { ffi::PyList_Append(old.ptr(), value.ptr()) } == 0 {
+        return Ok(old);
+    }
+    clear();
+    Obj::list([Ok(old), Ok(value)])
+}

@@ -1,0 +1,121 @@
+//! The options that requests look at, read once.
+//!
+//! It owns their defaults. It refuses options that belong to the server (tolerances, limits).
+
+use uwsgi_abi::plugin::ServerRef;
+
+/// Options of the request path.
+pub(crate) struct Settings {
+    /// `wsgi-strict`: a returned bytes object is iterated like anything else.
+    pub(crate) strict: bool,
+    /// `wsgi-accept-buffer`: chunks may be any buffer object.
+    pub(crate) accept_buffer: bool,
+    /// `start_response-nodelay`: headers leave inside `start_response`.
+    pub(crate) nodelay: bool,
+    /// `disable-write-exception`: a lost client raises nothing.
+    pub(crate) disable_write_exception: bool,
+    /// `catch-exceptions`: answer uncaught exceptions with a text page.
+    pub(crate) catch_exceptions: bool,
+    /// `exception-500`: answer uncaught exceptions with the plain 500 page.
+    pub(crate) exception_500: bool,
+    /// `post-buffering` is on: `wsgi.input` can seek.
+    pub(crate) post_buffering: bool,
+    /// Rules of `reload-on-exception` and its relatives.
+    pub(crate) reload: ReloadRules,
+    /// `threads` is 1: `uwsgi.env` is kept.
+    pub(crate) keep_env: bool,
+}
+
+/// When an uncaught exception ends the worker.
+pub(crate) struct ReloadRules {
+    /// `reload-on-exception`.
+    pub(crate) any: bool,
+    /// `reload-on-exception-type`: class names, with or without module.
+    pub(crate) types: Vec<Vec<u8>>,
+    /// `reload-on-exception-value`: messages.
+    pub(crate) values: Vec<Vec<u8>>,
+    /// `reload-on-exception-repr`: `class: message`.
+    pub(crate) reprs: Vec<Vec<u8>>,
+}
+
+impl ReloadRules {
+    /// Whether an exception of that class (`module.name`) and message ends the worker.
+    pub(crate) fn matches(&self, class: &str, message: &str) -> bool {
+        let short = class.rsplit('.').next().unwrap_or(class);
+        let repr = format!("{class}: {message}");
+        let short_repr = format!("{short}: {message}");
+        let has = |list: &[Vec<u8>], text: &str| list.iter().any(|v| v == text.as_bytes());
+        self.any
+            || has(&self.types, class)
+            || has(&self.types, short)
+            || has(&self.values, message)
+            || has(&self.reprs, &repr)
+            || has(&self.reprs, &short_repr)
+    }
+}
+
+impl Settings {
+    /// Everything off.
+    pub(crate) const DEFAULT: Settings = Settings {
+        strict: false,
+        accept_buffer: false,
+        nodelay: false,
+        disable_write_exception: false,
+        catch_exceptions: false,
+        exception_500: false,
+        post_buffering: false,
+        reload: ReloadRules {
+            any: false,
+            types: Vec::new(),
+            values: Vec::new(),
+            reprs: Vec::new(),
+        },
+        keep_env: false,
+    };
+
+    /// Reads them from the server.
+    pub(crate) fn read(server: &ServerRef) -> Settings {
+        let list = |name| server.option_all(name).map(<[u8]>::to_vec).collect();
+        Settings {
+            strict: server.flag("wsgi-strict"),
+            accept_buffer: server.flag("wsgi-accept-buffer"),
+            nodelay: server.flag("start_response-nodelay"),
+            disable_write_exception: server.flag("disable-write-exception"),
+            catch_exceptions: server.flag("catch-exceptions"),
+            exception_500: server.flag("exception-500"),
+            post_buffering: server.flag("post-buffering"),
+            reload: ReloadRules {
+                any: server.flag("reload-on-exception"),
+                types: list("reload-on-exception-type"),
+                values: list("reload-on-exception-value"),
+                reprs: list("reload-on-exception-repr"),
+            },
+            keep_env: server.info().cores <= 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_match_by_class_message_or_both() {
+        let rules = ReloadRules {
+            any: false,
+            types: vec![b"ValueError".to_vec(), b"app.Fatal".to_vec()],
+            values: vec![b"boom".to_vec()],
+            reprs: vec![b"KeyError: 'x'".to_vec()],
+        };
+        for (class, message, ends) in [
+            ("builtins.ValueError", "any", true),
+            ("app.Fatal", "any", true),
+            ("other.Fatal", "any", false),
+            ("builtins.TypeError", "boom", true),
+            ("builtins.KeyError", "'x'", true),
+            ("builtins.KeyError", "'y'", false),
+        ] {
+            assert_eq!(rules.matches(class, message), ends, "{class}: {message}");
+        }
+    }
+}
