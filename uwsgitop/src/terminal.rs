@@ -7,6 +7,7 @@
 use std::io::{self, Stdout, Write, stdout};
 use std::panic;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
@@ -18,6 +19,10 @@ use ratatui::backend::CrosstermBackend;
 
 /// The drawing surface of the interactive screen.
 pub(crate) type Screen = Terminal<CrosstermBackend<Stdout>>;
+
+/// Whether the terminal is ours. Leaving the alternate screen twice would send the cursor back
+/// over what was printed in between, a panic's message for instance.
+static HELD: AtomicBool = AtomicBool::new(false);
 
 /// Holds the terminal; dropping it gives it back.
 pub(crate) struct Guard(());
@@ -47,12 +52,16 @@ impl Drop for Guard {
 /// # Errors
 /// The operating system's.
 pub(crate) fn take() -> io::Result<()> {
+    HELD.store(true, Ordering::Relaxed);
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, Hide)
 }
 
-/// Gives the terminal back. Safe to call twice.
+/// Gives the terminal back, if it is held. Any thread may call it.
 pub(crate) fn restore() {
+    if !HELD.swap(false, Ordering::Relaxed) {
+        return;
+    }
     // On the way out there is nobody left to tell: a terminal that is gone needs no restoring.
     let _ = execute!(stdout(), Show, LeaveAlternateScreen);
     let _ = disable_raw_mode();
