@@ -84,19 +84,20 @@ impl<'a> Getopt<'a> {
         if let Some(hit) = exact(wanted) {
             return Ok(hit);
         }
-        let mut candidates = table::names().filter(|(name, _)| name.starts_with(wanted));
-        let Some(first) = candidates.next() else {
-            return Err(self.error(&format!("unrecognized option '--{text}'")));
-        };
-        let rest: Vec<&str> = candidates.map(|(name, _)| name).collect();
-        if rest.is_empty() {
-            return Ok(first);
+        let begins = table::names().filter(|(name, _)| name.starts_with(wanted));
+        let (own, old): (Vec<_>, Vec<_>) = begins.partition(|(name, _)| table::is_own(name));
+        let candidates = if old.is_empty() { own } else { old };
+        match candidates[..] {
+            [] => Err(self.error(&format!("unrecognized option '--{text}'"))),
+            [only] => Ok(only),
+            _ => {
+                let mut line = format!("option '--{text}' is ambiguous; possibilities:");
+                for (name, _) in candidates {
+                    line.push_str(&format!(" '--{name}'"));
+                }
+                Err(self.error(&line))
+            }
         }
-        let mut line = format!("option '--{text}' is ambiguous; possibilities:");
-        for name in std::iter::once(first.0).chain(rest) {
-            line.push_str(&format!(" '--{name}'"));
-        }
-        Err(self.error(&line))
     }
 
     fn letter(&mut self, at: usize) -> Result<Item, String> {

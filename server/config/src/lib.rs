@@ -24,7 +24,7 @@ pub use config::{Action, Config, Entry, Failure, Origin};
 pub use load::load;
 pub use output::{dump_options, help, option_status, show_config};
 pub use row::{Arg, Flags, Kind, Row, Status};
-pub use source::{Facts, Place, Source, System};
+pub use source::{Facts, Look, Place, Source, System};
 
 /// The version of uWSGI whose options, files and texts this build speaks.
 pub const VERSION: &str = "2.0.31";

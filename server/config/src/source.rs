@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::{Access, access};
+
 /// What magic variables say about the machine and the process.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -37,6 +39,17 @@ pub struct Place {
     pub inode: u64,
 }
 
+/// What a condition can ask about a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// This process may read it.
+    pub readable: bool,
+    /// A regular file.
+    pub file: bool,
+    /// A directory.
+    pub directory: bool,
+}
+
 /// The outside, as far as reading a configuration needs it.
 pub trait Source {
     /// The whole content of `what`: a path, `-`, `fd://N` or `exec://command`.
@@ -50,6 +63,9 @@ pub trait Source {
     /// # Errors
     /// The file does not exist or cannot be looked at.
     fn locate(&self, path: &str) -> io::Result<Place>;
+
+    /// What is at `path`, links followed; nothing at all when it does not exist.
+    fn look(&self, path: &str) -> Look;
 
     /// Facts for the magic variables.
     fn facts(&self) -> Facts;
@@ -84,6 +100,15 @@ impl Source for System {
         let meta = fs::symlink_metadata(path)?;
         let absolute = if meta.is_symlink() { link_path(path)? } else { fs::canonicalize(path)? };
         Ok(Place { path: absolute.to_string_lossy().into_owned(), inode: meta.ino() })
+    }
+
+    fn look(&self, path: &str) -> Look {
+        let meta = fs::metadata(path);
+        Look {
+            readable: access(path, Access::READ_OK).is_ok(),
+            file: meta.as_ref().is_ok_and(fs::Metadata::is_file),
+            directory: meta.is_ok_and(|meta| meta.is_dir()),
+        }
     }
 
     fn facts(&self) -> Facts {

@@ -21,6 +21,7 @@ fn arguments_reach_their_options_in_every_spelling() {
         (&["--workers", "2"], &["workers=2"]),
         (&["--processes", "--master"], &["processes=--master"]),
         (&["--show-config-o"], &["show-config-origin=!"]),
+        (&["--show-conf"], &["show-config=!"]),
         (&["--module=a=b"], &["module=a=b"]),
         (&["[ignored", "--master"], &["master=!"]),
         (&["app.py", "--master"], &["master=!", "wsgi-file=app.py"]),

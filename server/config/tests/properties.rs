@@ -49,7 +49,7 @@ proptest! {
 
     #[test]
     fn plain_lines_survive_unchanged(
-        pairs in proptest::collection::vec(("x[a-z]{1,8}", "[a-z0-9/:. ;#=]{0,12}"), 0..8),
+        pairs in proptest::collection::vec(("zz[a-z]{1,8}", "[a-z0-9/:. ;#=]{0,12}"), 0..8),
     ) {
         let text: String = pairs.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
         let files = Files::new(&[("f.ini", &format!("[uwsgi]\n{text}"))]);

@@ -88,6 +88,9 @@ impl Loader<'_> {
             self.append(&key, Some(value), origin)
         });
         self.fixed = outer;
+        if result.is_ok() {
+            self.warn_open_block(path);
+        }
         result
     }
 }
@@ -121,7 +124,7 @@ pub(super) fn content(source: &dyn Source, what: &str) -> Result<String, String>
     text.map_err(|_| format!("content of \"{what}\" is not valid UTF-8"))
 }
 
-fn cannot_open(what: &str, error: &std::io::Error) -> String {
+pub(super) fn cannot_open(what: &str, error: &std::io::Error) -> String {
     format!("open(\"{what}\"): {} [config line {}]", reason(error), line!())
 }
 

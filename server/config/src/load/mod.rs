@@ -6,6 +6,7 @@
 mod command_line;
 mod files;
 mod late;
+mod logic;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -52,6 +53,8 @@ struct Loader<'a> {
     open: Vec<String>,
     /// Every value read from here on keeps its text.
     fixed: bool,
+    /// The condition or loop that filters what comes.
+    block: Option<logic::Block>,
 }
 
 /// Reads environment and command line, and every file they name. `argv` starts with the binary.
@@ -87,6 +90,7 @@ impl<'a> Loader<'a> {
             last_ini: None,
             open: Vec::new(),
             fixed: false,
+            block: None,
         }
     }
 
@@ -99,10 +103,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    fn append(&mut self, key: &str, value: Option<String>, origin: Origin) -> Step {
-        self.push(key, value, origin, false)
-    }
-
+    /// Puts an entry at the end of the list; immediate options act at once.
     fn push(
         &mut self,
         key: &str,

@@ -11,6 +11,7 @@ mod languages;
 mod logging;
 mod loops;
 mod metrics;
+mod own;
 mod plugins;
 mod process;
 mod python;
@@ -115,6 +116,11 @@ pub fn find_short(letter: char) -> Option<&'static Row> {
 /// Every name and alias with its row, in table order.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static Row)> {
     rows().iter().flat_map(|row| row.names().map(move |name| (name, row)))
+}
+
+/// True for a name that this project adds to the options of uWSGI.
+pub fn is_own(name: &str) -> bool {
+    own::OWN.binary_search(&name).is_ok()
 }
 
 fn assemble() -> Vec<Row> {

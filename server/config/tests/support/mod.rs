@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 
-use uwsgi_config::{Config, Facts, Failure, Place, Source, load};
+use uwsgi_config::{Config, Facts, Failure, Look, Place, Source, load};
 
 /// Files by name; the name is also the place, under `/conf`.
 #[derive(Default)]
@@ -29,6 +29,13 @@ impl Source for Files {
     fn locate(&self, path: &str) -> io::Result<Place> {
         self.read(path)?;
         Ok(Place { path: format!("/conf/{path}"), inode: 5 })
+    }
+
+    fn look(&self, path: &str) -> Look {
+        let file = self.0.contains_key(path);
+        let inside = format!("{path}/");
+        let directory = self.0.keys().any(|name| name.starts_with(&inside));
+        Look { readable: file || directory, file, directory }
     }
 
     fn facts(&self) -> Facts {

@@ -1,0 +1,23 @@
+//! Names this project adds to the options of uWSGI.
+//!
+//! They never take part in abbreviations that the older names decide alone, so that a script
+//! with `--show-conf` keeps its meaning.
+
+/// The names, in byte order, because they are searched by halving.
+pub(super) const OWN: &[&str] = &[
+    "check",
+    "check-config",
+    "ebpf",
+    "emperor-prometheus",
+    "exception-500",
+    "metrics-arena",
+    "option-status",
+    "prometheus",
+    "prometheus-cores",
+    "prometheus-path",
+    "prometheus-stats-uri",
+    "python-lib",
+    "request-metrics",
+    "show-config-origin",
+    "stats-no-vars",
+];
