@@ -6,14 +6,15 @@ use std::collections::HashSet;
 
 use uwsgi_config::{Arg, Flags, Row, Status, dump_options, help, option_status, table};
 
-/// Declared without argument in the reference although they take one; see the spec of the
-/// command line.
-const ARITY_MENDED: &[&str] = &[
-    "so-send-timeout",
-    "socket-send-timeout",
-    "so-write-timeout",
-    "socket-write-timeout",
-    "ssl-option",
+/// Arities that differ from the list on purpose: options that take a value but are declared
+/// without one, and one whose value the list forgot.
+const ARITY_MENDED: &[(&str, &str)] = &[
+    ("need-app", "optional"),
+    ("so-send-timeout", "required"),
+    ("socket-send-timeout", "required"),
+    ("so-write-timeout", "required"),
+    ("socket-write-timeout", "required"),
+    ("ssl-option", "required"),
 ];
 
 fn arity(row: &Row) -> &'static str {
@@ -43,7 +44,8 @@ fn every_name_of_the_reference_has_its_arity_letter_and_flags() {
             wrong.push(format!("{name}: missing"));
             continue;
         };
-        let argument = if ARITY_MENDED.contains(&name) { "required" } else { argument };
+        let mended = ARITY_MENDED.iter().find(|(mended, _)| *mended == name);
+        let argument = mended.map_or(argument, |(_, argument)| argument);
         let letter = row.short.map(String::from).unwrap_or_default();
         let got = (row.section, arity(row), letter.as_str(), flag_names(row));
         let wanted = (section, argument, short, flags.to_owned());

@@ -1,6 +1,6 @@
 //! Processes, threads, applications, reloads, cheaper.
 
-use crate::row::{Flags, Kind, Row, bare, flag, req};
+use crate::row::{Flags, Kind, Row, bare, flag, opt, req};
 
 pub(super) const ROWS: &[Row] = &[
     req("processes", Kind::Int, "number of workers").short('p').aliases(&["workers"]).default("1"),
@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Row] = &[
     req("procname", Kind::Str, "process name").on(Flags::PROCNAME),
     req("procname-master", Kind::Str, "process name of the master").on(Flags::PROCNAME),
     flag("single-interpreter", "all applications in one interpreter").short('i'),
-    flag("need-app", "end when no application can be loaded"),
+    opt("need-app", Kind::Flag, "end when no application can be loaded"),
     flag("master", "run a master process that watches the workers").short('M'),
     flag("honour-stdin", "keep the standard input"),
     req("reload-mercy", Kind::Int, "how long processes may take to stop at a reload")
