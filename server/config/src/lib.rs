@@ -16,7 +16,6 @@ mod output;
 mod row;
 mod source;
 mod suggest;
-/// The rows of every option and the ways to find one.
 pub mod table;
 mod value;
 

@@ -1,7 +1,7 @@
 //! The option table: every option the server knows, one row each, in files by topic.
 //!
 //! The parser, `--help`, the checks and the documentation read it and nothing else.
-//! It owns the names; which of them this build acts on is the list in [`status`].
+//! It owns the names; which of them this build acts on is the list in `status.rs`.
 
 mod cluster;
 mod emperor;
