@@ -23,6 +23,7 @@ mod whole {
     pub use crate::histogram::{Histogram, Latency, LatencySnap};
     pub use crate::history::{History, HistoryWriter, Ring, Series};
     pub use crate::inflight::{InFlight, InFlightView, Phase, Start, vars_pairs};
+    pub use crate::json::{StatsOptions, stats_json};
     pub use crate::metric_pool::Kind;
     pub use crate::reader::Reader;
     pub use crate::rows::{
@@ -50,10 +51,14 @@ mod history;
 #[allow(unsafe_code, reason = "states that any bit pattern is a valid record")]
 mod inflight;
 #[cfg(not(loom))]
+mod json;
+#[cfg(not(loom))]
 #[allow(unsafe_code, reason = "the one place that maps memory and casts it to rows")]
 mod map;
 #[cfg(not(loom))]
 mod metric_pool;
+#[cfg(not(loom))]
+pub mod prometheus;
 #[cfg(not(loom))]
 mod reader;
 #[cfg(not(loom))]

@@ -12,6 +12,7 @@ use crate::map::Mapping;
 use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, WorkerRow};
 use crate::schema::SchemaRow;
 use crate::shape::Shape;
+use crate::snapshot::Snapshot;
 use crate::sync::AtomicU64;
 
 /// A mapped arena and where its rows lie.
@@ -117,6 +118,11 @@ impl View {
     /// This view; lets `arena.view()` and `&arena` be used alike.
     pub fn view(&self) -> &View {
         self
+    }
+
+    /// An owned copy of everything; the same as [`Snapshot::take`].
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(self)
     }
 
     pub(crate) fn header(&self) -> &Header {

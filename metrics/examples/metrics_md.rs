@@ -1,0 +1,32 @@
+//! Prints the reference of all metrics as Markdown, generated from the schema table.
+
+use uwsgi_metrics::schema::{Metric, TABLE};
+
+fn main() {
+    println!("# Metrics\n");
+    println!(
+        "Generated from the schema table. `N` is a worker, `M` a core, `K` a socket or router."
+    );
+    println!("OIDs are relative to 1.3.6.1.4.1.35156.17.\n");
+    section("Classic list", |metric| metric.classic.is_some() && !metric.extended);
+    section("Extension (`metrics-extended`)", |metric| metric.extended);
+    section("Metrics endpoint only", |metric| metric.classic.is_none());
+}
+
+fn section(title: &str, wanted: fn(&Metric) -> bool) {
+    println!("## {title}\n");
+    println!("| Name | OID | Kind | Unit | Prometheus family | Meaning |");
+    println!("|---|---|---|---|---|---|");
+    for metric in TABLE.iter().filter(|metric| wanted(metric)) {
+        let (name, oid) = metric.classic.unwrap_or(("", ""));
+        let label = metric.label.map(|(k, v)| format!("{{{k}=\"{v}\"}}")).unwrap_or_default();
+        println!(
+            "| {name} | {oid} | {} | {} | {}{label} | {} |",
+            metric.kind.as_str(),
+            metric.unit.as_str(),
+            metric.family.unwrap_or(""),
+            metric.help
+        );
+    }
+    println!();
+}

@@ -1,0 +1,68 @@
+//! The metrics endpoint's document: Prometheus text 0.0.4 and OpenMetrics 1.0.
+//!
+//! Pure: a snapshot and options in, bytes out. Families come from the schema table; only what has
+//! no single cell behind it (histograms, states, user metrics, our own scrapes) is written by hand
+//! in `extra`. A family that nobody measures is not shown.
+
+mod extra;
+mod families;
+mod negotiate;
+mod user;
+mod writer;
+
+use std::collections::BTreeSet;
+
+use crate::snapshot::Snapshot;
+
+pub use negotiate::{Escaping, Format, negotiate};
+use writer::Writer;
+
+/// Upper bounds of the classic histogram buckets, microseconds.
+pub const DEFAULT_BUCKETS_US: [u64; 14] = [
+    5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000, 750_000, 1_000_000,
+    2_500_000, 5_000_000, 7_500_000, 10_000_000,
+];
+
+/// What the document contains.
+#[derive(Clone, Debug)]
+pub struct PromOptions {
+    /// Show the families of single cores.
+    pub cores: bool,
+    /// Value of the label `stats_uri`, for dashboards of the external exporter.
+    pub stats_uri: Option<String>,
+    /// Upper bounds of histogram buckets, microseconds, ascending.
+    pub buckets_us: Vec<u64>,
+    /// Only these families (names as shown); empty for all.
+    pub families: Vec<String>,
+    /// Compiler version for `uwsgi_build_info`.
+    pub rustc: String,
+    /// Built features for `uwsgi_build_info`.
+    pub features: String,
+}
+
+impl Default for PromOptions {
+    fn default() -> PromOptions {
+        PromOptions {
+            cores: false,
+            stats_uri: None,
+            buckets_us: DEFAULT_BUCKETS_US.to_vec(),
+            families: Vec::new(),
+            rustc: String::new(),
+            features: String::new(),
+        }
+    }
+}
+
+/// Writes the document; returns its content type and its bytes.
+pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (String, Vec<u8>) {
+    let mut out = Writer::new(format.is_openmetrics(), options);
+    families::write(&mut out, snapshot, options);
+    extra::write(&mut out, snapshot, options);
+    user::write(&mut out, snapshot);
+    (format.content_type(), out.finish())
+}
+
+/// Every family the endpoint can show, from the schema table; `extra` and user metrics come on top.
+pub fn table_families() -> BTreeSet<&'static str> {
+    crate::schema::TABLE.iter().filter_map(|metric| metric.family).collect()
+}

@@ -1,0 +1,198 @@
+//! The line grammar of both text formats: one family at a time, header then samples.
+//!
+//! The two formats differ in the order and the names of header lines, in the spelling of bucket
+//! bounds and in the end mark; everything that writes families goes through here and need not know
+//! which one is being written. A family that was written once is refused a second time.
+
+use std::collections::BTreeSet;
+
+use super::PromOptions;
+
+/// What a family is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    StateSet,
+}
+
+/// Labels of a sample, in order.
+pub(super) type Labels<'a> = [(&'a str, &'a [u8])];
+
+/// A document being written.
+pub(super) struct Writer<'a> {
+    out: Vec<u8>,
+    pub(super) openmetrics: bool,
+    options: &'a PromOptions,
+    seen: BTreeSet<String>,
+    /// Adds `stats_uri` to the samples of the open family.
+    with_uri: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// An empty document.
+    pub(super) fn new(openmetrics: bool, options: &'a PromOptions) -> Writer<'a> {
+        let out = Vec::with_capacity(32 * 1024);
+        Writer { out, openmetrics, options, seen: BTreeSet::new(), with_uri: false }
+    }
+
+    /// Opens a family; false when it is filtered out or was written already: write no samples then.
+    pub(super) fn family(&mut self, name: &str, kind: Type, help: &str, with_uri: bool) -> bool {
+        let filter = &self.options.families;
+        if !filter.is_empty() && !filter.iter().any(|wanted| wanted == name) {
+            return false;
+        }
+        if !self.seen.insert(base_of(name).to_owned()) {
+            return false;
+        }
+        self.with_uri = with_uri;
+        self.header(name, kind, help);
+        true
+    }
+
+    /// True when a family of that name, suffixes aside, was written.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.seen.contains(base_of(name))
+    }
+
+    /// One sample of the open family. `name` is its full name.
+    pub(super) fn sample(&mut self, name: &str, labels: &Labels<'_>, value: &str) {
+        self.push(name);
+        let uri = self.options.stats_uri.as_ref().filter(|_| self.with_uri);
+        let uri = uri.map(|uri| ("stats_uri", uri.as_bytes()));
+        let mut open = b'{';
+        for (label, value) in uri.iter().chain(labels) {
+            self.out.push(open);
+            self.push(label);
+            self.push("=\"");
+            push_label_value(&mut self.out, value);
+            self.out.push(b'"');
+            open = b',';
+        }
+        if open == b',' {
+            self.out.push(b'}');
+        }
+        self.out.push(b' ');
+        self.push(value);
+        self.out.push(b'\n');
+    }
+
+    /// A bucket bound or quantile as this format spells it.
+    pub(super) fn bound(&self, seconds: f64) -> String {
+        if self.openmetrics { format!("{seconds:?}") } else { format!("{seconds}") }
+    }
+
+    /// The document, ended as its format demands.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        if self.openmetrics {
+            self.push("# EOF\n");
+        }
+        self.out
+    }
+
+    fn header(&mut self, name: &str, kind: Type, help: &str) {
+        let word = match (kind, self.openmetrics) {
+            (Type::Counter, _) => "counter",
+            (Type::Histogram, _) => "histogram",
+            (Type::Summary, _) => "summary",
+            (Type::StateSet, true) => "stateset",
+            (Type::Gauge | Type::StateSet, _) => "gauge",
+        };
+        let help = escape_help(help, self.openmetrics);
+        if !self.openmetrics {
+            self.push(&format!("# HELP {name} {help}\n# TYPE {name} {word}\n"));
+            return;
+        }
+        let name = if kind == Type::Counter { base_of(name) } else { name };
+        self.push(&format!("# TYPE {name} {word}\n"));
+        if let Some(unit) = unit_of(name) {
+            self.push(&format!("# UNIT {name} {unit}\n"));
+        }
+        self.push(&format!("# HELP {name} {help}\n"));
+    }
+
+    fn push(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Microseconds as seconds, exactly: no exponent, no trailing zeros.
+pub(super) fn seconds(us: u64) -> String {
+    let (whole, rest) = (us / 1_000_000, us % 1_000_000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    format!("{whole}.{rest:06}").trim_end_matches('0').to_owned()
+}
+
+/// A family's name without the suffix its samples carry: what must be unique.
+pub(super) fn base_of(name: &str) -> &str {
+    const SUFFIXES: [&str; 6] = ["_total", "_created", "_count", "_sum", "_bucket", "_info"];
+    SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+}
+
+/// The unit a name ends in, as far as we use units in names.
+fn unit_of(name: &str) -> Option<&'static str> {
+    let units = ["seconds", "bytes", "ratio"];
+    units.into_iter().find(|unit| name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
+}
+
+fn escape_help(help: &str, openmetrics: bool) -> String {
+    let escaped = help.replace('\\', "\\\\").replace('\n', "\\n");
+    if openmetrics { escaped.replace('"', "\\\"") } else { escaped }
+}
+
+/// Label values are UTF-8 by grammar; a stray byte is shown by its Latin-1 reading.
+fn push_label_value(out: &mut Vec<u8>, value: &[u8]) {
+    for chunk in value.utf8_chunks() {
+        let stray = chunk.invalid().iter().map(|byte| char::from(*byte));
+        for c in chunk.valid().chars().chain(stray) {
+            match c {
+                '\\' => out.extend_from_slice(br"\\"),
+                '"' => out.extend_from_slice(br#"\""#),
+                '\n' => out.extend_from_slice(br"\n"),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_exact() {
+        let cases = [
+            (0, "0"),
+            (1, "0.000001"),
+            (5_000, "0.005"),
+            (1_000_000, "1"),
+            (1_500_000, "1.5"),
+            (u64::MAX, "18446744073709.551615"),
+        ];
+        for (us, want) in cases {
+            assert_eq!(seconds(us), want);
+        }
+    }
+
+    #[test]
+    fn label_values_are_escaped_and_always_utf8() {
+        let mut out = Vec::new();
+        push_label_value(&mut out, b"a\\b\"c\nd\xff\xc3\xa9");
+        assert_eq!(String::from_utf8(out).unwrap(), "a\\\\b\\\"c\\ndÿé");
+    }
+
+    #[test]
+    fn a_family_is_written_once_and_only_when_asked_for() {
+        let options = PromOptions { families: vec!["a_total".into()], ..PromOptions::default() };
+        let mut out = Writer::new(true, &options);
+        assert!(out.family("a_total", Type::Counter, "A \"x\"", false));
+        out.sample("a_total", &[], "1");
+        assert!(!out.family("a_total", Type::Counter, "again", false));
+        assert!(!out.family("b", Type::Gauge, "filtered", false));
+        assert_eq!(out.finish(), b"# TYPE a counter\n# HELP a A \\\"x\\\"\na_total 1\n# EOF\n");
+    }
+}

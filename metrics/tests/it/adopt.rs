@@ -1,0 +1,76 @@
+//! A re-executed master takes the arena over.
+
+use std::os::fd::AsFd;
+
+use uwsgi_metrics::{Arena, Latency, Series, Shape, Status};
+
+use crate::filled::{SHAPE, filled};
+
+#[test]
+fn the_same_shape_keeps_the_memory_and_raises_the_generation() {
+    let before = filled().unwrap();
+    let fd = before.fd().try_clone_to_owned().unwrap();
+    let after = Arena::adopt(fd, &SHAPE).unwrap();
+    assert_eq!((before.generation(), after.generation()), (2, 2), "it is the same memory");
+    assert_eq!(after.requests(1), 7);
+    before.core(1, 0).requests.add(1);
+    assert_eq!(after.requests(1), 8, "a worker of the old image still counts");
+    assert!(after.inflight(1, 1).read().is_some(), "requests under way stay visible");
+}
+
+#[test]
+fn another_shape_carries_what_exists_in_both() {
+    let before = filled().unwrap();
+    before.metric(b"foo").unwrap().inc(1);
+    for (workers, cores) in [(3, 1), (1, 4), (2, 2)] {
+        let shape = Shape { workers, cores, vars: 4096, ..SHAPE };
+        let fd = before.fd().try_clone_to_owned().unwrap();
+        let after = Arena::adopt(fd, &shape).unwrap();
+        assert_eq!(after.shape(), &shape);
+        let kept = (0..cores.min(2)).map(|core| before.core(1, core).requests.get()).sum::<u64>();
+        assert_eq!(after.requests(1), kept, "{workers}x{cores}");
+        assert_eq!(after.worker(1).respawn_count.get(), 2);
+        assert_eq!(after.globals().version.get(), b"2.0.31-rs");
+        assert_eq!(after.app(1, 0).mountpoint.get(), b"/shop\"x\\");
+        assert_eq!(after.socket(1).name.get(), b"/run/app.sock");
+        assert_eq!(after.generation(), 2);
+        assert_eq!(after.created_ns(), before.created_ns());
+        let snapshot = after.snapshot();
+        assert_eq!(snapshot.latency(Latency::Request), before.snapshot().latency(Latency::Request));
+        assert_eq!(after.metric(b"foo").unwrap().value.get(), 6);
+        assert!(snapshot.metrics.is_empty(), "a metric is listed once it is registered again");
+        let history = after.history();
+        assert!(history.read(uwsgi_metrics::Ring::Seconds, Series::Rss, 1_000, 9).is_empty());
+    }
+}
+
+#[test]
+fn what_is_no_arena_is_refused_with_a_reason() {
+    let file = std::fs::File::open("/proc/self/exe").unwrap();
+    let text = Arena::adopt(file.as_fd().try_clone_to_owned().unwrap(), &SHAPE).unwrap_err();
+    assert!(text.to_string().starts_with("not an arena"), "{text}");
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let text = Arena::adopt(null.into(), &SHAPE).unwrap_err();
+    assert_eq!(text.to_string(), "not an arena: 0 bytes");
+}
+
+#[test]
+fn the_first_match_decides_the_status() {
+    let arena = Arena::create(&Shape { workers: 1, cores: 1, ..Shape::default() }).unwrap();
+    let worker = arena.worker(1);
+    let status = || arena.snapshot().workers[0].status;
+    assert_eq!(status(), Status::Cheap, "never spawned");
+    worker.id.set(1);
+    assert_eq!(status(), Status::Idle);
+    arena.core(1, 0).in_request.set(1);
+    assert_eq!(status(), Status::Busy);
+    worker.suspended.set(1);
+    assert_eq!(status(), Status::Busy, "a pause waits for the request");
+    worker.sig.set(1);
+    worker.signum.set(17);
+    assert_eq!(status().to_string(), "sig17");
+    arena.core(1, 0).in_request.set(0);
+    assert_eq!(status(), Status::Pause);
+    worker.cheaped.set(1);
+    assert_eq!(status(), Status::Cheap);
+}

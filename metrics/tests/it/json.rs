@@ -1,0 +1,140 @@
+//! The stats JSON: keys, order and bytes.
+
+use serde_json::Value;
+use uwsgi_metrics::{Arena, Shape, StatsOptions, stats_json};
+
+use crate::filled::filled;
+
+fn document(options: &StatsOptions) -> (String, Value) {
+    let bytes = stats_json(&filled().unwrap().snapshot(), options);
+    let text = String::from_utf8(bytes).unwrap();
+    let value = serde_json::from_str(&text).unwrap();
+    (text, value)
+}
+
+fn keys(value: &Value) -> String {
+    let object = value.as_object().unwrap();
+    object.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn keys_come_in_the_order_monitoring_expects_and_ours_at_the_end() {
+    let (_, doc) = document(&StatsOptions { metrics_enabled: true, ..StatsOptions::default() });
+    assert_eq!(
+        keys(&doc),
+        "version listen_queue listen_queue_errors signal_queue load pid uid gid cwd locks metrics \
+         sockets workers gateways started_at uptime reloads latency"
+    );
+    assert_eq!(keys(&doc["sockets"][0]), "name proto queue max_queue shared can_offload");
+    let worker = &doc["workers"][0];
+    assert_eq!(
+        keys(worker),
+        "id pid accepting requests delta_requests exceptions harakiri_count signals signal_queue \
+         status rss vsz running_time last_spawn respawn_count tx avg_rt apps cores \
+         harakiri_pending cpu_time_us failed_requests rx"
+    );
+    assert_eq!(
+        keys(&worker["apps"][0]),
+        "id modifier1 mountpoint startup_time requests exceptions chdir"
+    );
+    assert_eq!(
+        keys(&worker["cores"][0]),
+        "id requests static_requests routed_requests offloaded_requests write_errors read_errors \
+         in_request vars req_info"
+    );
+}
+
+#[test]
+fn values_are_the_sums_and_decisions() {
+    let (_, doc) = document(&StatsOptions::default());
+    let worker = &doc["workers"][0];
+    let figures = ["requests", "delta_requests", "tx", "running_time", "avg_rt", "respawn_count"];
+    let got: Vec<_> = figures.iter().map(|key| worker[key].as_i64().unwrap()).collect();
+    assert_eq!(got, [7, 4, 2_000, 500_000, 2_000, 2]);
+    assert_eq!(worker["status"], "busy");
+    assert_eq!(worker["apps"][0]["mountpoint"], "/shop\"x\\");
+    assert_eq!(
+        worker["apps"][0]["chdir"], "/srv/ÿ",
+        "a stray byte is shown by its Latin-1 reading"
+    );
+    let cheap = &doc["workers"][1];
+    assert_eq!((&cheap["id"], &cheap["status"]), (&0.into(), &"cheap".into()));
+    assert_eq!(cheap["cores"].as_array().unwrap().len(), 2);
+    assert_eq!(doc["workers"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn only_a_core_in_request_shows_variables_and_a_trailing_empty_string() {
+    let (text, doc) = document(&StatsOptions::default());
+    let cores = &doc["workers"][0]["cores"];
+    let want =
+        serde_json::json!(["REQUEST_METHOD=GET", "PATH_INFO=/sleep", "HTTP_X_Q=a\"b\\c\td", ""]);
+    assert_eq!(cores[1]["vars"], want);
+    assert_eq!(cores[1]["req_info"], serde_json::json!({"request_start": 1_795_162_608}));
+    assert_eq!(cores[0]["vars"], serde_json::json!([]));
+    assert_eq!(cores[0]["req_info"], serde_json::json!({}));
+    assert!(text.contains(
+        "\t\t\t\t\t\"in_request\":1,\n\t\t\t\t\t\"vars\":[\n\"REQUEST_METHOD=GET\",\n\
+         \"PATH_INFO=/sleep\",\n\"HTTP_X_Q=a\\\"b\\\\c\\td\",\n\"\"\n\t\t\t\t\t],\n\
+         \t\t\t\t\t\"req_info\":\t\t\t\t\t{\n\t\t\t\t\t\t\"request_start\":1795162608\n\t\t\t\t\t}"
+    ));
+    assert!(text.contains("\t\t\t\t\t\"vars\":[\n\n\t\t\t\t\t],\n"));
+}
+
+#[test]
+fn every_option_removes_or_adds_exactly_its_part() {
+    let on = StatsOptions { metrics_enabled: true, ..StatsOptions::default() };
+    let (_, doc) = document(&StatsOptions { no_cores: true, ..on.clone() });
+    assert!(doc["workers"][0].get("cores").is_none());
+    let (_, doc) = document(&StatsOptions { no_metrics: true, ..on.clone() });
+    assert!(doc.get("metrics").is_none());
+    let (_, doc) = document(&StatsOptions::default());
+    assert!(doc.get("metrics").is_none(), "the metrics subsystem is off by default");
+    let (_, doc) = document(&StatsOptions { no_vars: true, ..on.clone() });
+    assert_eq!(doc["workers"][0]["cores"][1]["vars"], serde_json::json!([]));
+    let (text, _) = document(&StatsOptions { memory_report2: true, ..on.clone() });
+    assert!(
+        text.contains(
+            "\"vsz\":20000000,\n\t\t\t\"uss\":0,\n\t\t\t\"pss\":0,\n\t\t\t\"running_time\""
+        )
+    );
+    let (_, doc) = document(&StatsOptions { metrics_no_cores: true, ..on.clone() });
+    assert!(doc["metrics"].get("worker.1.core.0.requests").is_none());
+    let (_, doc) = document(&StatsOptions { metrics_extended: true, ..on.clone() });
+    assert_eq!(doc["metrics"]["socket.1.max_queue"]["value"], 100);
+    let locks = vec![("user 0".to_owned(), 0), ("signal".to_owned(), 7)];
+    let (text, _) = document(&StatsOptions { locks, ..on });
+    assert!(
+        text.contains(
+            "\t\"locks\":[\n\t\t{\n\t\t\t\"user 0\":0\n\t\t},\n\t\t{\n\t\t\t\"signal\":7"
+        )
+    );
+}
+
+#[test]
+fn minified_has_no_newline_or_tab_and_the_same_content() {
+    let options = StatsOptions { metrics_enabled: true, ..StatsOptions::default() };
+    let (_, long) = document(&options);
+    let (text, short) = document(&StatsOptions { minified: true, ..options });
+    assert!(!text.contains(['\n', '\t']));
+    assert_eq!(long.to_string().len(), short.to_string().len());
+    assert_eq!(keys(&long), keys(&short));
+}
+
+#[test]
+fn user_metrics_follow_the_built_in_ones() {
+    let (_, doc) = document(&StatsOptions { metrics_enabled: true, ..StatsOptions::default() });
+    let metrics = doc["metrics"].as_object().unwrap();
+    let last: Vec<_> = metrics.keys().rev().take(4).rev().map(String::as_str).collect();
+    assert_eq!(last, ["rss_size", "vsz_size", "foo", "queue.7.depth"]);
+    assert_eq!(metrics["foo"], serde_json::json!({"type": 0, "oid": "100.1", "value": 5}));
+    assert_eq!(metrics["queue.7.depth"], serde_json::json!({"type": 1, "oid": "", "value": -2}));
+}
+
+#[test]
+fn an_empty_arena_is_a_whole_document() {
+    let arena = Arena::create(&Shape::default()).unwrap();
+    let doc: Value =
+        serde_json::from_slice(&stats_json(&arena.snapshot(), &StatsOptions::default())).unwrap();
+    assert_eq!(doc["workers"], serde_json::json!([]));
+}

@@ -1,0 +1,126 @@
+//! The metrics endpoint's documents, read back line by line.
+
+use std::collections::BTreeSet;
+
+use uwsgi_metrics::prometheus::{Format, PromOptions, render};
+use uwsgi_metrics::{Arena, Kind, Shape};
+
+use crate::filled::filled;
+
+fn text(format: Format, options: &PromOptions) -> String {
+    String::from_utf8(render(&filled().unwrap().snapshot(), format, options).1).unwrap()
+}
+
+fn cores() -> PromOptions {
+    PromOptions { cores: true, ..PromOptions::default() }
+}
+
+fn has(text: &str, line: &str) {
+    assert!(text.lines().any(|l| l == line), "missing {line:?}");
+}
+
+#[test]
+fn the_names_of_the_external_exporter_are_all_there() {
+    let text = text(Format::Text, &cores());
+    for line in [
+        "uwsgi_listen_queue_length 2",
+        "uwsgi_workers 1",
+        "uwsgi_socket_max_queue_length{name=\"127.0.0.1:9090\",proto=\"http\"} 100",
+        "uwsgi_worker_requests_total{worker_id=\"1\"} 7",
+        "uwsgi_worker_running_time_seconds{worker_id=\"1\"} 0.5",
+        "uwsgi_worker_average_response_time_seconds{worker_id=\"1\"} 0.002",
+        "uwsgi_worker_busy{worker_id=\"1\"} 1",
+        "uwsgi_worker_idle{worker_id=\"1\"} 0",
+        "uwsgi_worker_cores{worker_id=\"1\"} 2",
+        "uwsgi_worker_app_requests_total{worker_id=\"1\",app_id=\"0\",mountpoint=\"/shop\\\"x\\\\\",chdir=\"/srv/ÿ\"} 6",
+        "uwsgi_worker_core_busy{worker_id=\"1\",core_id=\"1\"} 1",
+        "uwsgi_up 1",
+        "uwsgi_exporter_scrape_duration_seconds_sum 0.0015",
+        "uwsgi_exporter_scrape_duration_seconds_count 4",
+        "uwsgi_responses_total{code=\"5xx\"} 1",
+        "uwsgi_router_active_sessions{router=\"http\"} 7",
+        "uwsgi_worker_status{worker_id=\"1\",state=\"busy\"} 1",
+        "uwsgi_metric_foo_total 5",
+        "uwsgi_metric_queue_depth{queue=\"7\"} -2",
+    ] {
+        has(&text, line);
+    }
+    assert!(!text.contains("worker_id=\"0\""), "a worker that was never spawned is not shown");
+    assert!(!text.contains("uwsgi_worker_uss_bytes"), "nobody measured it");
+}
+
+#[test]
+fn buckets_are_cumulative_and_end_in_the_count() {
+    let text = text(Format::Text, &PromOptions::default());
+    let prefix = "uwsgi_request_duration_seconds_bucket";
+    let buckets: Vec<u64> = text
+        .lines()
+        .filter(|l| l.starts_with(prefix))
+        .map(|l| l.rsplit(' ').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(buckets, [2, 3, 3, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5]);
+    has(&text, "uwsgi_request_duration_seconds_bucket{le=\"1\"} 4");
+    has(&text, "uwsgi_request_duration_seconds_sum 2.0429");
+    has(&text, "uwsgi_request_duration_seconds_count 5");
+    assert!(!text.contains("uwsgi_request_queue_seconds"), "nobody measured it");
+}
+
+#[test]
+fn openmetrics_headers_bounds_and_end_are_its_own() {
+    let text = text(Format::OpenMetrics1(None), &cores());
+    has(&text, "# TYPE uwsgi_worker_requests counter");
+    has(&text, "# UNIT uwsgi_request_duration_seconds seconds");
+    has(&text, "uwsgi_request_duration_seconds_bucket{le=\"1.0\"} 4");
+    has(&text, "uwsgi_worker_status{worker_id=\"1\",uwsgi_worker_status=\"busy\"} 1");
+    has(&text, "# TYPE uwsgi_worker_status stateset");
+    assert!(text.ends_with("\n# EOF\n") && !text.contains("\n\n"));
+}
+
+#[test]
+fn families_are_whole_and_samples_unique_in_both_formats() {
+    for format in [Format::Text, Format::OpenMetrics1(None)] {
+        let text = text(format, &cores());
+        let (mut families, mut samples) = (BTreeSet::new(), BTreeSet::new());
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                assert!(families.insert(rest.split(' ').next().unwrap()), "twice: {line}");
+            } else if !line.starts_with('#') {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                assert!(samples.insert(series.to_owned()), "twice: {line}");
+                assert!(value.parse::<f64>().is_ok(), "{line}");
+            }
+        }
+        assert!(families.len() > 60, "{} families", families.len());
+    }
+}
+
+#[test]
+fn options_filter_and_label() {
+    let all = text(Format::Text, &PromOptions::default());
+    assert!(!all.contains("uwsgi_worker_core_"), "families of cores are asked for");
+    let families = vec!["uwsgi_up".to_owned(), "uwsgi_workers".to_owned()];
+    let stats_uri = Some("tcp://127.0.0.1:1717".to_owned());
+    let some = text(Format::Text, &PromOptions { families, stats_uri, ..PromOptions::default() });
+    let samples: Vec<_> = some.lines().filter(|l| !l.starts_with('#')).collect();
+    assert_eq!(samples, ["uwsgi_workers{stats_uri=\"tcp://127.0.0.1:1717\"} 1", "uwsgi_up 1"]);
+}
+
+#[test]
+fn user_metrics_cannot_break_the_document() {
+    let arena = Arena::create(&Shape { workers: 1, metrics: 8, ..Shape::default() }).unwrap();
+    for (name, kind) in [
+        ("a", Kind::Counter),
+        ("a.total", Kind::Gauge),
+        ("b", Kind::Gauge),
+        ("b.count", Kind::Gauge),
+        ("x-y", Kind::Gauge),
+        ("x_y", Kind::Gauge),
+    ] {
+        arena.register_metric(name, kind, "", 1).unwrap();
+    }
+    let (_, bytes) = render(&arena.snapshot(), Format::OpenMetrics1(None), &PromOptions::default());
+    let text = String::from_utf8(bytes).unwrap();
+    let user: Vec<_> = text.lines().filter(|l| l.starts_with("uwsgi_metric_")).collect();
+    let kept: Vec<_> = user.into_iter().filter(|l| !l.contains("registrations")).collect();
+    assert_eq!(kept, ["uwsgi_metric_a_total 1", "uwsgi_metric_b 1", "uwsgi_metric_x_y 1"]);
+}
