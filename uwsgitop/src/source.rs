@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use uwsgi_metrics::{StatsOptions, stats_json};
+
 use crate::address::Address;
 use crate::arena::Arena;
 use crate::args::Origin;
@@ -60,7 +62,7 @@ impl Source {
         }
     }
 
-    /// The stats document, for scripts: the same whichever the source.
+    /// The stats document, for scripts: of the same form whichever the source.
     ///
     /// # Errors
     /// See [`Fault`]; what is no document is not passed on.
@@ -72,8 +74,10 @@ impl Source {
                 Ok(String::from_utf8_lossy(&bytes).into_owned().into_bytes())
             }
             Self::Arena(arena) => {
-                arena.snapshot().map_err(unreachable)?;
-                Err(Fault::Unreadable("\"--json\" is not built for arenas yet".to_owned()))
+                let snapshot = arena.snapshot().map_err(unreachable)?;
+                // Every number that is there; the locks' holders are known to the server alone.
+                let options = StatsOptions { metrics_enabled: true, ..StatsOptions::default() };
+                Ok(stats_json(&snapshot, &options))
             }
         }
     }

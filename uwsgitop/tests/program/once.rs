@@ -3,6 +3,8 @@
 use std::os::unix::net::UnixListener;
 use std::process::{Output, Stdio};
 
+use uwsgi_metrics::{Arena, Shape};
+
 use crate::server::{abstract_listener, document, refusing, serve, tcp, uwsgitop};
 
 fn run(words: &[&str]) -> Output {
@@ -115,4 +117,26 @@ fn help_and_version_need_no_address() {
     }
     let version = text(&run(&["--version"]).stdout);
     assert_eq!(version, format!("uwsgitop {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn an_arena_is_read_without_a_server() {
+    let folder = std::env::temp_dir().join(format!("uwsgitop-map-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("arena");
+    let shape = Shape { workers: 1, cores: 1, apps: 1, ..Shape::default() };
+    let arena = Arena::create_at(&path, &shape).unwrap();
+    arena.globals().version.set(b"2.0.31");
+    arena.globals().master_pid.set(u64::from(std::process::id()));
+    arena.worker(1).id.set(1);
+    arena.core(1, 0).requests.set(7);
+    let once = text(&run(&["--once", "--arena", path.to_str().unwrap()]).stdout);
+    assert!(once.contains(" - req: 7 - ") && once.contains("LATENCY"), "{once}");
+    let json = run(&["--json", "--arena", path.to_str().unwrap()]);
+    assert_eq!(json.status.code(), Some(0), "{}", text(&json.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(document["version"], "2.0.31");
+    assert_eq!(document["workers"][0]["requests"], 7);
+    assert!(document["metrics"]["core.total_tx"].is_object(), "metrics are in: {document}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
