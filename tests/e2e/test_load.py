@@ -80,7 +80,7 @@ def test_reload_under_load_fails_no_request(uwsgi, app, tmp_path, kind):
     port = free_port()
     server = uwsgi(f"--{kind}", f"127.0.0.1:{port}", "-M", "-p", "2", "--threads", "2", "--stats", tmp_path / "s",
                    "--listen", "1000", "--disable-logging", "--wsgi-file",
-                   app("hello" if kind == "http-socket" else "hello_length"))  # wrk wants a reason for a close
+                   app("hello_close" if kind == "http-socket" else "hello_length"))
     if kind != "http-socket" and not server.ours:
         pytest.skip("the C original resets keep-alive connections and kills its router at reload")
     headers = ["Connection: close"] if kind == "http-socket" else []

@@ -104,6 +104,21 @@ def ignores(pid: int, number: int) -> bool:
     return bool(int(mask, 16) & (1 << (number - 1)))
 
 
+# Calls a thread waits in when it has nothing to do (x86_64 and aarch64 numbers of epoll, futex, poll, select).
+WAITING = {"232", "281", "441", "202", "7", "270", "271", "22", "98", "72", "73"}
+
+
+def waiting(pid: int) -> bool:
+    """Whether every thread of the process waits for work."""
+    for task in _ids(f"/proc/{pid}/task"):
+        try:
+            if pathlib.Path(f"/proc/{pid}/task/{task}/syscall").read_text().split()[0] not in WAITING:
+                return False
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return True
+
+
 def open_fds(pid: int) -> int:
     return len(_ids(f"/proc/{pid}/fd"))
 

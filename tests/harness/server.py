@@ -107,6 +107,14 @@ class Server:
 
         until(lambda: not deaf(), "workers that listen to signals")
 
+    def quiet(self) -> None:
+        """Wait until all workers wait for work: what they had to log is in the log."""
+        def calm():
+            before, pids = self.log_path.stat().st_size, list(self.worker_pids().values())
+            return all(procs.waiting(p) for p in pids) and self.log_path.stat().st_size == before
+
+        until(calm, "quiet workers")
+
     def _exited(self) -> bool:
         return self.process.poll() is not None
 

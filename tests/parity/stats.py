@@ -1,0 +1,102 @@
+"""The stats document, byte for byte where possible."""
+
+import json
+import re
+
+from harness import wire
+
+from .box import AUTO
+from .scenarios import scenario
+
+
+def instance(box, *options):
+    server = box.serve("--http-socket", AUTO, "-M", "-p", "2", "--threads", "2", "--stats", "st.sock", *options,
+                       "--wsgi-file", box.app("wires"))
+    server.args[server.args.index("st.sock")] = str(box.directory / "st.sock")
+    return server
+
+
+def document(server) -> bytes:
+    server.wait_stats(lambda s: all(w["accepting"] for w in s["workers"]) and s["sockets"][0]["max_queue"], "a settled instance")
+    return wire.raw(server.stats_address(), b"GET / HTTP/1.0\r\n\r\n" if "--stats-http" in server.args else b"")
+
+
+def shape(value, indent="") -> list[str]:
+    """Keys in order with the type of each value; of a list the first element."""
+    if isinstance(value, dict):
+        lines = []
+        for key, inner in value.items():
+            lines.append(f"{indent}{key}: {type(inner).__name__}")
+            lines += shape(inner, indent + "  ")
+        return lines
+    if isinstance(value, list) and value:
+        return shape(value[0], indent + "  ")
+    return []
+
+
+@scenario
+def stats_key_order(box):
+    server = instance(box)
+    box.note("stats", "\n".join(shape(json.loads(document(server)))))
+    box.stop(server, only="Stats server")
+
+
+@scenario
+def stats_bytes(box):
+    server = instance(box)
+    text = re.sub(r'"(pid|last_spawn|rss|vsz|fd)":\d+', r'"\1":N', document(server).decode())
+    box.note("bytes", text.replace("\t", "\\t"))
+    box.note("bytes", repr(text[-4:]))
+    box.stop(server, "none")
+
+
+@scenario
+def stats_minified(box):
+    server = instance(box, "--stats-minified")
+    box.note("bytes", re.sub(r'"(pid|last_spawn|rss|vsz)":\d+', r'"\1":N', document(server).decode()).replace(",", ",\n"))
+    box.stop(server, "none")
+
+
+@scenario
+def stats_without_cores(box):
+    server = instance(box, "--stats-no-cores")
+    box.note("stats", "\n".join(shape(json.loads(document(server)))))
+    box.stop(server, "none")
+
+
+@scenario
+def stats_metrics(box):
+    server = instance(box, "--enable-metrics")
+    for name, metric in json.loads(document(server))["metrics"].items():
+        box.note("metric", f"{name} type={metric['type']} oid={metric['oid']}")
+    box.stop(server, "none")
+
+
+@scenario
+def stats_http_header(box):
+    server = instance(box, "--stats-http")
+    box.wire("head", document(server).split(b"\r\n\r\n")[0])
+    box.stop(server, "none")
+
+
+@scenario
+def stats_after_requests(box):
+    server = instance(box)
+    for path in ("/length", "/missing", "/exc-before", "/many?n=10", "/length"):
+        wire.raw(server.address(), wire.request_bytes(path=path))
+    found = server.wait_stats(lambda s: sum(w["requests"] for w in s["workers"]) == 5, "5 requests")
+    for key in ("requests", "exceptions", "tx", "harakiri_count", "signals", "respawn_count"):
+        box.note("sum", f"{key} {sum(w[key] for w in found['workers'])}")
+    for key in ("requests", "write_errors", "read_errors", "static_requests", "routed_requests", "offloaded_requests", "in_request"):
+        box.note("sum", f"cores {key} {sum(c[key] for w in found['workers'] for c in w['cores'])}")
+    box.note("sum", f"apps {sum(a['requests'] for w in found['workers'] for a in w['apps'])}")
+    box.stop(server, "none")
+
+
+@scenario
+def connect_and_read(box):
+    server = instance(box, "--stats-minified", "--stats-no-cores")
+    document(server)
+    box.run("--connect-and-read", str(box.directory / "st.sock"), show=False)
+    box.run("--connect-and-read", "nobody.sock")
+    box.stop(server, "none")
