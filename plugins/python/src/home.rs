@@ -67,3 +67,41 @@ pub(crate) fn version_of(text: &str) -> (u8, u8) {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pyvenv_tells_its_version() {
+        for (config, version) in [
+            ("home = /usr/bin\nversion = 3.11.2\n", Some((3, 11))),
+            ("version_info = 3.9.18.final.0\n", Some((3, 9))),
+            ("home = /usr/bin\n", None),
+            ("version = three\n", None),
+            ("", None),
+        ] {
+            assert_eq!(made_for(config), version, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_read_off_any_text() {
+        for (text, version) in [
+            ("3.11.7 (main, May  9 2026)", (3, 11)),
+            ("3.14.0rc1 free-threading build", (3, 14)),
+            ("nonsense", (0, 0)),
+        ] {
+            assert_eq!(version_of(text), version, "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_home_the_given_name_goes_before_the_found_one() {
+        let (given, found) = (Path::new("/g/python"), Path::new("/f/python"));
+        let program = |given, found| place(None, given, found, (3, 11)).unwrap().program;
+        assert_eq!(program(Some(given), Some(found)).as_deref(), Some(given));
+        assert_eq!(program(None, Some(found)).as_deref(), Some(found));
+        assert_eq!(program(None, None), None);
+    }
+}

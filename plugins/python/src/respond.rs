@@ -65,12 +65,12 @@ builtin!(file_wrapper = "file_wrapper", |_slf, args| {
 /// Raises what `exc_info` holds, as PEP 3333 wants it once headers are sent.
 fn reraise(exc_info: &Obj) -> Raised {
     let item = |n| {
-        // SAFETY: a live object, checked to be a tuple; the borrowed item is made strong.
-        let raw = match is_a(exc_info.ptr(), &raw mut ffi::PyTuple_Type) {
-            true => unsafe { ffi::PyTuple_GetItem(exc_info.ptr(), n) },
-            false => std::ptr::null_mut(),
-        };
-        Obj::borrow(raw).map_or(std::ptr::null_mut(), Obj::into_raw)
+        if !is_a(exc_info.ptr(), &raw mut ffi::PyTuple_Type) {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: a live tuple; the borrowed item is made strong at once.
+        let item = Obj::borrow(unsafe { ffi::PyTuple_GetItem(exc_info.ptr(), n) });
+        item.map_or(std::ptr::null_mut(), Obj::into_raw)
     };
     let (class, value, traceback) = (item(0), item(1), item(2));
     if class.is_null() {

@@ -89,3 +89,30 @@ pub(crate) fn all(server: ServerRef) -> Result<Vec<Wanted>, i32> {
 pub(crate) fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_read_by_what_it_ends_with() {
+        for (value, kind, fatal) in [
+            ("/a=app.py", Some(Kind::File), true),
+            ("/a=/srv/app.wsgi", Some(Kind::File), true),
+            ("/a=config:/srv/x.ini", Some(Kind::Paste), true),
+            ("/a=pkg:app", Some(Kind::Module), false),
+            ("/a=pkg:make(\"x=y\")", Some(Kind::Module), false),
+            ("/a=app.rb", None, false),
+        ] {
+            match (mount(value.as_bytes()), kind) {
+                (Mount::App(app), Some(kind)) => {
+                    assert_eq!((app.kind, app.fatal), (kind, fatal), "{value}");
+                    assert_eq!(app.mountpoint, b"/a", "{value}");
+                }
+                (Mount::Unknown(app), None) => assert_eq!(app, b"app.rb"),
+                (other, _) => panic!("{value}: {other:?}"),
+            }
+        }
+        assert_eq!(mount(b"/a"), Mount::Invalid);
+    }
+}

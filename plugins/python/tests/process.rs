@@ -1,0 +1,262 @@
+//! Loading, interpreters, forks, threads, the module and the end of the process.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod common;
+
+use common::{apps, file, newest, pythons, run, run_on};
+
+#[test]
+fn an_app_loads_from_module_file_and_mount() {
+    let bodies = [
+        (&["module=pkg:Holder.app"][..], "held"),
+        (&["module=pkg:create()"], "default"),
+        (&["module=pkg:create(\"x\", times=2)"], "xx"),
+        (&["module=pkg", "callable=create()"], "default"),
+        (&["module=multi"], "one"),
+        (&["eval=import pkg; application = pkg.create('eval')"], "eval"),
+        (&["mount=/=pkg:Holder.app"], "held"),
+    ];
+    for (options, expected) in bodies {
+        let run = run(options, &["GET /"]);
+        assert_eq!(run.body(0), expected, "{options:?}: {}", run.log);
+        assert!(run.log.contains("WSGI app 0 (mountpoint='"), "{}", run.log);
+        assert!(run.log.contains("(default app)\n"), "{}", run.log);
+    }
+}
+
+#[test]
+fn an_applications_dictionary_mounts_each_of_its_apps() {
+    let run = run(&["module=multi"], &["GET / SCRIPT_NAME=/two", "GET / SCRIPT_NAME=/nowhere"]);
+    assert_eq!((run.body(0), run.body(1)), ("two".into(), "one".into()));
+    assert!(run.log.contains("found a multiapp module..."), "{}", run.log);
+    assert!(run.log.contains("skipping broken app /broken"), "{}", run.log);
+    assert!(run.log.contains("2 apps loaded"), "{}", run.log);
+}
+
+#[test]
+fn a_failure_to_load_says_why_and_is_no_default() {
+    let dir = std::env::temp_dir().join(format!("uwsgi-python-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = |name: &str| format!("{}/{name}", dir.display());
+    std::fs::write(path("empty.py"), "").unwrap();
+    std::fs::write(path("broken.py"), "def application(:\n").unwrap();
+    std::fs::write(path("raises.py"), "import pkg\nraise RuntimeError('at import')\n").unwrap();
+    let cases = [
+        ("module=nowhere".to_owned(), "ModuleNotFoundError: No module named 'nowhere'"),
+        ("module=pkg:number".to_owned(), "TypeError: 'int' object is not callable"),
+        ("module=pkg:missing".to_owned(), "has no attribute 'missing'"),
+        (format!("wsgi-file={}", path("none.py")), "failed to open python file"),
+        (format!("wsgi-file={}", path("empty.py")), "no data read from file"),
+        (format!("wsgi-file={}", path("broken.py")), "failed to compile"),
+        (format!("wsgi-file={}", path("raises.py")), "RuntimeError: at import"),
+        (format!("wsgi-file={}/pkg.py", apps()), "unable to find \"application\" callable in file"),
+    ];
+    for (option, reason) in &cases {
+        let run = run(&[option], &["GET /"]);
+        assert!(run.log.contains(reason), "{option}: {}", run.log);
+        assert!(
+            run.log.contains(
+                "unable to load app 0 (mountpoint='') (callable not found or import error)"
+            ),
+            "{option}: {}",
+            run.log
+        );
+        assert!(!run.log.contains("<uwsgi>"), "no frames of the helper code: {}", run.log);
+        assert_eq!(run.field(0, "status"), "500 Internal Server Error", "{option}");
+        assert_eq!(run.body(0), "Internal Server Error");
+        assert!(run.log.contains("--- no python application found, check your startup logs"));
+        assert_eq!(run.code, 0, "{option}");
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn some_failures_end_the_start() {
+    for (option, code, line) in [
+        ("mount=/x=/nowhere.py", 22, "unable to load app 0 (mountpoint='/x')"),
+        ("eval=1 +", 22, "failed to compile eval code"),
+        ("eval=x = 1", 22, "you must define a callable object in your code"),
+        ("mount=nothing", 1, "invalid mountpoint: nothing"),
+        ("home=/nowhere", 1, "Python Home is not a directory: /nowhere"),
+        ("pymodule-alias=a=nowhere", 1, "No module named 'nowhere'"),
+    ] {
+        let run = run(&[option], &["GET /"]);
+        assert_eq!(run.code, code, "{option}: {}", run.log);
+        assert!(run.log.contains(line), "{option}: {}", run.log);
+    }
+}
+
+#[test]
+fn what_is_not_built_is_named() {
+    let run = run(&["py-tracebacker=/tmp/tb.", "mount=/x=y", &file("valid.py")], &["GET /"]);
+    assert!(run.log.contains("option \"py-tracebacker\" is not supported"), "{}", run.log);
+    assert!(run.log.contains("no plugin able to load y"), "{}", run.log);
+}
+
+#[test]
+fn a_virtualenv_is_used_and_a_wrong_one_refused() {
+    let python = newest();
+    let dir = std::env::temp_dir().join(format!("uwsgi-venv-{}", std::process::id()));
+    let status = std::process::Command::new(&python.program)
+        .args(["-m", "venv", "--without-pip"])
+        .arg(&dir)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let home = format!("home={}", dir.display());
+    let api = file("api.py");
+    let request = ["GET /?(sys.prefix,sys.executable)"];
+    let right = run(&[&home, &api], &request);
+    let shown = dir.display();
+    assert_eq!(right.body(0), format!("('{shown}', '{shown}/bin/python')"), "{}", right.log);
+    assert!(right.log.contains(&format!("PEP 405 virtualenv detected: {shown}\n")));
+    assert!(right.log.contains(&format!("Set PythonHome to {shown}\n")));
+    if let Some(other) = pythons().iter().find(|p| p.version != python.version) {
+        let wrong = run_on(other, &[&home, &api], &request);
+        assert_eq!(wrong.code, 1);
+        assert!(wrong.log.contains("was made for python"), "{}", wrong.log);
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn fork_hooks_run_once_and_the_app_is_inherited() {
+    for python in pythons() {
+        let run = run_on(python, &[&file("forks.py"), "@fork"], &["GET /"]);
+        let body = run.body(0);
+        for part in [
+            "'seen': ['before', 'child', 'hook']",
+            "'reseeded': True",
+            "'forked': True",
+            "'thread': 'uWSGIWorker1Core0'",
+        ] {
+            assert!(body.contains(part), "{part} with {:?}: {body} {}", python.version, run.log);
+        }
+        let ends = run.log.find("uwsgi atexit 1").zip(run.log.find("python atexit"));
+        assert!(ends.is_some_and(|(ours, theirs)| ours < theirs), "{}", run.log);
+        assert_eq!(run.log.matches("python atexit").count(), 2, "worker and master: {}", run.log);
+        assert!(!run.log.contains("Fatal Python error"), "{}", run.log);
+        assert_eq!(run.code, 0);
+    }
+}
+
+#[test]
+fn mounts_are_isolated_in_workers_and_end_cleanly() {
+    let mount = |at: &str| format!("mount={at}={}/isolated.py", apps());
+    let mounts = [mount("/a"), mount("/b"), mount("/c")];
+    let lines = [
+        "GET / SCRIPT_NAME=/a",
+        "GET / SCRIPT_NAME=/b",
+        "GET / SCRIPT_NAME=/b",
+        "GET / SCRIPT_NAME=/c",
+        "GET / SCRIPT_NAME=/x",
+    ];
+    for python in pythons() {
+        for extra in [&["@fork"][..], &["@fork", "@lazy"], &[]] {
+            let mut options: Vec<&str> = mounts.iter().map(String::as_str).collect();
+            options.extend(extra);
+            let run = run_on(python, &options, &lines);
+            let bodies: Vec<String> = (0..5).map(|n| run.body(n)).collect();
+            let expected = [
+                "(1, 1, '/a')",
+                "(1, 1, '/b')",
+                "(1, 2, '/b')",
+                "(1, 1, '/c')",
+                "(1, 2, '/x')", // the first mount is the default
+            ];
+            assert_eq!(bodies, expected, "{extra:?} {:?}: {}", python.version, run.log);
+            assert!(!run.log.contains("Fatal Python error"), "{}", run.log);
+            assert_eq!(run.code, 0, "{extra:?} {:?}: {}", python.version, run.log);
+        }
+    }
+}
+
+#[test]
+fn single_interpreter_shares_it() {
+    let mount = |at: &str| format!("mount={at}={}/isolated.py", apps());
+    let run = run(
+        &[&mount("/a"), &mount("/b"), "single-interpreter"],
+        &["GET / SCRIPT_NAME=/a", "GET / SCRIPT_NAME=/b"],
+    );
+    assert_eq!((run.body(0), run.body(1)), ("(2, 1, '/a')".into(), "(2, 1, '/b')".into()));
+    assert!(run.log.contains("2 apps loaded"), "{}", run.log);
+}
+
+#[test]
+fn threads_serve_side_by_side_and_end() {
+    let mount = |at: &str| format!("mount={at}={}/isolated.py", apps());
+    let lines = vec!["GET /x SCRIPT_NAME=/b"; 200];
+    for python in pythons() {
+        let run = run_on(python, &[&mount("/a"), &mount("/b"), "@threads=4", "@fork"], &lines);
+        assert_eq!(run.out.matches("status: 200 OK").count(), 800, "{}", run.log);
+        assert!(run.out.contains("(1, 800, \\'/b\\')"), "one interpreter counts them all");
+        assert!(!run.log.contains("still running"), "{}", run.log);
+        assert_eq!(run.code, 0, "{:?}: {}", python.version, run.log);
+    }
+}
+
+#[test]
+fn the_module_has_what_is_real() {
+    let cases = [
+        ("uwsgi.version", "b'2.1.0'"),
+        ("uwsgi.version_info", "(2, 1, 0, 0, b'')"),
+        ("uwsgi.hostname", "b'testhost'"),
+        ("(uwsgi.numproc,uwsgi.cores,uwsgi.started_on)", "(2, 1, 1000)"),
+        ("uwsgi.opt['single']", "b'1'"),
+        ("uwsgi.opt['twice']", "[b'a', b'b']"),
+        ("uwsgi.opt['thrice']", "[b'a', b'b', b'c']"),
+        ("uwsgi.opt['bare']", "True"),
+        ("uwsgi.worker_id()", "1"),
+        ("uwsgi.total_requests()", "7"),
+        ("[w['status']for%20w%20in%20uwsgi.workers()]", "[b'idle', b'idle']"),
+        (
+            "(uwsgi.metric_set('known',4),uwsgi.metric_inc('known'),uwsgi.metric_get('known'))",
+            "(True, True, 5)",
+        ),
+        ("(uwsgi.metric_inc('other'),uwsgi.metric_get('other'))", "(None, 0)"),
+        ("uwsgi.log('a%20line')", "True"),
+        ("uwsgi.log(b'x')", "TypeError: log() argument 1 must be str, not bytes"),
+        ("uwsgi.metric_get()", "TypeError: metric_get() takes at least 1 arguments (0 given)"),
+        ("find_spec('uwsgi').name", "'uwsgi'"),
+        ("uwsgi.env%20is%20environ", "True"),
+        ("hasattr(uwsgi,'cache_get')", "False"),
+        ("uwsgi.applications", "None"),
+        ("sys.argv", "['uwsgi', 'one', 'two']"),
+        ("sys.path[0:2]", &format!("['{}/', '.']", apps())),
+        ("sys.stdout%20is%20sys.stderr", "True"),
+    ];
+    let requests: Vec<String> = cases.iter().map(|c| format!("GET /?{}", c.0)).collect();
+    let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
+    let api = file("api.py");
+    let options = [
+        &api[..],
+        "single=1",
+        "twice=a",
+        "twice=b",
+        "thrice=a",
+        "thrice=b",
+        "thrice=c",
+        "bare",
+        "pyargv=one  two",
+    ];
+    let run = run(&options, &requests);
+    for (n, (call, expected)) in cases.iter().enumerate() {
+        assert_eq!(run.body(n), *expected, "{call}: {}", run.log);
+    }
+    assert!(run.log.contains("\na line\n"), "{}", run.log);
+    assert!(run.log.contains(&format!("added {}/ to pythonpath.\n", apps())), "{}", run.log);
+}
+
+#[test]
+fn a_monitored_exception_ends_the_worker() {
+    let shapes = file("shapes.py");
+    for (option, ends) in [
+        ("reload-on-exception", true),
+        ("reload-on-exception-type=KeyError", true),
+        ("reload-on-exception-type=ValueError", false),
+        ("reload-on-exception-value='before'", true),
+    ] {
+        let run = run(&[&shapes, option], &["GET /raises"]);
+        assert_eq!(run.log.contains("control 4"), ends, "{option}: {}", run.log);
+    }
+}
