@@ -141,7 +141,7 @@ def wrk(url: str, seconds: float, connections: int = 20, threads: int = 1, heade
     """Start wrk; `wrk_result` waits for it."""
     assert shutil.which("wrk"), "wrk is missing: run tests/setup.sh as root"
     extra = [part for header in headers for part in ("-H", header)]
-    return subprocess.Popen(["wrk", "--latency", f"-t{threads}", f"-c{connections}", f"-d{seconds:g}s", *extra, url],
+    return subprocess.Popen(["wrk", "--latency", f"-t{threads}", f"-c{connections}", f"-d{max(1, round(seconds))}s", *extra, url],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -286,4 +286,4 @@ def python_api(box):
                  "uwsgi.metric_set('mine',40)", "uwsgi.metric_get('mine')", "uwsgi.metric_get('nope')", "type(uwsgi.hostname)",
                  "uwsgi.log('from-the-app')", "uwsgi.masterpid()>1", "sorted(uwsgi.magic_table)", "list(uwsgi.applications)"):
         box.get(server, f"/?{name}")
-    box.stop(server, only="from-the-app")
+    box.stop(server, only="^from-the-app")

@@ -1,0 +1,45 @@
+# One command each. Everything a target needs and the machine lacks is installed by tests/setup.sh (as root)
+# or named by it (otherwise).
+CARGO ?= cargo
+PYTEST_ARGS ?=
+
+.PHONY: build demo test test-rust test-e2e lint bench docs parity-self clean
+
+build:
+	$(CARGO) build --release --workspace
+
+demo:
+	./demo/run.sh
+
+test: test-rust test-e2e
+
+# The release profile is what is built, tested and measured: nothing is compiled twice.
+test-rust: build
+	./tests/tools/rust_tests.sh
+
+test-e2e: build
+	./tests/setup.sh
+	.cache/venv/bin/pytest -c tests/pytest.ini tests $(PYTEST_ARGS)
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --release -- -D warnings
+	python3 tests/tools/guard.py
+
+bench: build
+	./tests/setup.sh
+	.cache/venv/bin/python tests/bench/bench.py
+
+# Proves the parity scenarios: the C original against itself.
+parity-self:
+	./tests/setup.sh
+	PARITY_RIGHT=.cache/parity-venv/bin/uwsgi UWSGI_BIN=$(CURDIR)/.cache/parity-venv/bin/uwsgi \
+	    .cache/venv/bin/pytest -c tests/pytest.ini tests/parity
+
+docs: build
+	./tests/tools/docs.sh
+	$(CARGO) doc --workspace --no-deps --release
+
+clean:
+	$(CARGO) clean
+	rm -rf .cache
