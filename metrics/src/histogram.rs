@@ -209,3 +209,108 @@ impl LatencySnap {
         used.map(|(i, n)| (bounds_of(i).0, bounds_of(i).1, *n))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Arena, Shape};
+    use hdrhistogram::Histogram as Reference;
+    use proptest::prelude::*;
+
+    fn arena() -> Arena {
+        Arena::create(&Shape { workers: 2, cores: 1, ..Shape::default() }).unwrap()
+    }
+
+    fn reference() -> Reference<u64> {
+        Reference::new_with_bounds(1, MAX_US, 2).unwrap()
+    }
+
+    /// Values around every boundary of the layout.
+    fn edges() -> impl Iterator<Item = u64> {
+        let around = |v: u64| [v.saturating_sub(1), v, v + 1];
+        (0..32)
+            .flat_map(move |bit| (0..=4).flat_map(move |q| around((1 << bit) + q * (1 << bit) / 4)))
+    }
+
+    #[test]
+    fn the_layout_is_that_of_the_reference() {
+        let reference = reference();
+        assert_eq!(CELLS, reference.distinct_values(), "same number of cells");
+        for us in edges().filter(|us| *us <= MAX_US) {
+            let bounds = (reference.lowest_equivalent(us), reference.highest_equivalent(us));
+            assert_eq!(bounds_of(index_of(us)), bounds, "cell of {us}");
+        }
+    }
+
+    #[test]
+    fn cells_follow_each_other_without_gap_or_overlap() {
+        for index in 0..CELLS {
+            let (low, high) = bounds_of(index);
+            assert_eq!(index_of(low.min(MAX_US)), index_of(high.min(MAX_US)));
+            if index > 0 {
+                assert_eq!(low, bounds_of(index - 1).1 + 1, "between {} and {index}", index - 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_beyond_the_hour_counts_as_the_hour() {
+        let arena = arena();
+        let histogram = arena.histogram(1, Latency::Write);
+        histogram.record(u64::MAX);
+        histogram.record_shared(MAX_US + 1);
+        let merged = arena.snapshot().latency(Latency::Write).clone();
+        assert_eq!(merged.count, 2);
+        assert!(merged.quantile(1.0) >= MAX_US && merged.quantile(0.0) >= MAX_US);
+    }
+
+    #[test]
+    fn recording_from_many_threads_loses_nothing() {
+        let arena = arena();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let histogram = arena.histogram(1, Latency::Request);
+                scope.spawn(move || (0..10_000).for_each(|n| histogram.record_shared(n * thread)));
+            }
+        });
+        assert_eq!(arena.snapshot().latency(Latency::Request).count, 40_000);
+    }
+
+    #[test]
+    fn what_happened_since_is_the_difference_and_a_reset_is_zero() {
+        let arena = arena();
+        let take = || arena.snapshot().latency(Latency::Queue).clone();
+        arena.histogram(1, Latency::Queue).record(10);
+        let before = take();
+        arena.histogram(2, Latency::Queue).record(1_000);
+        let since = take().since(&before);
+        assert_eq!((since.count, since.sum_us, since.quantile(0.5)), (1, 1_000, 1_003));
+        assert_eq!(before.since(&take()).count, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn merged_workers_have_the_quantiles_of_the_reference(
+            values in prop::collection::vec(1..MAX_US, 1..200),
+            q in 0.0..=1.0f64,
+        ) {
+            let (arena, mut expected) = (arena(), reference());
+            for (n, us) in values.iter().enumerate() {
+                arena.histogram(1 + n as u32 % 2, Latency::Request).record(*us);
+                expected.record(*us).unwrap();
+            }
+            let merged = arena.snapshot().latency(Latency::Request).clone();
+            prop_assert_eq!(merged.count, expected.len());
+            prop_assert_eq!(merged.sum_us, values.iter().sum::<u64>());
+            prop_assert_eq!(merged.quantile(q), expected.value_at_quantile(q));
+            for us in &values {
+                prop_assert_eq!(merged.count_up_to(*us), expected.count_between(0, *us));
+            }
+            let mut loaded = reference();
+            for (low, _, count) in merged.cells() {
+                loaded.record_n(low, count).unwrap();
+            }
+            prop_assert_eq!(loaded, expected);
+        }
+    }
+}

@@ -48,6 +48,7 @@ impl Seq {
     }
 
     /// Up to `tries` attempts. `None` means a writer that is very busy, or one that died mid-write.
+    #[cfg_attr(loom, allow(dead_code, reason = "the model makes single attempts"))]
     pub(crate) fn read<R>(&self, tries: u32, mut copy: impl FnMut() -> R) -> Option<R> {
         for _ in 0..tries {
             if let Some(got) = self.try_read(&mut copy) {

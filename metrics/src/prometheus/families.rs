@@ -46,6 +46,8 @@ fn text_of(metric: &Metric, value: i64) -> String {
 /// The samples of one row of the table; a label set appears once.
 fn samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
     let mut samples: Vec<(Labels, i64)> = Vec::new();
+    // Workers, cores and apps are told apart by their ids; only names can be the same twice.
+    let by_name = matches!(metric.read, Read::Socket(_) | Read::Gateway(_));
     for (mut labels, value) in raw_samples(metric, snapshot) {
         if value == 0 && !metric.zero_is_a_value {
             continue;
@@ -53,7 +55,8 @@ fn samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
         if let Some((name, fixed)) = metric.label {
             labels.push((name, fixed.into()));
         }
-        match samples.iter_mut().find(|(known, _)| *known == labels) {
+        let known = if by_name { samples.iter_mut().find(|(l, _)| *l == labels) } else { None };
+        match known {
             // Processes of one router are one router; of two sockets with one name the first counts.
             Some((_, sum)) if matches!(metric.read, Read::Gateway(_)) => *sum += value,
             Some(_) => {}

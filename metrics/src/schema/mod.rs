@@ -7,6 +7,8 @@
 
 mod list;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::cells::{Gauge, Text};
 use crate::header::Section;

@@ -108,6 +108,11 @@ const fn flag(value: bool) -> i64 {
     value as i64
 }
 
+/// The `n`-th cell of an array of cells.
+const fn nth((section, offset): (Section, usize), n: usize) -> (Section, usize) {
+    (section, offset + n * size_of::<crate::cells::Counter>())
+}
+
 /// Every metric of the server.
 pub static TABLE: &[Metric] = &[
     // --- head of the classic list
@@ -200,31 +205,31 @@ pub static TABLE: &[Metric] = &[
         .extended("core.responses.1xx", "5.21")
         .family("uwsgi_responses_total")
         .label("code", "1xx")
-        .cell(at!(CoreRow.responses)),
+        .cell(nth(at!(CoreRow.responses), 0)),
     head(|s| i(s.responses(1)), Counter, Count, "Responses by status class.")
         .extended("core.responses.2xx", "5.22")
         .family("uwsgi_responses_total")
         .label("code", "2xx")
-        .cell(at!(CoreRow.responses)),
+        .cell(nth(at!(CoreRow.responses), 1)),
     head(|s| i(s.responses(2)), Counter, Count, "Responses by status class.")
         .extended("core.responses.3xx", "5.23")
         .family("uwsgi_responses_total")
         .label("code", "3xx")
-        .cell(at!(CoreRow.responses)),
+        .cell(nth(at!(CoreRow.responses), 2)),
     head(|s| i(s.responses(3)), Counter, Count, "Responses by status class.")
         .extended("core.responses.4xx", "5.24")
         .family("uwsgi_responses_total")
         .label("code", "4xx")
-        .cell(at!(CoreRow.responses)),
+        .cell(nth(at!(CoreRow.responses), 3)),
     head(|s| i(s.responses(4)), Counter, Count, "Responses by status class.")
         .extended("core.responses.5xx", "5.25")
         .family("uwsgi_responses_total")
         .label("code", "5xx")
-        .cell(at!(CoreRow.responses)),
+        .cell(nth(at!(CoreRow.responses), 4)),
     head(|s| i(s.responses(5)), Counter, Count, "Responses by status class.")
         .family("uwsgi_responses_total")
         .label("code", "other")
-        .cell(at!(CoreRow.responses)),
+        .cell(nth(at!(CoreRow.responses), 5)),
     // --- workers
     worker(|w| i(w.requests), Counter, Count, "Requests closed by the worker.")
         .classic("worker.N.requests", "3.N.1")

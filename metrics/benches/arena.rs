@@ -1,0 +1,136 @@
+//! What the arena costs, in nanoseconds per operation: `cargo bench -p uwsgi-metrics`.
+//!
+//! A plain program: each line is the best of several rounds, because on a shared machine the
+//! fastest round is the one that measured our code. Targets stand beside the figures; a figure over
+//! its target is marked and makes the program fail only with `ARENA_BENCH_STRICT=1`.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use uwsgi_metrics::prometheus::{Format, PromOptions, render};
+use uwsgi_metrics::{Arena, HistoryWriter, Latency, Phase, Shape, Start, StatsOptions, stats_json};
+
+/// Rounds per figure.
+const ROUNDS: u32 = 15;
+
+fn main() -> std::io::Result<()> {
+    let mut over = 0;
+    let small = Arena::create(&Shape { workers: 1, cores: 1, vars: 4096, ..Shape::default() })?;
+    over += writers(&small);
+    over += records(&small);
+    // 64 workers of 5 cores: 64 x 35 worker cells and 320 x 24 core cells are about 10,000.
+    let shape =
+        Shape { workers: 64, cores: 5, apps: 1, sockets: 4, metrics: 64, ..Shape::default() };
+    let large = Arena::create(&shape)?;
+    over += readers(&large);
+    let strict = std::env::var_os("ARENA_BENCH_STRICT").is_some();
+    std::process::exit(i32::from(strict && over > 0));
+}
+
+/// Runs `op` `times` per round and prints the best round; 1 when it is over `target` ns.
+fn measure(name: &str, times: u32, target: Option<f64>, mut op: impl FnMut(u64)) -> u32 {
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for n in 0..times {
+            op(u64::from(n));
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(times));
+    }
+    let (aim, over) = match target {
+        Some(target) if best > target => (format!("target {target} ns: OVER"), 1),
+        Some(target) => (format!("target {target} ns"), 0),
+        None => (String::new(), 0),
+    };
+    println!("{name:<42} {best:>12.1} ns/op   {aim}");
+    over
+}
+
+fn writers(arena: &Arena) -> u32 {
+    let core = black_box(arena.core(1, 0));
+    let histogram = black_box(arena.histogram(1, Latency::Request));
+    // A spread of latencies, as requests have it: cells of several pages.
+    let spread: Vec<u64> = (0..1024).map(|n: u64| (n * n * 37) % 300_000).collect();
+    let at = |n: u64| spread[n as usize & 1023];
+    let added = measure("counter add", 10_000_000, Some(2.0), |_| black_box(core).requests.add(1));
+    // Nothing was folded away: every add reached memory.
+    assert_eq!(core.requests.get(), u64::from(ROUNDS) * 10_000_000);
+    added
+        + measure("counter add, shared", 5_000_000, None, |_| black_box(core).tx.add_shared(1))
+        + measure("histogram record", 5_000_000, Some(10.0), |n| {
+            black_box(histogram).record(at(n));
+        })
+        + measure("histogram record, shared", 5_000_000, None, |n| {
+            black_box(histogram).record_shared(at(n));
+        })
+}
+
+fn records(arena: &Arena) -> u32 {
+    let record = arena.inflight(1, 0);
+    let vars: Vec<u8> = (0..12).flat_map(|n| pair(n, 36)).collect();
+    let start = Start {
+        method: b"GET",
+        uri: b"/accounts/profile/settings?tab=security&page=2",
+        remote: b"203.0.113.77",
+        host: b"www.example.org",
+        proto: b"HTTP/1.1",
+        start_us: 1_795_000_000_000_000,
+        vars: &vars,
+    };
+    let name = format!("in-flight begin, phases, end ({} B of vars)", vars.len());
+    let cycle = measure(&name, 1_000_000, Some(100.0), |_| {
+        let record = black_box(&record);
+        record.begin(black_box(&start));
+        record.app(0);
+        record.phase(Phase::Application);
+        record.phase(Phase::Writing);
+        record.end();
+    });
+    record.begin(&start);
+    cycle + measure("in-flight read", 200_000, None, |_| drop(black_box(record.read())))
+}
+
+/// One variable of an uwsgi block.
+fn pair(n: u8, len: u8) -> Vec<u8> {
+    let key = format!("HTTP_X_{n:03}");
+    let mut out = vec![key.len() as u8, 0];
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(&[len, 0]);
+    out.resize(out.len() + usize::from(len), b'v');
+    out
+}
+
+fn readers(arena: &Arena) -> u32 {
+    fill(arena);
+    let snapshot = arena.snapshot();
+    let mut writer = HistoryWriter::new();
+    let stats = StatsOptions { metrics_enabled: true, ..StatsOptions::default() };
+    let prom = PromOptions { cores: true, ..PromOptions::default() };
+    measure("snapshot, 64 workers x 5 cores", 100, Some(1_000_000.0), |_| {
+        drop(black_box(arena.snapshot()));
+    }) + measure("stats JSON of it, with metrics", 20, None, |_| {
+        drop(black_box(stats_json(&snapshot, &stats)));
+    }) + measure("metrics page of it, with cores", 20, None, |_| {
+        drop(black_box(render(&snapshot, Format::Text, &prom)));
+    }) + measure("history tick of it", 200, None, |n| {
+        writer.tick(&arena.history(), 1_795_000_000 + n, &snapshot);
+    })
+}
+
+/// Gives every worker a past, so that a reader meets filled histograms.
+fn fill(arena: &Arena) {
+    for id in 1..=arena.shape().workers {
+        arena.worker(id).id.set(u64::from(id));
+        arena.worker(id).pid.set(u64::from(id));
+        arena.app(id, 0).used.set(1);
+        for core in 0..arena.shape().cores {
+            arena.core(id, core).requests.add(1_000);
+        }
+        for us in (0..100_000).step_by(777) {
+            Latency::ALL.iter().for_each(|what| arena.histogram(id, *what).record(us));
+        }
+    }
+    for n in 0..arena.shape().metrics {
+        arena.register_metric(&format!("user.{n}"), uwsgi_metrics::Kind::Counter, "", 1);
+    }
+}

@@ -1,0 +1,122 @@
+//! The table against the rows it points into, and against the list everybody relies on.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::Arena;
+use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, SocketRow, WorkerRow};
+use crate::shape::Shape;
+use crate::sync::Ordering;
+
+/// An arena whose rows all count as existing.
+fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
+    let shape = Shape { workers, cores, apps: 1, sockets, gateways: 1, metrics: 2, vars: 128 };
+    let arena = Arena::create(&shape).unwrap();
+    for worker in 1..=workers {
+        arena.worker(worker).id.set(u64::from(worker));
+        arena.app(worker, 0).used.set(1);
+    }
+    (0..sockets).for_each(|i| arena.socket(i).name.set(format!("s{i}").as_bytes()));
+    arena.gateway(0).name.set(b"http");
+    arena
+}
+
+/// Bytes of a row of the section, and the offset of the first one that counts.
+fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
+    let place = arena.layout.place(section);
+    let (size, index) = match section {
+        Section::Globals => (size_of::<Globals>(), 0),
+        Section::Workers => (size_of::<WorkerRow>(), 1),
+        Section::Cores => (size_of::<CoreRow>(), 0),
+        Section::Apps => (size_of::<AppRow>(), 0),
+        Section::Sockets => (size_of::<SocketRow>(), 0),
+        Section::Gateways => (size_of::<GatewayRow>(), 0),
+        other => panic!("no metric is read from {other:?}"),
+    };
+    (size, place.at(index))
+}
+
+fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
+    let worker = &snapshot.workers[0];
+    match metric.read {
+        Read::Instance(read) => read(snapshot),
+        Read::Worker(read) => read(worker),
+        Read::Core(read) => read(&worker.cores[0]),
+        Read::App(read) => read(&worker.apps[0]),
+        Read::Socket(read) => read(&snapshot.sockets[0]),
+        Read::Gateway(read) => read(&snapshot.gateways[0]),
+    }
+}
+
+#[test]
+fn every_cell_lies_in_its_row_and_is_the_one_that_is_read() {
+    for metric in TABLE {
+        let Some((section, offset)) = metric.cell else { continue };
+        let arena = arena(1, 1, 1);
+        let (size, start) = row_of(&arena, section);
+        assert!(offset + 8 <= size && offset % 8 == 0, "{metric:?} points outside its row");
+        let before = read(metric, &arena.snapshot());
+        arena.map.words(start, size / 8)[offset / 8].fetch_add(7, Ordering::Relaxed);
+        let after = read(metric, &arena.snapshot());
+        assert_eq!(after - before, 7, "{metric:?} is not read from its cell");
+    }
+}
+
+#[test]
+fn names_and_families_are_unique_and_well_formed() {
+    let (mut names, mut families) = (BTreeSet::new(), BTreeSet::new());
+    for metric in TABLE {
+        if let Some((name, _)) = metric.classic {
+            assert!(names.insert(name), "{name} is declared twice");
+        }
+        if let Some(family) = metric.family {
+            assert!(families.insert((family, metric.label)), "{family} is declared twice");
+            assert!(family.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{family}");
+            if family.ends_with("_total") {
+                assert_eq!(metric.kind, Kind::Counter, "{family} is named like a counter");
+            }
+        }
+        assert!(metric.classic.is_some() || metric.family.is_some(), "{metric:?} is shown nowhere");
+        assert!(metric.help.len() <= Text::<24>::CAPACITY && metric.help.ends_with('.'));
+    }
+}
+
+#[test]
+fn the_list_has_the_length_and_order_everybody_relies_on() {
+    for (p, c, s) in [(1, 1, 1), (4, 2, 3), (3, 5, 0), (16, 8, 2)] {
+        let snapshot = arena(p, c, s).snapshot();
+        let full = list(&snapshot, ListOptions::default());
+        let expected = 12 + 9 * (p + 1) + 7 * p * c + s;
+        assert_eq!(full.len(), expected as usize, "{p} workers, {c} cores, {s} sockets");
+        let bare = list(&snapshot, ListOptions { no_cores: true, extended: false });
+        assert_eq!(bare.len(), (12 + 9 * (p + 1) + s) as usize);
+        for options in [false, true].map(|extended| ListOptions { no_cores: false, extended }) {
+            let items = list(&snapshot, options);
+            let names: BTreeSet<_> = items.iter().map(|item| &item.name).collect();
+            assert_eq!(names.len(), items.len(), "a name appears twice");
+        }
+    }
+}
+
+#[test]
+fn the_smallest_list_is_this_one() {
+    let items = list(&arena(1, 1, 1).snapshot(), ListOptions::default());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let got: Vec<_> = items
+        .iter()
+        .map(|i| format!("{} {} {}", text(&i.name), text(&i.oid), i.kind as u8))
+        .collect();
+    assert_eq!(got, include_str!("smallest_list.txt").lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_arena_carries_the_table() {
+    let arena = arena(1, 1, 1);
+    for (index, metric) in TABLE.iter().enumerate() {
+        let row = arena.schema_row(index).read();
+        assert_eq!(row.name, metric.classic.unwrap_or_default().0.as_bytes());
+        assert_eq!(row.family, metric.family.unwrap_or_default().as_bytes());
+        assert_eq!(row.help, metric.help.as_bytes(), "help is not cut");
+        assert_eq!(row.kind, metric.kind as u64);
+    }
+}
