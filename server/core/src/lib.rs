@@ -1,1 +1,35 @@
-//! (header)
+//! The processes of an instance: master, workers, observer, and the path of a request.
+//!
+//! [`boot`] reads the configuration, opens what is shared and hands over to [`master`] (or, without
+//! one, straight to [`worker`]). Everything the processes tell each other goes through the arena of
+//! `uwsgi-metrics`; everything they ask of the kernel goes through `uwsgi-sys` or rustix.
+//!
+//! ```text
+//! boot ─▶ Instance ─▶ master ─fork─▶ worker (reactor ▸ connection ▸ request ▸ plugin)
+//!                        ├────fork─▶ observer (stats, /metrics, sampling, history)
+//!                        └────fork─▶ gateway (a crate of its own)
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod actions;
+pub mod address;
+mod alone;
+pub mod banner;
+pub mod boot;
+pub mod clock;
+mod daemon;
+mod host;
+pub mod instance;
+mod kept;
+mod language;
+pub mod log;
+pub mod master;
+mod metric;
+pub mod observer;
+pub mod pidfile;
+mod privileges;
+pub mod procname;
+pub mod settings;
+pub mod sockets;
+mod stat;
+pub mod worker;

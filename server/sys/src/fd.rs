@@ -29,6 +29,15 @@ pub fn adopt(raw: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
+/// A second descriptor for what `raw` refers to; `raw` stays with its owner.
+pub fn duplicate(raw: RawFd) -> io::Result<OwnedFd> {
+    if raw < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: borrowed for one fcntl that fails on a closed number.
+    Ok(rustix::io::fcntl_dupfd_cloexec(unsafe { BorrowedFd::borrow_raw(raw) }, 3)?)
+}
+
 /// Makes `target` (0, 1 or 2) refer to what `source` refers to.
 pub fn redirect(source: impl AsFd, target: RawFd) -> io::Result<()> {
     // SAFETY: two descriptor numbers, no memory.

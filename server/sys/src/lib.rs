@@ -6,6 +6,7 @@
 //! It refuses policy: which signal means what, who is respawned, when to retry.
 #![allow(unsafe_code, reason = "the door to the kernel: raw calls, each argued where it stands")]
 
+pub mod env;
 pub mod fd;
 pub mod process;
 pub mod procfs;

@@ -3,12 +3,12 @@
 //! The master blocks what it handles and reads it from a signalfd ([`Signals`]). A worker runs
 //! foreign code whose children would inherit a blocked mask, so it installs handlers instead
 //! ([`catch`]): each sets a bit of one word and makes an eventfd readable. It owns that word and
-//! that descriptor; it refuses to act on anything but the exit-at-once rule of [`exit_when_busy`].
+//! that descriptor; it refuses to act on anything but the exit-at-once rule of [`enter_busy`].
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 pub use libc::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGURG, SIGUSR1,
@@ -19,10 +19,11 @@ pub use libc::{
 static CAUGHT: AtomicU64 = AtomicU64::new(0);
 /// Eventfd written by the handler, or -1.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
-/// While set, INT and TERM end the process from within the handler.
-static BUSY_EXIT: AtomicBool = AtomicBool::new(false);
-/// Exit code used then.
-static BUSY_EXIT_CODE: AtomicI32 = AtomicI32::new(30);
+/// Cores that run foreign code; while there is one, INT and TERM end the process from within the
+/// handler.
+static BUSY: AtomicI32 = AtomicI32::new(0);
+/// Exit code used then: the normal end of a worker.
+const BUSY_EXIT_CODE: i32 = 30;
 
 /// Blocked signals, delivered as reads.
 pub struct Signals {
@@ -119,17 +120,28 @@ pub fn wake() {
     wake_fd(WAKE.load(Ordering::Relaxed));
 }
 
-/// While `on`, INT and TERM end the process at once with `code`: a core runs foreign code that
-/// nobody can interrupt in an orderly way.
-pub fn exit_when_busy(on: bool, code: i32) {
-    BUSY_EXIT_CODE.store(code, Ordering::Relaxed);
-    BUSY_EXIT.store(on, Ordering::Relaxed);
+/// A core begins to run foreign code that nobody can interrupt in an orderly way: until
+/// [`leave_busy`], INT and TERM end the process at once with status 30.
+pub fn enter_busy() {
+    BUSY.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The counterpart of [`enter_busy`].
+pub fn leave_busy() {
+    BUSY.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Makes the wake descriptor unreadable again.
+pub fn drain_wake() {
+    let mut count = 0u64;
+    // SAFETY: eight writable bytes; an error means there was nothing to take.
+    unsafe { libc::read(WAKE.load(Ordering::Relaxed), (&raw mut count).cast(), 8) };
 }
 
 extern "C" fn on_signal(signal: i32) {
-    if BUSY_EXIT.load(Ordering::Relaxed) && (signal == SIGINT || signal == SIGTERM) {
+    if BUSY.load(Ordering::Relaxed) > 0 && (signal == SIGINT || signal == SIGTERM) {
         // SAFETY: async-signal-safe, never returns.
-        unsafe { libc::_exit(BUSY_EXIT_CODE.load(Ordering::Relaxed)) };
+        unsafe { libc::_exit(BUSY_EXIT_CODE) };
     }
     CAUGHT.fetch_or(1u64 << signal, Ordering::AcqRel);
     wake_fd(WAKE.load(Ordering::Relaxed));

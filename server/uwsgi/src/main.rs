@@ -1,2 +1,38 @@
-//! (header)
-fn main() {}
+//! The `uwsgi` binary: puts the crates together and hands over.
+#![forbid(unsafe_code)]
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use uwsgi_core::boot::{self, Parts};
+use uwsgi_core::instance::Instance;
+use uwsgi_core::log;
+use uwsgi_gateway::{EXIT_CODE, Front, Settings};
+
+static PARTS: Parts = Parts { gateway };
+
+fn main() {
+    let argv = std::env::args_os().collect();
+    std::process::exit(boot::run(argv, &PARTS));
+}
+
+/// Runs process `index` of the http router.
+fn gateway(instance: &'static Instance, index: u32) -> i32 {
+    let Some(link) = instance.link_name() else { return EXIT_CODE };
+    let settings = &instance.settings;
+    let fronts = instance.http.iter().map(|l| Front { fd: l.fd.as_fd(), name: l.name.clone() });
+    let timeout = Duration::from_secs(settings.http_timeout);
+    let router = Settings {
+        fronts: fronts.collect(),
+        index,
+        server_name: instance.hostname.as_bytes().to_vec(),
+        buffer_size: settings.buffer_size,
+        max_pairs: settings.max_vars * 2,
+        timeout,
+        headers_timeout: timeout,
+        keepalive: settings.http_keepalive.map(Duration::from_secs),
+        drain: Duration::from_secs(settings.worker_reload_mercy),
+        ..Settings::new(link, |line| log::line(line))
+    };
+    uwsgi_gateway::run(&router, &instance.arena)
+}

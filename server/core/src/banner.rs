@@ -1,0 +1,71 @@
+//! The start-up lines that users and log collectors look for.
+
+use crate::settings::Settings;
+use crate::{clock, log};
+
+/// Lines 1 to the binary path.
+pub fn head(binary: &std::path::Path) {
+    let uname = rustix::system::uname();
+    let text = |c: &std::ffi::CStr| c.to_string_lossy().into_owned();
+    log!("*** Starting uWSGI {} (64bit) on [{}] ***", uwsgi_config::VERSION, clock::ctime());
+    log!("compiled with version: rustc, uwsgi-rs {}", env!("CARGO_PKG_VERSION"));
+    log!("os: {}-{} {}", text(uname.sysname()), text(uname.release()), text(uname.version()));
+    log!("nodename: {}", text(uname.nodename()));
+    log!("machine: {}", text(uname.machine()));
+    log!("clock source: unix");
+    log!("pcre jit disabled");
+    log!("detected number of CPU cores: {}", cpus());
+    if let Ok(cwd) = std::env::current_dir() {
+        log!("current working directory: {}", cwd.display());
+    }
+    log!("detected binary path: {}", binary.display());
+}
+
+/// Number of processors online.
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Warnings and limits, after privileges are settled.
+pub fn limits(settings: &Settings) {
+    if uwsgi_sys::user::effective().0 == 0 {
+        if settings.uid.is_none() {
+            log!("uWSGI running as root, you can use --uid/--gid/--chroot options");
+        }
+        log!("*** WARNING: you are running uWSGI as root !!! (use the --uid flag) *** ");
+    }
+    if !settings.master {
+        log!("*** WARNING: you are running uWSGI without its master process manager ***");
+    }
+    if let Some(n) = uwsgi_sys::process::max_processes() {
+        log!("your processes number limit is {n}");
+    }
+    if let Some(n) = uwsgi_sys::process::max_address_space() {
+        log!("your process address space limit is {n} bytes ({} MB)", n >> 20);
+    }
+    log!("your memory page size is {} bytes", uwsgi_sys::procfs::page_size());
+    if settings.harakiri > 0 {
+        log!(
+            " *** WARNING: you have enabled harakiri without post buffering. Slow upload could be rejected on post-unbuffered webservers *** "
+        );
+    }
+    log!("detected max file descriptor number: {}", uwsgi_sys::process::max_files());
+    log!("lock engine: pthread robust mutexes");
+    if settings.thunder_lock {
+        log!("thunder lock: enabled");
+    } else {
+        log!("thunder lock: disabled (you can enable it with --thunder-lock)");
+    }
+}
+
+/// Lines between the interpreter's start and the apps.
+pub fn modes(settings: &Settings, arena_bytes: u64) {
+    let cores = u64::from(settings.processes) * u64::from(settings.threads);
+    log!("your server socket listen backlog is limited to {} connections", settings.listen);
+    log!(
+        "your mercy for graceful operations on workers is {} seconds",
+        settings.worker_reload_mercy
+    );
+    log!("mapped {arena_bytes} bytes ({} KB) for {cores} cores", arena_bytes / 1024);
+    log!("*** Operational MODE: {} ***", settings.mode());
+}

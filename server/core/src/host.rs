@@ -1,0 +1,104 @@
+//! What the server does for a language plugin outside of requests.
+
+use uwsgi_abi::host::Host;
+use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, WorkerStat};
+use uwsgi_sys::{process, signal};
+
+use crate::instance::Instance;
+use crate::log;
+
+/// The instance as plugins see it.
+pub struct PluginHost(pub &'static Instance);
+
+/// The option under which the plugin finds the program path of the chosen interpreter.
+const PROGRAM: &[u8] = b"python-program-name";
+
+impl Host for PluginHost {
+    fn option(&self, name: &[u8], nth: usize) -> Option<&[u8]> {
+        if name == PROGRAM {
+            return self.0.python_program.as_ref().filter(|_| nth == 0).map(|p| p.as_bytes());
+        }
+        let name = std::str::from_utf8(name).ok()?;
+        let entry = self.0.config.all(name).nth(nth)?;
+        Some(entry.value.as_deref().unwrap_or_default().as_bytes())
+    }
+
+    fn option_at(&self, index: usize) -> Option<(&[u8], Option<&[u8]>)> {
+        let entry = self.0.config.entries.get(index)?;
+        Some((entry.key.as_bytes(), entry.value.as_deref().map(str::as_bytes)))
+    }
+
+    fn log(&self, line: &[u8], verbose: bool) {
+        if verbose { log::verbose(line) } else { log::line(line) }
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            worker: self.0.worker_id(),
+            master_pid: self.0.master_pid(),
+            pid: process::pid(),
+        }
+    }
+
+    fn register_app(&self, app: &AppInfo, mountpoint: &[u8], chdir: &[u8]) -> Option<u32> {
+        let settings = &self.0.settings;
+        let own = self.0.worker_id();
+        // Apps loaded before the fork belong to every worker.
+        let workers = if own == 0 { 1..=settings.processes } else { own..=own };
+        let id = u64::from(self.0.apps(*workers.start()));
+        if id >= u64::from(settings.max_apps) {
+            crate::log!("ERROR: you cannot load more than {} apps in a worker", settings.max_apps);
+            return None;
+        }
+        for worker in workers {
+            let row = self.0.arena.app(worker, id as u32);
+            row.id.set(id);
+            row.modifier1.set(u64::from(app.modifier1));
+            row.mountpoint.set(mountpoint);
+            row.chdir.set(chdir);
+            row.startup_time.set(app.startup_time);
+            row.used.set(1);
+        }
+        Some(id as u32)
+    }
+
+    fn metric(&self, op: u32, name: &[u8], value: i64) -> Option<i64> {
+        let arena = &self.0.arena;
+        if op == MetricOp::Get as u32 {
+            return Some(uwsgi_metrics::schema::value(arena.view(), name).unwrap_or(0));
+        }
+        let row = arena.metric(name).filter(|_| self.0.settings.metrics)?;
+        let done = match op {
+            x if x == MetricOp::Set as u32 => row.set(value),
+            x if x == MetricOp::Inc as u32 => row.inc(value),
+            x if x == MetricOp::Dec as u32 => row.dec(value),
+            _ => false,
+        };
+        done.then_some(value)
+    }
+
+    fn worker(&self, id: u32) -> Option<WorkerStat> {
+        crate::stat::worker(self.0, id)
+    }
+
+    fn app(&self, worker: u32, app: u32) -> Option<AppStat> {
+        crate::stat::app(self.0, worker, app)
+    }
+
+    fn control(&self, op: u32) -> bool {
+        let master = self.0.master_pid();
+        let supervised = self.0.settings.master;
+        match op {
+            x if x == Control::Reload as u32 => {
+                supervised && process::kill(master, signal::SIGHUP).is_ok()
+            }
+            x if x == Control::Stop as u32 => process::kill(master, signal::SIGINT).is_ok(),
+            x if x == Control::Recycle as u32 => {
+                crate::worker::recycle();
+                true
+            }
+            x if x == Control::MonitoredException as u32 => process::exit_now(5),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The instance: everything decided before the first fork, shared by all processes after it.
+//!
+//! It is made once and never freed; children see it as it was at their fork. What changes later
+//! lives in the arena.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use uwsgi_abi::host::Loaded;
+use uwsgi_config::Config;
+use uwsgi_metrics::Arena;
+
+use crate::settings::{Protocol, Settings};
+use crate::sockets::Listener;
+
+/// See the module.
+pub struct Instance {
+    /// Typed configuration.
+    pub settings: Settings,
+    /// The option list as given.
+    pub config: Config,
+    /// Every number.
+    pub arena: Arena,
+    /// Worker sockets with what they speak, in option order.
+    pub sockets: Vec<(Listener, Protocol)>,
+    /// Private socket between router and workers.
+    pub link: Option<Listener>,
+    /// Front sockets of the http router.
+    pub http: Vec<Listener>,
+    /// Stats sockets.
+    pub stats: Vec<Listener>,
+    /// The language, if one is loaded.
+    pub plugin: Option<Loaded>,
+    /// Program path for the interpreter.
+    pub python_program: Option<String>,
+    /// Host name.
+    pub hostname: String,
+    /// Path executed again at reload.
+    pub binary: PathBuf,
+    /// Directory the process was started in.
+    pub cwd: PathBuf,
+    /// How often this process has replaced itself.
+    pub reloads: u32,
+    /// Read end of a pipe whose write end only the master holds: end of file means it is gone.
+    pub lifeline: OwnedFd,
+    /// The master's end; children drop theirs.
+    pub lifeline_master: Mutex<Option<OwnedFd>>,
+    /// Pid of the master, or of the first process without one.
+    pub master_pid: AtomicI32,
+    /// Number of this worker, 0 elsewhere.
+    pub worker_id: AtomicU32,
+}
+
+impl Instance {
+    /// This worker's number, 0 in other processes.
+    pub fn worker_id(&self) -> u32 {
+        self.worker_id.load(Ordering::Relaxed)
+    }
+
+    /// Pid of the master.
+    pub fn master_pid(&self) -> i32 {
+        self.master_pid.load(Ordering::Relaxed)
+    }
+
+    /// Name of the router's link, as the bytes behind the leading NUL.
+    pub fn link_name(&self) -> Option<&[u8]> {
+        self.link.as_ref().and_then(|l| l.configured.strip_prefix('@')).map(str::as_bytes)
+    }
+
+    /// Apps registered by a worker.
+    pub fn apps(&self, worker: u32) -> u32 {
+        let slots = 0..self.settings.max_apps;
+        slots.take_while(|&app| self.arena.app(worker, app).used.get() > 0).count() as u32
+    }
+
+    /// Requests of a worker's present incarnation.
+    pub fn delta_requests(&self, worker: u32) -> u64 {
+        let base = self.arena.worker(worker).delta_base.get();
+        self.arena.requests(worker).saturating_sub(base)
+    }
+
+    /// A worker is about to be started: what belongs to one life begins anew.
+    pub fn start_incarnation(&self, worker: u32) {
+        let row = self.arena.worker(worker);
+        row.delta_base.set(self.arena.requests(worker));
+        row.accepting.set(0);
+        row.rss.set(0);
+        row.vsz.set(0);
+        if self.settings.lazy_apps {
+            (0..self.settings.max_apps).for_each(|app| self.arena.app(worker, app).used.set(0));
+        }
+    }
+
+    /// In a child: lets go of what only the master may hold.
+    pub fn leave_master(&self) {
+        if let Ok(mut end) = self.lifeline_master.lock() {
+            end.take();
+        }
+    }
+}

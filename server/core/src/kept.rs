@@ -1,0 +1,113 @@
+//! Descriptors handed from one image of the master to the next across its own exec.
+//!
+//! The table travels in one environment variable, explicit and by name, so that every kind of
+//! socket (also those with a kernel-chosen port) and the arena are found again. It owns the
+//! format of that variable; unmatched entries are closed when the table is dropped.
+
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+/// Name of the variable. It does not begin with `UWSGI_`, which would make it an option.
+pub const VARIABLE: &str = "_UWSGI_KEPT";
+
+/// A descriptor and what must be remembered beside it.
+#[derive(Debug)]
+pub struct Kept {
+    /// The descriptor.
+    pub fd: OwnedFd,
+    /// Inode of a UNIX socket's path when it was bound, 0 without one.
+    pub inode: u64,
+}
+
+/// What the previous image left.
+#[derive(Default)]
+pub struct Table {
+    entries: RefCell<Vec<(String, Kept)>>,
+}
+
+impl Table {
+    /// Adopts what the environment of this process tells; empty at a first start.
+    pub fn from_env() -> Table {
+        let text = std::env::var(VARIABLE).unwrap_or_default();
+        let adopt = |(key, fd, inode): (String, i32, u64)| {
+            let fd = uwsgi_sys::fd::adopt(fd).ok()?;
+            let _ = uwsgi_sys::fd::close_on_exec(&fd);
+            Some((key, Kept { fd, inode }))
+        };
+        Table { entries: RefCell::new(parse(&text).into_iter().filter_map(adopt).collect()) }
+    }
+
+    /// Takes the descriptor kept under `key`.
+    pub fn take(&self, key: &str) -> Option<Kept> {
+        let mut entries = self.entries.borrow_mut();
+        let at = entries.iter().position(|(k, _)| k == key)?;
+        Some(entries.remove(at).1)
+    }
+
+    /// The configured address of the first entry of a kind.
+    pub fn configured(&self, kind: &str) -> Option<String> {
+        let entries = self.entries.borrow();
+        let find =
+            |(k, _): &(String, Kept)| Some(k.strip_prefix(kind)?.strip_prefix(':')?.to_owned());
+        entries.iter().find_map(find)
+    }
+
+    /// Closes what nobody took, and says how many that were.
+    pub fn close_rest(&self) -> usize {
+        self.entries.borrow_mut().drain(..).count()
+    }
+}
+
+/// Lets the descriptors survive the next exec and writes the table for it.
+pub fn pass_on<'a>(entries: impl Iterator<Item = (String, BorrowedFd<'a>, u64)>) -> String {
+    let entry = |(key, fd, inode): (String, BorrowedFd<'a>, u64)| {
+        uwsgi_sys::fd::keep_over_exec(fd).ok()?;
+        Some(format!("{}={}:{inode}", escape(&key), fd.as_raw_fd()))
+    };
+    entries.filter_map(entry).collect::<Vec<_>>().join(";")
+}
+
+fn escape(key: &str) -> String {
+    let mut out = String::with_capacity(key.len());
+    for c in key.chars() {
+        match c {
+            '%' => out.push_str("%25"),
+            ';' => out.push_str("%3b"),
+            '=' => out.push_str("%3d"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("%3b", ";").replace("%3d", "=").replace("%25", "%")
+}
+
+fn parse(text: &str) -> Vec<(String, i32, u64)> {
+    let entry = |part: &str| {
+        let (key, rest) = part.split_once('=')?;
+        let (fd, inode) = rest.split_once(':')?;
+        Some((unescape(key), fd.parse().ok()?, inode.parse().ok()?))
+    };
+    text.split(';').filter_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_table_comes_back_as_it_was_passed() {
+        let (a, _b) = std::os::unix::net::UnixStream::pair().unwrap();
+        let key = "socket:http:/tmp/a;b=c%.sock";
+        let text = pass_on([(key.to_owned(), a.as_fd(), 77)].into_iter());
+        assert_eq!(parse(&text), vec![(key.to_owned(), a.as_raw_fd(), 77)]);
+    }
+
+    #[test]
+    fn damaged_entries_are_left_out() {
+        assert_eq!(parse("x;a=b;c=4;d=5:6;=:"), vec![("d".to_owned(), 5, 6)]);
+    }
+}

@@ -1,0 +1,161 @@
+//! Children of the master: who they are, how they are started, what is known of them.
+//!
+//! Owns the fork of every kind of child and the bookkeeping in the arena that belongs to it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use uwsgi_sys::process::{self, Fork};
+use uwsgi_sys::signal;
+
+use super::SIGNALS;
+use crate::instance::Instance;
+use crate::{clock, log, logv};
+
+/// What a child is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Serves requests; number from 1.
+    Worker(u32),
+    /// A process of the http router; index from 0.
+    Gateway(u32),
+    /// Shows and samples numbers.
+    Observer,
+}
+
+/// A child that runs, or that will be started again.
+#[derive(Debug)]
+pub struct Child {
+    /// What it is.
+    pub role: Role,
+    /// Its pid while it runs.
+    pub pid: Option<i32>,
+    /// Readable when it ends.
+    pub pidfd: Option<OwnedFd>,
+    /// When to start it again.
+    pub due: Option<Instant>,
+    /// It was asked to go; killed when this passes.
+    pub mercy: Option<Instant>,
+    /// It was asked to go and comes back afterwards.
+    pub retiring: bool,
+    /// Starts so far in this image.
+    pub spawns: u64,
+}
+
+impl Child {
+    /// A child not yet started.
+    pub fn new(role: Role) -> Child {
+        Child { role, pid: None, pidfd: None, due: None, mercy: None, retiring: false, spawns: 0 }
+    }
+
+    /// Sends it a signal, if it runs.
+    pub fn signal(&self, signal: i32) {
+        if let Some(pid) = self.pid {
+            // It may have ended a moment ago; the reaping tells.
+            let _ = process::kill(pid, signal);
+        }
+    }
+}
+
+/// What a child process runs. Never returns.
+pub trait Bodies {
+    /// The worker's body.
+    fn worker(&self, id: u32) -> !;
+    /// The router's body.
+    fn gateway(&self, index: u32) -> !;
+    /// The observer's body.
+    fn observer(&self) -> !;
+}
+
+/// Starts `child`. In the child this does not return.
+pub fn spawn(
+    instance: &'static Instance,
+    child: &mut Child,
+    bodies: &dyn Bodies,
+) -> io::Result<()> {
+    let role = child.role;
+    let interpreter = instance.plugin.filter(|_| matches!(role, Role::Worker(_)));
+    if let Some(plugin) = interpreter {
+        plugin.before_fork();
+    }
+    prepare_rows(instance, role);
+    let forked = process::fork();
+    let pid = match forked {
+        Ok(Fork::Child) => enter_child(instance, role, bodies),
+        Ok(Fork::Parent(pid)) => pid,
+        Err(e) => {
+            after_fork_parent(interpreter);
+            return Err(e);
+        }
+    };
+    after_fork_parent(interpreter);
+    child.pid = Some(pid);
+    child.pidfd = process::pidfd(pid).ok();
+    child.due = None;
+    child.mercy = None;
+    child.retiring = false;
+    child.spawns += 1;
+    note_spawn(instance, role, pid);
+    announce(instance, role, pid, child.spawns > 1);
+    Ok(())
+}
+
+fn after_fork_parent(interpreter: Option<uwsgi_abi::host::Loaded>) {
+    if let Some(plugin) = interpreter {
+        plugin.after_fork_parent();
+    }
+}
+
+fn enter_child(instance: &'static Instance, role: Role, bodies: &dyn Bodies) -> ! {
+    instance.leave_master();
+    signal::reset(SIGNALS);
+    match role {
+        Role::Worker(id) => bodies.worker(id),
+        Role::Gateway(index) => bodies.gateway(index),
+        Role::Observer => bodies.observer(),
+    }
+}
+
+/// Clears what belongs to one incarnation before a worker is started.
+fn prepare_rows(instance: &Instance, role: Role) {
+    if let Role::Worker(id) = role {
+        instance.start_incarnation(id);
+    }
+}
+
+fn note_spawn(instance: &Instance, role: Role, pid: i32) {
+    let pid = pid as u64;
+    match role {
+        Role::Worker(id) => {
+            let row = instance.arena.worker(id);
+            row.id.set(u64::from(id));
+            row.pid.set(pid);
+            row.last_spawn.set(clock::epoch_s());
+            row.respawn_count.add(1);
+        }
+        Role::Gateway(index) => {
+            let row = instance.arena.gateway(index);
+            row.pid.set(pid);
+            row.respawns.add(1);
+        }
+        Role::Observer => {
+            instance.arena.globals().observer_pid.set(pid);
+            instance.arena.globals().observer_respawns.add(1);
+        }
+    }
+}
+
+fn announce(instance: &Instance, role: Role, pid: i32, again: bool) {
+    let cores = instance.settings.threads;
+    match (role, again) {
+        (Role::Worker(id), false) => {
+            log!("spawned uWSGI worker {id} (pid: {pid}, cores: {cores})");
+        }
+        (Role::Worker(id), true) => log!("Respawned uWSGI worker {id} (new pid: {pid})"),
+        (Role::Gateway(n), false) => log!("spawned uWSGI http {} (pid: {pid})", n + 1),
+        (Role::Gateway(n), true) => log!("respawned uWSGI http {} (pid: {pid})", n + 1),
+        (Role::Observer, false) => log!("spawned uWSGI observer (pid: {pid})"),
+        (Role::Observer, true) => logv!("respawned uWSGI observer (pid: {pid})"),
+    }
+}

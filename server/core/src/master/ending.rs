@@ -1,0 +1,147 @@
+//! The way out: draining, ending, exec or exit. Part of the master.
+
+use std::ffi::OsString;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use uwsgi_sys::{process, signal};
+
+use super::children::Role;
+use super::{Goal, Master, Phase};
+use crate::instance::Instance;
+use crate::sockets::{Listener, alias_key, key};
+use crate::{kept, log, pidfile};
+
+/// Time routers get to finish their sessions before the workers are asked to go.
+const DRAIN: Duration = Duration::from_secs(30);
+
+impl Master<'_> {
+    pub(super) fn begin_drain(&mut self, graceful: bool) {
+        let signal = if graceful { signal::SIGHUP } else { signal::SIGTERM };
+        for at in 0..self.children.len() {
+            if matches!(self.children[at].role, Role::Gateway(_)) {
+                self.ask_to_go(at, signal);
+                let limit = Instant::now() + DRAIN;
+                let child = &mut self.children[at];
+                child.mercy = child.mercy.map(|m| m.min(limit));
+            }
+        }
+    }
+
+    /// Moves on when the phase's work is done; `Some` when the master is to end.
+    pub(super) fn advance(&mut self) -> Option<Goal> {
+        match self.phase {
+            Phase::Running => None,
+            Phase::Draining { goal, graceful, since } => {
+                if self.alive(|r| matches!(r, Role::Gateway(_))) == 0 {
+                    self.phase = Phase::Ending { goal, since };
+                    self.ask_workers(graceful);
+                }
+                None
+            }
+            Phase::Ending { goal, .. } => {
+                // The observer shows the end of the others; it goes last.
+                if self.alive(|r| r != Role::Observer) > 0 {
+                    return None;
+                }
+                if self.alive(|_| true) > 0 {
+                    self.end_observer();
+                    return None;
+                }
+                Some(goal)
+            }
+        }
+    }
+
+    fn alive(&self, wanted: impl Fn(Role) -> bool) -> usize {
+        self.children.iter().filter(|c| c.pid.is_some() && wanted(c.role)).count()
+    }
+
+    fn ask_workers(&mut self, graceful: bool) {
+        let signal = if graceful { signal::SIGHUP } else { signal::SIGTERM };
+        for at in 0..self.children.len() {
+            if matches!(self.children[at].role, Role::Worker(_)) {
+                self.ask_to_go(at, signal);
+            }
+        }
+    }
+
+    fn end_observer(&mut self) {
+        for child in &mut self.children {
+            if child.role == Role::Observer && child.mercy.is_none() {
+                child.mercy = Some(Instant::now() + Duration::from_secs(2));
+                child.signal(signal::SIGTERM);
+            }
+        }
+    }
+}
+
+/// Replaces this process by a new image that finds sockets and arena again.
+/// Returns only when the exec fails.
+pub fn reexec(instance: &Instance) -> std::io::Error {
+    log!("binary reloading uWSGI...");
+    let _ = std::env::set_current_dir(&instance.cwd);
+    log!("chdir() to {}", instance.cwd.display());
+    log!("running {}", instance.binary.display());
+    let table = kept::pass_on(descriptors(instance));
+    let mut env: Vec<(OsString, OsString)> =
+        std::env::vars_os().filter(|(k, _)| k != kept::VARIABLE && k != "UWSGI_RELOADS").collect();
+    env.push((kept::VARIABLE.into(), table.into()));
+    env.push(("UWSGI_RELOADS".into(), (instance.reloads + 1).to_string().into()));
+    signal::reset(&[]);
+    process::exec(instance.binary.as_os_str(), &instance.settings.argv, &env)
+}
+
+fn descriptors<'a>(
+    instance: &'a Instance,
+) -> impl Iterator<Item = (String, std::os::fd::BorrowedFd<'a>, u64)> {
+    let sockets = instance.sockets.iter().map(|(l, _)| ("socket", l));
+    let http = instance.http.iter().map(|l| ("http", l));
+    let stats = instance.stats.iter().map(|l| ("stats", l));
+    let link = instance.link.iter().map(|l| ("link", l));
+    let listeners = sockets.chain(http).chain(stats).chain(link);
+    let arena = [("arena".to_owned(), instance.arena.fd(), 0)];
+    listeners.flat_map(|(kind, l)| entries(kind, l)).chain(arena)
+}
+
+fn entries<'a>(
+    kind: &str,
+    listener: &'a Listener,
+) -> Vec<(String, std::os::fd::BorrowedFd<'a>, u64)> {
+    let inode = listener.path.as_ref().map_or(0, |(_, inode)| *inode);
+    let mut out = vec![(key(kind, &listener.configured), listener.fd.as_fd(), inode)];
+    if let Some(alias) = &listener.alias {
+        out.push((alias_key(kind, &listener.configured), alias.as_fd(), 0));
+    }
+    out
+}
+
+/// What an instance removes when it ends for good (`vacuum`).
+pub fn cleanup(instance: &Instance) {
+    if !instance.settings.vacuum {
+        return;
+    }
+    let _ = std::env::set_current_dir(&instance.cwd);
+    pidfile::remove_all(&instance.settings);
+    if let Some(dir) = &instance.settings.chdir {
+        let _ = std::env::set_current_dir(dir);
+    }
+    let workers = instance.sockets.iter().map(|(l, _)| l).chain(&instance.http);
+    workers.for_each(|l| remove(l, ""));
+    instance.stats.iter().for_each(|l| remove(l, " (stats)"));
+}
+
+fn remove(listener: &Listener, what: &str) {
+    match listener.remove_path() {
+        None => {}
+        Some((path, Ok(true))) => {
+            log!("VACUUM: unix socket {}{what} removed.", path.display());
+        }
+        Some((path, Ok(false))) => {
+            log!("VACUUM WARNING: unix socket {} changed inode. Skip removal", path.display())
+        }
+        Some((path, Err(e))) => {
+            log!("unlink(): {} [{}]", crate::sockets::plain(&e), path.display());
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Requests that a worker took with it, read from the arena. Part of the master.
+
+use crate::instance::Instance;
+use crate::{clock, log, logv};
+
+/// Text of a field that came from a client: one line, printable.
+fn clean(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+/// Logs every request the dead worker was managing, and closes its records.
+pub fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
+    for core in 0..instance.settings.threads {
+        let row = instance.arena.core(id, core);
+        let record = instance.arena.inflight(id, core);
+        if let Some(r) = record.read() {
+            let age = clock::epoch_us().saturating_sub(r.start_us) / 1000;
+            log!(
+                "worker {id} (pid: {pid}) core {core} was managing request {} {} from {} since {age} ms (phase: {})",
+                clean(&r.method),
+                clean(&r.uri),
+                clean(&r.remote),
+                r.phase.as_str(),
+            );
+            row.failed_requests.add(1);
+        }
+        record.end();
+        row.in_request.set(0);
+    }
+}
+
+/// The core whose request has taken longer than `limit` seconds.
+pub fn overdue(instance: &Instance, id: u32, now_us: u64, limit: u64) -> Option<u32> {
+    (0..instance.settings.threads).find(|&core| {
+        let record = instance.arena.inflight(id, core).read();
+        record.is_some_and(|r| now_us.saturating_sub(r.start_us) >= limit * 1_000_000)
+    })
+}
+
+/// The lines that tell what a worker was doing when its time was up.
+pub fn log_harakiri(instance: &Instance, id: u32, pid: i32, _core: u32) {
+    logv!("*** HARAKIRI ON WORKER {id} (pid: {pid}, try: 1, graceful: no) ***");
+    log!("HARAKIRI !!! worker {id} status !!!");
+    for core in 0..instance.settings.threads {
+        if let Some(r) = instance.arena.inflight(id, core).read() {
+            log!(
+                "HARAKIRI [core {core}] {} - {} {} since {}",
+                clean(&r.remote),
+                clean(&r.method),
+                clean(&r.uri),
+                r.start_us / 1_000_000
+            );
+        }
+    }
+    log!("HARAKIRI !!! end of worker {id} status !!!");
+}

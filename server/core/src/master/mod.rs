@@ -1,0 +1,314 @@
+//! The master: one thread that starts, watches, restarts and ends all other processes.
+//!
+//! It waits in epoll for signals (signalfd) and for the end of children (pidfds), never blocks
+//! and never panics. What a death means is decided in [`fate`], when a respawn is due in
+//! [`throttle`]; this file only moves between the phases:
+//!
+//! ```text
+//! Running ── INT, QUIT ──────────▶ Ending(Stop) ─── all gone ──▶ exit
+//!    │
+//!    └────── HUP, TERM ──────────▶ Draining ── routers gone ──▶ Ending(Reload) ── all gone ──▶ exec
+//! ```
+
+pub mod children;
+mod ending;
+pub mod fate;
+mod inflight;
+mod report;
+mod respawn;
+mod throttle;
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, epoll};
+use uwsgi_sys::process;
+use uwsgi_sys::signal::{self, Signals};
+
+use self::children::{Bodies, Child, Role};
+use self::throttle::Throttle;
+use crate::instance::Instance;
+use crate::{clock, log, logv, procname};
+
+pub use ending::{cleanup, reexec};
+
+/// Signals the master handles; blocked in it and reset in every child.
+pub const SIGNALS: &[i32] = &[
+    signal::SIGHUP,
+    signal::SIGINT,
+    signal::SIGQUIT,
+    signal::SIGTERM,
+    signal::SIGUSR1,
+    signal::SIGUSR2,
+    signal::SIGTSTP,
+    signal::SIGCHLD,
+    signal::SIGALRM,
+    signal::SIGWINCH,
+    signal::SIGURG,
+    signal::SIGPIPE,
+];
+
+/// Why an instance ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Exit with this code.
+    Stop(i32),
+    /// Execute the binary again.
+    Reload,
+}
+
+/// Where the master stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// Routers finish their sessions, workers still serve them.
+    Draining {
+        goal: Goal,
+        graceful: bool,
+        since: Instant,
+    },
+    /// Everybody was asked to go.
+    Ending {
+        goal: Goal,
+        since: Instant,
+    },
+}
+
+struct Master<'a> {
+    instance: &'static Instance,
+    bodies: &'a dyn Bodies,
+    children: Vec<Child>,
+    phase: Phase,
+    throttle: Throttle,
+    poll: rustix::fd::OwnedFd,
+    signals: Signals,
+    next_second: Instant,
+}
+
+const SIGNAL_EVENT: u64 = u64::MAX;
+
+/// Runs the master until the instance ends; tells how.
+pub fn run(
+    instance: &'static Instance,
+    signals: Signals,
+    bodies: &dyn Bodies,
+) -> std::io::Result<Goal> {
+    let settings = &instance.settings;
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(
+        &poll,
+        signals.as_fd(),
+        epoll::EventData::new_u64(SIGNAL_EVENT),
+        epoll::EventFlags::IN,
+    )?;
+    let mut master = Master {
+        instance,
+        bodies,
+        children: all_children(instance),
+        phase: Phase::Running,
+        throttle: Throttle::new(settings.processes, Duration::from_secs(settings.forkbomb_delay)),
+        poll,
+        signals,
+        next_second: Instant::now() + Duration::from_secs(1),
+    };
+    procname::apply(&settings.procname, procname::Role::Master);
+    let banner = if instance.reloads > 0 { "gracefully (RE)spawned" } else { "spawned" };
+    log!("{banner} uWSGI master process (pid: {})", process::pid());
+    master.start_all();
+    crate::boot::after_start(instance);
+    instance.arena.globals().phase.set(1);
+    Ok(master.turn_until_done())
+}
+
+/// Workers first, so that routers and observers find them running.
+fn all_children(instance: &Instance) -> Vec<Child> {
+    let settings = &instance.settings;
+    let workers = (1..=settings.processes).map(Role::Worker);
+    let routers = if instance.http.is_empty() { 0 } else { settings.http_processes };
+    let routers = (0..routers).map(Role::Gateway);
+    workers.chain(routers).chain([Role::Observer]).map(Child::new).collect()
+}
+
+impl Master<'_> {
+    fn turn_until_done(&mut self) -> Goal {
+        let mut events = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        }; 32];
+        loop {
+            let timeout = Timespec::try_from(self.wait_time()).ok();
+            let n = match epoll::wait(&self.poll, &mut events[..], timeout.as_ref()) {
+                Ok(n) => n,
+                Err(_) => 0,
+            };
+            if n > 0 {
+                self.take_signals();
+            }
+            self.reap();
+            self.respawn_due();
+            self.enforce_mercy();
+            if Instant::now() >= self.next_second {
+                self.next_second = Instant::now() + Duration::from_secs(1);
+                self.every_second();
+            }
+            if let Some(goal) = self.advance() {
+                return goal;
+            }
+        }
+    }
+
+    /// Time until something is due: the second's duties, a respawn, the end of a mercy.
+    fn wait_time(&self) -> Duration {
+        let dues = self.children.iter().flat_map(|c| [c.due, c.mercy]).flatten();
+        let next = dues.chain([self.next_second]).min().unwrap_or(self.next_second);
+        // One millisecond more than needed, so that a due time has passed when we look.
+        next.saturating_duration_since(Instant::now()) + Duration::from_millis(1)
+    }
+
+    fn take_signals(&mut self) {
+        while let Some((signal, sender)) = self.signals.next() {
+            self.on_signal(signal, sender);
+        }
+    }
+
+    fn on_signal(&mut self, signal: i32, _sender: i32) {
+        let die_on_term = self.instance.settings.die_on_term;
+        match signal {
+            signal::SIGHUP => self.reload(true),
+            signal::SIGTERM if die_on_term => self.stop(0),
+            signal::SIGTERM => self.reload(false),
+            signal::SIGQUIT if die_on_term => self.reload(false),
+            signal::SIGQUIT | signal::SIGINT => self.stop(0),
+            signal::SIGUSR1 => report::counters(self.instance),
+            signal::SIGUSR2 => report::workers(self.instance),
+            signal::SIGTSTP => log!("pause by SIGTSTP is not implemented yet: ignored"),
+            _ => {} // CHLD: children are reaped each turn; the others only wake us
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Ok(Some((pid, ended))) = process::reap() {
+            match self.children.iter().position(|c| c.pid == Some(pid)) {
+                Some(at) => self.buried(at, pid, ended),
+                None => respawn::log_stranger(pid, ended),
+            }
+        }
+    }
+
+    fn every_second(&mut self) {
+        let globals = self.instance.arena.globals();
+        globals.master_cycles.add(1);
+        self.count_busy();
+        if matches!(self.phase, Phase::Running) {
+            self.harakiri();
+        }
+    }
+
+    /// A worker is busy while any of its cores is in a request.
+    fn count_busy(&self) {
+        let (arena, settings) = (&self.instance.arena, &self.instance.settings);
+        let busy = (1..=settings.processes)
+            .filter(|&w| (0..settings.threads).any(|c| arena.core(w, c).in_request.get() > 0))
+            .count() as u64;
+        let alive = self
+            .children
+            .iter()
+            .filter(|c| matches!(c.role, Role::Worker(_)) && c.pid.is_some())
+            .count() as u64;
+        let globals = arena.globals();
+        globals.busy_workers.set(busy);
+        globals.idle_workers.set(alive.saturating_sub(busy));
+        if busy >= u64::from(settings.processes) {
+            globals.overloaded.add(1);
+        }
+    }
+
+    /// Kills workers whose request has taken longer than `harakiri` seconds.
+    fn harakiri(&mut self) {
+        let limit = self.instance.settings.harakiri;
+        if limit == 0 {
+            return;
+        }
+        let now = clock::epoch_us();
+        for at in 0..self.children.len() {
+            let (Role::Worker(id), Some(pid)) = (self.children[at].role, self.children[at].pid)
+            else {
+                continue;
+            };
+            if let Some(core) = inflight::overdue(self.instance, id, now, limit) {
+                inflight::log_harakiri(self.instance, id, pid, core);
+                self.instance.arena.worker(id).harakiri_count.add(1);
+                self.children[at].signal(signal::SIGKILL);
+                log!("HARAKIRI triggered by worker {id} core {core} !!!");
+            }
+        }
+    }
+
+    fn reload(&mut self, graceful: bool) {
+        if !matches!(self.phase, Phase::Running) {
+            return;
+        }
+        if graceful && self.instance.settings.lazy {
+            self.retire_workers();
+            return;
+        }
+        let how = if graceful {
+            "...gracefully killing workers..."
+        } else {
+            "...brutally killing workers..."
+        };
+        log!("{how}");
+        self.phase = Phase::Draining { goal: Goal::Reload, graceful, since: Instant::now() };
+        self.begin_drain(graceful);
+    }
+
+    fn stop(&mut self, code: i32) {
+        if matches!(self.phase, Phase::Ending { goal: Goal::Stop(_), .. }) {
+            return;
+        }
+        log!("SIGINT/SIGTERM received...killing workers...");
+        self.phase = Phase::Ending { goal: Goal::Stop(code), since: Instant::now() };
+        for at in 0..self.children.len() {
+            self.ask_to_go(at, signal::SIGINT);
+        }
+    }
+
+    /// Asks every worker to finish and come back, without replacing this image.
+    fn retire_workers(&mut self) {
+        for at in 0..self.children.len() {
+            if matches!(self.children[at].role, Role::Worker(_)) {
+                self.children[at].retiring = true;
+                self.ask_to_go(at, signal::SIGHUP);
+            }
+        }
+    }
+
+    fn ask_to_go(&mut self, at: usize, signal: i32) {
+        let mercy = Duration::from_secs(self.instance.settings.worker_reload_mercy);
+        let child = &mut self.children[at];
+        child.due = None;
+        if child.pid.is_some() {
+            child.mercy = Some(Instant::now() + mercy);
+            child.signal(signal);
+        }
+    }
+
+    fn enforce_mercy(&mut self) {
+        let now = Instant::now();
+        let mercy = Duration::from_secs(self.instance.settings.worker_reload_mercy);
+        for child in &mut self.children {
+            let (Some(due), Some(pid)) = (child.mercy, child.pid) else { continue };
+            if now < due {
+                continue;
+            }
+            let name = match child.role {
+                Role::Worker(id) => format!("worker {id}"),
+                Role::Gateway(n) => format!("gateway {n}"),
+                Role::Observer => "observer".to_owned(),
+            };
+            logv!("{name} (pid: {pid}) is taking too much time to die...NO MERCY !!!");
+            child.signal(signal::SIGKILL);
+            child.mercy = Some(now + mercy);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Starting children, and what follows a death. Part of the master.
+
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use rustix::event::epoll;
+use uwsgi_sys::process::Ended;
+
+use super::children::{self, Role};
+use super::fate::{self, Action, Death};
+use super::{Master, Phase, inflight};
+use crate::{log, logv};
+
+impl Master<'_> {
+    pub(super) fn start_all(&mut self) {
+        for at in 0..self.children.len() {
+            self.start(at);
+        }
+    }
+
+    fn start(&mut self, at: usize) {
+        if let Err(e) = children::spawn(self.instance, &mut self.children[at], self.bodies) {
+            logv!("fork(): {e}");
+            self.children[at].due = Some(Instant::now() + std::time::Duration::from_secs(1));
+            return;
+        }
+        self.throttle.spawned(Instant::now());
+        if let Some(fd) = &self.children[at].pidfd {
+            let data = epoll::EventData::new_u64(at as u64);
+            // Without it the end is still noticed by SIGCHLD.
+            let _ = epoll::add(&self.poll, fd.as_fd(), data, epoll::EventFlags::IN);
+        }
+    }
+
+    pub(super) fn respawn_due(&mut self) {
+        if !matches!(self.phase, Phase::Running) {
+            return;
+        }
+        let now = Instant::now();
+        for at in 0..self.children.len() {
+            if self.children[at].pid.is_none() && self.children[at].due.is_some_and(|d| d <= now) {
+                self.start(at);
+            }
+        }
+    }
+
+    /// A child of ours has ended.
+    pub(super) fn buried(&mut self, at: usize, pid: i32, ended: Ended) {
+        self.children[at].pid = None;
+        self.children[at].pidfd = None; // closing it also takes it out of epoll
+        self.children[at].mercy = None;
+        match self.children[at].role {
+            Role::Worker(id) => self.worker_ended(at, id, pid, ended),
+            Role::Gateway(n) => {
+                self.other_ended(at, pid, &format!("gateway \"uWSGI http {}\"", n + 1))
+            }
+            Role::Observer => self.other_ended(at, pid, "observer"),
+        }
+    }
+
+    fn worker_ended(&mut self, at: usize, id: u32, pid: i32, ended: Ended) {
+        inflight::log_lost_requests(self.instance, id, pid);
+        self.instance.arena.worker(id).pid.set(0);
+        self.instance.arena.worker(id).accepting.set(0);
+        let settings = &self.instance.settings;
+        let asked = ended == Ended::Code(30) || ended == Ended::Code(17);
+        let (lines, action) = fate::judge(&Death {
+            id,
+            pid,
+            ended,
+            instance_ending: !matches!(self.phase, Phase::Running),
+            ending_for: self.ending_for(),
+            retiring: self.children[at].retiring || asked,
+            need_app_lazy: settings.need_app && settings.lazy_apps,
+        });
+        lines.iter().for_each(|line| log!("{line}"));
+        match action {
+            Action::Respawn => self.schedule(at),
+            Action::Buried => {}
+            Action::Cheap => self.instance.arena.worker(id).cheaped.set(1),
+            Action::BrutalReload => self.reload(false),
+            Action::Destroy(code) => self.stop(code),
+        }
+    }
+
+    fn ending_for(&self) -> u64 {
+        match self.phase {
+            Phase::Running => 0,
+            Phase::Draining { since, .. } | Phase::Ending { since, .. } => {
+                since.elapsed().as_secs()
+            }
+        }
+    }
+
+    fn other_ended(&mut self, at: usize, pid: i32, name: &str) {
+        if matches!(self.phase, Phase::Running) {
+            logv!("OOOPS the {name} (pid: {pid}) is no more...trying respawn...");
+            self.schedule(at);
+        } else {
+            log!("{name} has been buried (pid: {pid})");
+        }
+    }
+
+    fn schedule(&mut self, at: usize) {
+        let (due, paused) = self.throttle.died(Instant::now());
+        if paused {
+            let seconds = self.throttle.pause_seconds();
+            log!("worker respawning too fast !!! i have to sleep a bit ({seconds} seconds)...");
+        }
+        self.children[at].due = Some(due);
+    }
+}
+
+/// A process we did not start as a child of a kind: an orphan, or a command of an app.
+pub(super) fn log_stranger(pid: i32, ended: Ended) {
+    match ended {
+        Ended::Code(code) => log!("subprocess {pid} exited with code {code}"),
+        Ended::Signal(signal) => log!("subprocess {pid} exited by signal {signal}"),
+    }
+}

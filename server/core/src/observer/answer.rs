@@ -1,0 +1,128 @@
+//! What a client of the stats gets to see. Pure: request bytes in, response bytes out.
+
+use uwsgi_metrics::prometheus::{self, PromOptions};
+use uwsgi_metrics::{Snapshot, StatsOptions, stats_json};
+
+use crate::instance::Instance;
+
+/// The header in front of the JSON in HTTP mode; exporters compare it byte by byte.
+const JSON_HEAD: &[u8] = b"HTTP/1.0 200 OK\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n\r\n";
+
+/// What a request line and its headers ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// The stats JSON.
+    Stats,
+    /// The Prometheus exposition, in the format the header negotiates.
+    Metrics { accept: Option<String> },
+    /// A sign of life.
+    Health,
+    /// A method that nothing here answers.
+    NotAllowed,
+}
+
+/// A request, and whether only its head is wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) wish: Wish,
+    pub(crate) head_only: bool,
+}
+
+/// Reads as much of a request as matters. What is not understood gets the stats, as ever.
+pub(crate) fn understand(bytes: &[u8]) -> Request {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split("\r\n");
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let method = words.next().unwrap_or_default();
+    let path = words.next().unwrap_or_default().split('?').next().unwrap_or_default();
+    let accept = lines.take_while(|l| !l.is_empty()).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("accept").then(|| value.trim().to_owned())
+    });
+    let wish = match (path, method) {
+        ("/metrics" | "/healthz", m) if m != "GET" && m != "HEAD" => Wish::NotAllowed,
+        ("/metrics", _) => Wish::Metrics { accept },
+        ("/healthz", _) => Wish::Health,
+        _ => Wish::Stats,
+    };
+    Request { wish, head_only: method == "HEAD" }
+}
+
+/// The stats document.
+pub(crate) fn stats(instance: &Instance) -> Vec<u8> {
+    let settings = &instance.settings;
+    stats_json(
+        &snapshot(instance),
+        &StatsOptions {
+            minified: settings.stats_minified,
+            no_cores: settings.stats_no_cores,
+            no_metrics: settings.stats_no_metrics,
+            no_vars: settings.stats_no_vars,
+            metrics_enabled: settings.metrics,
+            ..StatsOptions::default()
+        },
+    )
+}
+
+fn snapshot(instance: &Instance) -> Snapshot {
+    instance.arena.snapshot()
+}
+
+/// The whole answer of HTTP mode.
+pub(crate) fn http(instance: &Instance, request: &Request) -> Vec<u8> {
+    let (mut head, body) = match &request.wish {
+        Wish::Stats => (JSON_HEAD.to_vec(), stats(instance)),
+        Wish::Health => plain("200 OK", "text/plain", b"ok\n".to_vec()),
+        Wish::NotAllowed => {
+            let (mut head, body) = plain("405 Method Not Allowed", "text/plain", Vec::new());
+            head.splice(head.len() - 2.., *b"Allow: GET, HEAD\r\n\r\n");
+            (head, body)
+        }
+        Wish::Metrics { accept } => {
+            let format = prometheus::negotiate(accept.as_deref());
+            let options =
+                PromOptions { cores: instance.settings.prometheus_cores, ..PromOptions::default() };
+            let (content_type, body) = prometheus::render(&snapshot(instance), format, &options);
+            plain("200 OK", &content_type, body)
+        }
+    };
+    if !request.head_only {
+        head.extend_from_slice(&body);
+    }
+    head
+}
+
+fn plain(status: &str, content_type: &str, body: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    let head = format!(
+        "HTTP/1.0 {status}\r\nConnection: close\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    (head.into_bytes(), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(text: &str) -> Wish {
+        understand(text.as_bytes()).wish
+    }
+
+    #[test]
+    fn paths_choose_what_is_answered() {
+        assert_eq!(wish("GET / HTTP/1.1\r\n\r\n"), Wish::Stats);
+        assert_eq!(wish("rubbish"), Wish::Stats, "the original never looks at the request");
+        assert_eq!(wish("GET /healthz HTTP/1.0\r\n\r\n"), Wish::Health);
+        assert_eq!(wish("POST /metrics HTTP/1.1\r\n\r\n"), Wish::NotAllowed);
+        let scrape =
+            "GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\naccept: text/plain;version=0.0.4 \r\n\r\n";
+        assert_eq!(wish(scrape), Wish::Metrics { accept: Some("text/plain;version=0.0.4".into()) });
+        assert!(understand(b"HEAD / HTTP/1.1\r\n\r\n").head_only);
+    }
+
+    #[test]
+    fn an_accept_line_in_the_body_is_not_a_header() {
+        let text = "GET /metrics HTTP/1.1\r\n\r\nAccept: x\r\n";
+        assert_eq!(wish(text), Wish::Metrics { accept: None });
+    }
+}

@@ -1,0 +1,47 @@
+//! The observer: the process that shows and samples numbers.
+//!
+//! It is a process of its own so that no client of the stats, however slow or dead, can touch the
+//! master or a request. It owns no data: everything lives in the arena, and when it dies a new one
+//! goes on. Every client is a task with deadlines and a bound on how many there may be.
+
+mod answer;
+mod sampler;
+mod server;
+
+use uwsgi_sys::signal;
+
+use crate::instance::Instance;
+use crate::log;
+
+/// Exit code of an observer that was asked to go.
+const END: i32 = 30;
+
+/// Runs the observer until it is asked to go; its exit code.
+pub fn run(instance: &'static Instance) -> i32 {
+    // Stats clients may leave at any time.
+    signal::ignore(signal::SIGPIPE);
+    // A Ctrl-C at the terminal reaches every process; the master says when this one ends.
+    signal::ignore(signal::SIGINT);
+    signal::ignore(signal::SIGHUP);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(serve(instance)),
+        Err(e) => {
+            log!("observer: {e}");
+            1
+        }
+    }
+}
+
+async fn serve(instance: &'static Instance) -> i32 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else { return 1 };
+    let state = server::State::new(instance);
+    for listener in &instance.stats {
+        server::start(&state, listener);
+    }
+    tokio::select! {
+        () = sampler::run(instance) => 1,
+        _ = term.recv() => END,
+    }
+}

@@ -1,0 +1,437 @@
+//! The configuration as the server uses it: typed, checked, decided once before the first fork.
+//!
+//! Owns the meaning of options for the process model; it refuses to touch the system.
+
+use std::ffi::OsString;
+
+use uwsgi_config::Config;
+
+/// Wire protocol of a worker socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// uwsgi packets, one request per connection.
+    Uwsgi,
+    /// HTTP, one request per connection.
+    Http,
+    /// HTTP/1.1 with keep-alive.
+    Http11,
+    /// The private link of the http router.
+    Link,
+}
+
+impl Protocol {
+    /// Name as the stats show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Uwsgi => "uwsgi",
+            Protocol::Http => "http",
+            Protocol::Http11 => "http11",
+            Protocol::Link => "link",
+        }
+    }
+
+    /// Whether HTTP rules of answering errors apply.
+    pub fn is_http(self) -> bool {
+        matches!(self, Protocol::Http | Protocol::Http11)
+    }
+
+    fn parse(name: &str) -> Result<Protocol, String> {
+        match name {
+            "uwsgi" => Ok(Protocol::Uwsgi),
+            "http" => Ok(Protocol::Http),
+            "http11" => Ok(Protocol::Http11),
+            _ => Err(format!("unable to find protocol {name}")),
+        }
+    }
+}
+
+/// A worker socket to bind.
+#[derive(Clone, Debug)]
+pub struct SocketSpec {
+    /// Address as written.
+    pub address: String,
+    /// What it speaks.
+    pub protocol: Protocol,
+}
+
+/// When a request gets its log line although logging is off, and how lines look.
+#[derive(Clone, Debug, Default)]
+pub struct RequestLog {
+    /// No line for ordinary requests.
+    pub disabled: bool,
+    /// Times in microseconds.
+    pub micros: bool,
+    /// `log-4xx`.
+    pub on_4xx: bool,
+    /// `log-5xx`.
+    pub on_5xx: bool,
+    /// `log-zero`: empty bodies.
+    pub on_zero: bool,
+    /// `log-slow`, milliseconds; 0 is off.
+    pub slow_ms: u64,
+    /// `log-big`, bytes; 0 is off.
+    pub big_bytes: u64,
+    /// Show `X-Forwarded-For` as the address.
+    pub forwarded_for: bool,
+    /// `log-format`.
+    pub format: Option<String>,
+    /// Memory figures in front of each line.
+    pub memory: bool,
+}
+
+/// Everything the processes need to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Supervise with a master process.
+    pub master: bool,
+    /// Worker processes, at least 1.
+    pub processes: u32,
+    /// Request threads of each worker, at least 1.
+    pub threads: u32,
+    /// Load apps in each worker.
+    pub lazy_apps: bool,
+    /// On HUP restart the workers only.
+    pub lazy: bool,
+    /// No app, no service.
+    pub need_app: bool,
+    /// Room for apps per worker.
+    pub max_apps: u32,
+    /// TERM stops and QUIT reloads, instead of the other way round.
+    pub die_on_term: bool,
+    /// Exit instead of exec at reload.
+    pub exit_on_reload: bool,
+    /// Remove pidfiles and UNIX sockets at exit.
+    pub vacuum: bool,
+    /// Paths written at the four points of the start.
+    pub pidfile: Option<String>,
+    /// After privileges are dropped.
+    pub pidfile2: Option<String>,
+    /// After the start is complete.
+    pub safe_pidfile: Option<String>,
+    /// After the workers are there.
+    pub safe_pidfile2: Option<String>,
+    /// Worker sockets in option order.
+    pub sockets: Vec<SocketSpec>,
+    /// Front addresses of the http router.
+    pub http: Vec<String>,
+    /// Processes of the http router.
+    pub http_processes: u32,
+    /// Keep-alive idle seconds of the http router; `None` when off.
+    pub http_keepalive: Option<u64>,
+    /// Idle timeout of the http router, seconds.
+    pub http_timeout: u64,
+    /// Modifiers the http router stamps.
+    pub http_modifiers: (u8, u8),
+    /// Modifiers stamped on requests of http sockets.
+    pub http_socket_modifiers: (u8, u8),
+    /// Stats addresses.
+    pub stats: Vec<String>,
+    /// Stats answer HTTP.
+    pub stats_http: bool,
+    /// No newlines or tabs in the stats.
+    pub stats_minified: bool,
+    /// Leave cores out of the stats.
+    pub stats_no_cores: bool,
+    /// Leave metrics out of the stats.
+    pub stats_no_metrics: bool,
+    /// Leave request variables out of the stats.
+    pub stats_no_vars: bool,
+    /// The metrics subsystem is on.
+    pub metrics: bool,
+    /// User metrics (`metric = ...`), as written.
+    pub user_metrics: Vec<String>,
+    /// Path of the arena; anonymous without one.
+    pub metrics_arena: Option<String>,
+    /// Histograms and in-flight records are kept.
+    pub request_metrics: bool,
+    /// Core series in the Prometheus output.
+    pub prometheus_cores: bool,
+    /// Collect memory of workers.
+    pub memory_report: bool,
+    /// Listen queue length.
+    pub listen: i64,
+    /// Mode of UNIX sockets.
+    pub chmod_socket: Option<u32>,
+    /// Plain names are abstract.
+    pub abstract_socket: bool,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+    /// SO_KEEPALIVE.
+    pub so_keepalive: bool,
+    /// TCP_NODELAY on accepted connections.
+    pub tcp_nodelay: bool,
+    /// TCP_DEFER_ACCEPT is wanted.
+    pub defer_accept: bool,
+    /// Seconds of every wait on a client.
+    pub socket_timeout: u64,
+    /// Bytes of request variables.
+    pub buffer_size: usize,
+    /// `max-vars`.
+    pub max_vars: usize,
+    /// Largest announced body, bytes; 0 is no limit.
+    pub limit_post: u64,
+    /// Bytes of response headers.
+    pub response_headers_limit: usize,
+    /// Failed writes the app does not hear of.
+    pub write_errors_tolerance: u64,
+    /// The app never hears of failed writes.
+    pub disable_write_exception: bool,
+    /// No line for failed writes.
+    pub ignore_write_errors: bool,
+    /// No line for SIGPIPE.
+    pub ignore_sigpipe: bool,
+    /// Headers added to every response.
+    pub add_headers: Vec<(String, String)>,
+    /// A plain 500 page when the app dies before its headers.
+    pub exception_500: bool,
+    /// `manage-script-name`.
+    pub manage_script_name: bool,
+    /// Seconds a request may take; 0 is off.
+    pub harakiri: u64,
+    /// Requests after which a worker is recycled; 0 is off.
+    pub max_requests: u64,
+    /// Seconds a worker lives at least before it is recycled.
+    pub min_worker_lifetime: u64,
+    /// Seconds a retiring worker may take.
+    pub worker_reload_mercy: u64,
+    /// Seconds respawning pauses when workers die too fast.
+    pub forkbomb_delay: u64,
+    /// Process titles.
+    pub procname: crate::procname::Style,
+    /// Request log.
+    pub request_log: RequestLog,
+    /// `log-date`.
+    pub log_date: crate::log::DateStyle,
+    /// Log file at start.
+    pub logto: Option<String>,
+    /// Detach from the terminal, log to this file.
+    pub daemonize: Option<String>,
+    /// Directory entered before apps load.
+    pub chdir: Option<String>,
+    /// Directory entered by workers after apps load.
+    pub chdir2: Option<String>,
+    /// Environment changes in order: name and value, or a name to unset.
+    pub env: Vec<(String, Option<String>)>,
+    /// User to become.
+    pub uid: Option<String>,
+    /// Group to become.
+    pub gid: Option<String>,
+    /// The thunder lock was asked for.
+    pub thunder_lock: bool,
+    /// Initialise everything, serve nothing.
+    pub no_server: bool,
+    /// The original arguments, for the next image.
+    pub argv: Vec<OsString>,
+}
+
+impl Settings {
+    /// Reads the configuration; every fault found is one line of the error.
+    pub fn from_config(config: &Config, argv: Vec<OsString>) -> Result<Settings, Vec<String>> {
+        let mut faults = Vec::new();
+        let sockets = sockets(config, &mut faults);
+        let number =
+            |name: &str, default: i64| u64::try_from(config.int(name, default)).unwrap_or(0);
+        let text = |name: &str| config.last(name).map(str::to_owned);
+        let list = |name: &str| -> Vec<String> {
+            config.all(name).filter_map(|e| e.value.clone()).collect()
+        };
+        let small = |name: &str, default: i64| config.int(name, default).clamp(0, 255) as u8;
+        let settings = Settings {
+            master: config.master(),
+            processes: number("processes", 1).clamp(1, 65_535) as u32,
+            threads: number("threads", 1).clamp(1, 4096) as u32,
+            lazy_apps: config.flag("lazy-apps") || config.flag("lazy"),
+            lazy: config.flag("lazy"),
+            need_app: config.flag("need-app"),
+            max_apps: number("max-apps", 64).clamp(1, 1024) as u32,
+            die_on_term: config.flag("die-on-term"),
+            exit_on_reload: config.flag("exit-on-reload"),
+            vacuum: config.flag("vacuum"),
+            pidfile: text("pidfile"),
+            pidfile2: text("pidfile2"),
+            safe_pidfile: text("safe-pidfile"),
+            safe_pidfile2: text("safe-pidfile2"),
+            sockets,
+            http: list("http"),
+            http_processes: number("http-processes", 1).clamp(1, 64) as u32,
+            http_keepalive: keepalive(config),
+            http_timeout: number("http-timeout", 60).max(1),
+            http_modifiers: (small("http-modifier1", 0), small("http-modifier2", 0)),
+            http_socket_modifiers: (
+                small("http-socket-modifier1", 0),
+                small("http-socket-modifier2", 0),
+            ),
+            stats: list("stats"),
+            stats_http: config.flag("stats-http"),
+            stats_minified: config.flag("stats-minified"),
+            stats_no_cores: config.flag("stats-no-cores"),
+            stats_no_metrics: config.flag("stats-no-metrics"),
+            stats_no_vars: config.flag("stats-no-vars"),
+            metrics: config.metrics(),
+            user_metrics: list("metric"),
+            metrics_arena: text("metrics-arena"),
+            request_metrics: !config.has("request-metrics") || config.flag("request-metrics"),
+            prometheus_cores: config.flag("prometheus-cores"),
+            memory_report: config.has("memory-report")
+                && config.last("memory-report").is_none_or(|v| v != "0" && v != "false"),
+            listen: config.int("listen", 100),
+            chmod_socket: chmod(config),
+            abstract_socket: config.flag("abstract-socket"),
+            reuse_port: config.flag("reuse-port"),
+            so_keepalive: config.flag("so-keepalive"),
+            tcp_nodelay: config.flag("tcp-nodelay"),
+            defer_accept: !config.flag("no-defer-accept"),
+            socket_timeout: number("socket-timeout", 4).max(1),
+            buffer_size: number("buffer-size", 4096).clamp(128, 1 << 24) as usize,
+            max_vars: number("max-vars", 64).clamp(1, 1 << 16) as usize,
+            limit_post: number("limit-post", 0),
+            response_headers_limit: number("response-headers-limit", 65_536) as usize,
+            write_errors_tolerance: number("write-errors-tolerance", 0),
+            disable_write_exception: config.flag("disable-write-exception"),
+            ignore_write_errors: config.flag("ignore-write-errors"),
+            ignore_sigpipe: config.flag("ignore-sigpipe"),
+            add_headers: add_headers(config, &mut faults),
+            exception_500: config.flag("exception-500"),
+            manage_script_name: config.flag("manage-script-name"),
+            harakiri: number("harakiri", 0),
+            max_requests: number("max-requests", 0),
+            min_worker_lifetime: number("min-worker-lifetime", 10),
+            worker_reload_mercy: number("worker-reload-mercy", 60).max(1),
+            forkbomb_delay: number("forkbomb-delay", 2),
+            procname: crate::procname::Style {
+                auto: config.flag("auto-procname")
+                    || config.has("procname-prefix")
+                    || config.has("procname-prefix-spaced")
+                    || config.has("procname-append"),
+                all: text("procname"),
+                master: text("procname-master"),
+                prefix: text("procname-prefix")
+                    .or_else(|| {
+                        text("procname-prefix-spaced").map(|p| p.trim_end().to_owned() + " ")
+                    })
+                    .unwrap_or_default(),
+                append: text("procname-append").unwrap_or_default(),
+            },
+            request_log: request_log(config),
+            log_date: log_date(config),
+            logto: text("logto"),
+            daemonize: text("daemonize"),
+            chdir: text("chdir"),
+            chdir2: text("chdir2"),
+            env: environment(config),
+            uid: text("uid"),
+            gid: text("gid"),
+            thunder_lock: config.flag("thunder-lock"),
+            no_server: config.flag("no-server"),
+            argv,
+        };
+        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    /// The mode line of the start-up log.
+    pub fn mode(&self) -> &'static str {
+        match (self.processes > 1, self.threads > 1) {
+            (true, true) => "preforking+threaded",
+            (true, false) => "preforking",
+            (false, true) => "threaded",
+            (false, false) => "single process",
+        }
+    }
+}
+
+fn sockets(config: &Config, faults: &mut Vec<String>) -> Vec<SocketSpec> {
+    let default = match config.last("protocol").map(Protocol::parse) {
+        None => Protocol::Uwsgi,
+        Some(Ok(p)) => p,
+        Some(Err(fault)) => {
+            faults.push(fault);
+            Protocol::Uwsgi
+        }
+    };
+    let protocol = |name: &str| match name {
+        "socket" => Some(default),
+        "uwsgi-socket" => Some(default),
+        "http-socket" => Some(Protocol::Http),
+        "http11-socket" => Some(Protocol::Http11),
+        _ => None,
+    };
+    let spec = |e: &uwsgi_config::Entry| {
+        let protocol = protocol(e.row?.name)?;
+        Some(SocketSpec { address: e.value.clone()?, protocol })
+    };
+    config.entries.iter().filter_map(spec).collect()
+}
+
+/// `http-keepalive`: on unless switched off; a number above 1 is the idle limit in seconds.
+fn keepalive(config: &Config) -> Option<u64> {
+    const DEFAULT_IDLE: u64 = 60;
+    match config.last("http-keepalive").map(str::trim) {
+        None | Some("" | "1") => Some(DEFAULT_IDLE),
+        Some(v) if ["0", "false", "no", "off"].iter().any(|w| v.eq_ignore_ascii_case(w)) => None,
+        Some(v) => Some(v.parse().unwrap_or(DEFAULT_IDLE)),
+    }
+}
+
+/// `chmod-socket` alone, or `1`, opens the socket to everybody.
+fn chmod(config: &Config) -> Option<u32> {
+    if !config.has("chmod-socket") {
+        return None;
+    }
+    match config.last("chmod-socket") {
+        None | Some("" | "1" | "true") => Some(0o666),
+        Some(v) => u32::from_str_radix(v.trim(), 8).ok().or(Some(0o666)),
+    }
+}
+
+fn add_headers(config: &Config, faults: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for value in config.all("add-header").filter_map(|e| e.value.as_deref()) {
+        match value.split_once(':') {
+            Some((name, rest)) => out.push((name.trim().to_owned(), rest.trim().to_owned())),
+            None => faults.push(format!(
+                "invalid value for option \"add-header\": \"{value}\" has no colon, expected \"Name: value\""
+            )),
+        }
+    }
+    out
+}
+
+fn environment(config: &Config) -> Vec<(String, Option<String>)> {
+    let read = |e: &uwsgi_config::Entry| match (e.row?.name, e.value.as_deref()?) {
+        ("env", v) => Some(match v.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (v.to_owned(), None),
+        }),
+        ("unenv", v) => Some((v.to_owned(), None)),
+        _ => None,
+    };
+    config.entries.iter().filter_map(read).collect()
+}
+
+fn request_log(config: &Config) -> RequestLog {
+    let number = |name: &str| u64::try_from(config.int(name, 0)).unwrap_or(0);
+    RequestLog {
+        disabled: config.flag("disable-logging"),
+        micros: config.flag("log-micros"),
+        on_4xx: config.flag("log-4xx"),
+        on_5xx: config.flag("log-5xx"),
+        on_zero: config.flag("log-zero"),
+        slow_ms: number("log-slow"),
+        big_bytes: number("log-big"),
+        forwarded_for: config.flag("log-x-forwarded-for"),
+        format: config.last("log-format").map(str::to_owned),
+        memory: config.has("memory-report"),
+    }
+}
+
+fn log_date(config: &Config) -> crate::log::DateStyle {
+    if !config.has("log-date") {
+        return crate::log::DateStyle::default();
+    }
+    let plain = ["", "true", "1", "on", "yes"];
+    let format = config
+        .last("log-date")
+        .filter(|v| !plain.iter().any(|p| v.eq_ignore_ascii_case(p)))
+        .map(str::to_owned);
+    crate::log::DateStyle { always: true, format }
+}

@@ -1,0 +1,68 @@
+//! A client connection of a worker.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use crate::settings::Protocol;
+
+/// What a parked connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The rest of a request (or the first byte of the first one).
+    Request,
+    /// The next request on a connection that has served one.
+    Next,
+}
+
+/// One client.
+pub(crate) struct Conn {
+    pub(crate) fd: OwnedFd,
+    pub(crate) protocol: Protocol,
+    /// Index of the socket it came through.
+    pub(crate) listener: u32,
+    /// Address text, `0.0.0.0` for UNIX peers.
+    pub(crate) peer: String,
+    /// Bytes of a request that is not complete; empty (and without memory) while idle.
+    pub(crate) input: Vec<u8>,
+    /// Bytes of `input` already searched for the end of a head.
+    pub(crate) scanned: usize,
+    /// It is in the worker's epoll set.
+    pub(crate) registered: bool,
+    /// `100 Continue` was sent for the request in `input`.
+    pub(crate) continued: bool,
+    pub(crate) waiting: Waiting,
+    /// Closed when nothing arrives until then, milliseconds of the worker's clock.
+    pub(crate) deadline_ms: u64,
+    /// Last activity, same clock.
+    pub(crate) active_ms: u64,
+    /// Requests served.
+    pub(crate) served: u32,
+}
+
+impl Conn {
+    pub(crate) fn new(
+        fd: OwnedFd,
+        protocol: Protocol,
+        listener: u32,
+        peer: Option<SocketAddr>,
+    ) -> Conn {
+        let peer = match peer.map(|a| a.ip().to_canonical()) {
+            Some(ip) => ip.to_string(),
+            None => "0.0.0.0".to_owned(),
+        };
+        Conn {
+            fd,
+            protocol,
+            listener,
+            peer,
+            input: Vec::new(),
+            scanned: 0,
+            registered: false,
+            continued: false,
+            waiting: Waiting::Request,
+            deadline_ms: 0,
+            active_ms: 0,
+            served: 0,
+        }
+    }
+}

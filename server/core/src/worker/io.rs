@@ -1,0 +1,102 @@
+//! Blocking reads and writes on non-blocking sockets, each wait bounded.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv as sys_recv, send as sys_send};
+
+/// Why a wait did not end well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// The peer did nothing for too long.
+    Timeout,
+    /// The connection is broken.
+    Failed,
+}
+
+fn wait(fd: BorrowedFd<'_>, flags: PollFlags, timeout_ms: i32) -> Result<(), Wait> {
+    let limit = Timespec {
+        tv_sec: i64::from(timeout_ms / 1000),
+        tv_nsec: i64::from(timeout_ms % 1000) * 1_000_000,
+    };
+    loop {
+        match poll(&mut [PollFd::from_borrowed_fd(fd, flags)], Some(&limit)) {
+            Ok(0) => return Err(Wait::Timeout),
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(_) => return Err(Wait::Failed),
+        }
+    }
+}
+
+/// Receives at least one byte, or 0 at the end of the stream.
+pub(crate) fn recv(fd: BorrowedFd<'_>, out: &mut [u8], timeout_ms: i32) -> Result<usize, Wait> {
+    loop {
+        match sys_recv(fd, &mut *out, RecvFlags::DONTWAIT) {
+            Ok((n, _)) => return Ok(n),
+            Err(Errno::AGAIN) => wait(fd, PollFlags::IN, timeout_ms)?,
+            Err(Errno::INTR) => {}
+            Err(_) => return Err(Wait::Failed),
+        }
+    }
+}
+
+/// The same, appending up to `most` bytes to a vector.
+pub(crate) fn recv_into(
+    fd: BorrowedFd<'_>,
+    out: &mut Vec<u8>,
+    most: usize,
+    timeout_ms: i32,
+) -> Result<usize, Wait> {
+    let before = out.len();
+    out.resize(before + most, 0);
+    let got = recv(fd, &mut out[before..], timeout_ms);
+    out.truncate(before + got.unwrap_or(0));
+    got
+}
+
+/// Sends all of `data`. Answers the system's error, or `None` in it for a timeout.
+pub(crate) fn send_all(
+    fd: BorrowedFd<'_>,
+    mut data: &[u8],
+    more: bool,
+    timeout_ms: i32,
+    switches: &mut u32,
+) -> Result<(), Option<Errno>> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let flags = if more { flags | SendFlags::MORE } else { flags };
+    while !data.is_empty() {
+        match sys_send(fd, data, flags) {
+            Ok(n) => data = &data[n..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                *switches += 1;
+                writable(fd, timeout_ms)?;
+            }
+            Err(e) => return Err(Some(e)),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until `fd` takes bytes again.
+pub(crate) fn writable(fd: BorrowedFd<'_>, timeout_ms: i32) -> Result<(), Option<Errno>> {
+    wait(fd, PollFlags::OUT, timeout_ms).map_err(|w| match w {
+        Wait::Timeout => None,
+        Wait::Failed => Some(Errno::PIPE),
+    })
+}
+
+/// Takes what a client that was answered still sends, so that closing does not reset the
+/// connection under the answer. Never waits; reads a bounded amount.
+pub(crate) fn drain(fd: BorrowedFd<'_>) {
+    let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Write);
+    let mut scratch = [0u8; 16_384];
+    for _ in 0..16 {
+        match sys_recv(fd, &mut scratch[..], RecvFlags::DONTWAIT) {
+            Ok((n, _)) if n > 0 => {}
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,538 @@
+//! A worker's event loop, shared by its cores.
+//!
+//! All sockets and all parked connections sit in one epoll set. A core takes an event, reads,
+//! and runs the app only when a request is complete; everything else goes back to the set, so an
+//! idle or slow client costs a slot and no core. With one core connections stay armed (level
+//! triggered) and a keep-alive request costs three system calls; with several they are armed for
+//! one event at a time, so that no two cores work on the same connection.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use uwsgi_proto::{HttpEnv, error_response};
+use uwsgi_sys::socket;
+
+use super::conn::{Conn, Waiting};
+use super::io;
+use super::request::Core;
+use super::table::Table;
+use super::wire::{self, Limits, Look, Meta, Reason, Refusal};
+use crate::instance::Instance;
+use crate::log;
+use crate::settings::Protocol;
+use crate::sockets::Listener;
+
+const KIND: u64 = 0xff << 56;
+const LISTENER: u64 = 1 << 56;
+const CONN: u64 = 2 << 56;
+const WAKE: u64 = 3 << 56;
+const LIFELINE: u64 = 4 << 56;
+
+/// Bodies up to this size are awaited in the event loop; larger ones are read by the app.
+const PARKED_BODY: u64 = 64 * 1024;
+
+/// Events one core takes at a time when it is alone.
+const BATCH: usize = 64;
+
+/// A retiring worker keeps connections that were active within this time, for their next request.
+const LINGER_MS: u64 = 250;
+
+/// What a listening socket accepts for.
+struct Source {
+    listener: &'static Listener,
+    protocol: Protocol,
+    /// Index in the stats; the router's link is not listed.
+    index: Option<u32>,
+}
+
+/// See the module.
+pub(crate) struct Reactor {
+    instance: &'static Instance,
+    poll: OwnedFd,
+    table: Table,
+    sources: Vec<Source>,
+    single: bool,
+    retire: AtomicBool,
+    stop: AtomicBool,
+    started: Instant,
+    sweep_at: AtomicU64,
+    exit_code: AtomicI32,
+}
+
+impl Reactor {
+    pub(crate) fn new(instance: &'static Instance, wake: &OwnedFd) -> std::io::Result<Reactor> {
+        let sockets = instance.sockets.iter().enumerate().map(|(i, (listener, protocol))| Source {
+            listener,
+            protocol: *protocol,
+            index: Some(i as u32),
+        });
+        let link = instance.link.iter();
+        let link = link.map(|l| Source { listener: l, protocol: Protocol::Link, index: None });
+        let reactor = Reactor {
+            instance,
+            poll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            table: Table::new(),
+            sources: sockets.chain(link).collect(),
+            single: instance.settings.threads == 1,
+            retire: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            started: Instant::now(),
+            sweep_at: AtomicU64::new(0),
+            exit_code: AtomicI32::new(super::END),
+        };
+        for (i, source) in reactor.sources.iter().enumerate() {
+            reactor.listen(i, source)?;
+        }
+        reactor.add(wake, WAKE, epoll::EventFlags::IN)?;
+        if instance.settings.master {
+            reactor.add(&instance.lifeline, LIFELINE, epoll::EventFlags::IN)?;
+        }
+        Ok(reactor)
+    }
+
+    fn listen(&self, index: usize, source: &Source) -> std::io::Result<()> {
+        // One waiting worker is woken for a connection, not all of them.
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::EXCLUSIVE;
+        self.add(&source.listener.fd, LISTENER | index as u64, flags)?;
+        match &source.listener.alias {
+            Some(alias) => self.add(alias, LISTENER | index as u64 | 1 << 32, flags),
+            None => Ok(()),
+        }
+    }
+
+    fn add(&self, fd: impl AsFd, data: u64, flags: epoll::EventFlags) -> std::io::Result<()> {
+        Ok(epoll::add(&self.poll, fd, epoll::EventData::new_u64(data), flags)?)
+    }
+
+    /// Accepts nothing any more; the loop ends when parked connections are served or gone.
+    pub(crate) fn retire(&self) {
+        if self.retire.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        for source in &self.sources {
+            let _ = epoll::delete(&self.poll, &source.listener.fd);
+            if let Some(alias) = &source.listener.alias {
+                let _ = epoll::delete(&self.poll, alias);
+            }
+        }
+        self.sweep_at.store(0, Ordering::Relaxed);
+        uwsgi_sys::signal::wake();
+    }
+
+    /// The loop ends at once.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        uwsgi_sys::signal::wake();
+    }
+
+    pub(crate) fn retiring(&self) -> bool {
+        self.retire.load(Ordering::Acquire)
+    }
+
+    fn over(&self) -> bool {
+        self.stop.load(Ordering::Acquire) || (self.retiring() && self.table.parked() == 0)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Runs one core until the worker ends.
+    pub(crate) fn run(&self, core: &mut Core) {
+        let mut events = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        }; BATCH];
+        let batch = if self.single { BATCH } else { 1 };
+        while !self.over() {
+            let timeout = self.timeout();
+            let ready = match epoll::wait(&self.poll, &mut events[..batch], timeout.as_ref()) {
+                Ok(n) => n,
+                Err(Errno::INTR) => 0,
+                Err(e) => {
+                    log!("epoll_wait(): {e}");
+                    return;
+                }
+            };
+            if self.single {
+                self.instance.arena.worker(core.worker).parked.set(self.table.parked() as u64);
+            }
+            for event in &events[..ready] {
+                self.dispatch(core, event.data.u64());
+            }
+            self.sweep();
+        }
+    }
+
+    /// With parked connections the loop looks at their deadlines once per second.
+    fn timeout(&self) -> Option<Timespec> {
+        let wait = match (self.retiring(), self.table.parked()) {
+            (true, _) => Duration::from_millis(20),
+            (false, 0) => return None,
+            (false, _) => Duration::from_secs(1),
+        };
+        Timespec::try_from(wait).ok()
+    }
+
+    fn dispatch(&self, core: &mut Core, data: u64) {
+        match data & KIND {
+            LISTENER => self.accept(core, data as u32 as usize, data & (1 << 32) != 0),
+            CONN => {
+                if let Some(conn) = self.table.take(data as u32 as i32) {
+                    self.pump(core, conn);
+                }
+            }
+            WAKE => self.woken(core.worker),
+            LIFELINE => {
+                let id = core.worker;
+                crate::logv!(
+                    "uWSGI worker {id} error: the master disconnected from this worker. Shutting down the worker."
+                );
+                let _ = epoll::delete(&self.poll, &self.instance.lifeline);
+                self.stop();
+            }
+            _ => {}
+        }
+    }
+
+    /// A signal was caught, or another core wants all cores to look up. While the worker retires
+    /// the descriptor stays readable, so that every waiting core sees it; a short nap keeps those
+    /// that have seen it from spinning.
+    fn woken(&self, worker: u32) {
+        if !self.retiring() {
+            uwsgi_sys::signal::drain_wake();
+        }
+        if let Some(code) = super::on_wake(self.instance, worker, self) {
+            self.exit_code.store(code, Ordering::Relaxed);
+        }
+        if self.retiring() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Exit code the signals asked for.
+    pub(crate) fn exit_code(&self) -> i32 {
+        self.exit_code.load(Ordering::Relaxed)
+    }
+
+    fn accept(&self, core: &mut Core, index: usize, alias: bool) {
+        if self.retiring() {
+            return;
+        }
+        let Some(source) = self.sources.get(index) else { return };
+        let fd = match (&source.listener.alias, alias) {
+            (Some(alias), true) => alias,
+            _ => &source.listener.fd,
+        };
+        let (fd, peer) = match socket::accept(fd) {
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => return,
+            Err(e) => {
+                log!("accept(): {} [core/socket.c line {}]", crate::sockets::plain(&e), line!());
+                return;
+            }
+        };
+        if source.protocol == Protocol::Link && !self.is_ours(&fd) {
+            return;
+        }
+        if peer.is_some() && self.instance.settings.tcp_nodelay {
+            let _ = socket::set_nodelay(&fd);
+        }
+        if let Some(i) = source.index {
+            self.instance.arena.socket(i).accepted.add_shared(1);
+        }
+        let conn = Conn::new(fd, source.protocol, index as u32, peer);
+        self.pump(core, Box::new(conn));
+    }
+
+    /// The router's link has no name in the file system: its peers are known by their user.
+    fn is_ours(&self, fd: &OwnedFd) -> bool {
+        let own = uwsgi_sys::user::effective().0;
+        socket::peer_uid(fd).is_ok_and(|uid| uid == own || uid == 0)
+    }
+
+    /// Works on a connection until it waits for its client again or is closed.
+    fn pump(&self, core: &mut Core, mut conn: Box<Conn>) {
+        let mut input = match conn.input.is_empty() {
+            true => std::mem::take(&mut core.spare),
+            false => std::mem::take(&mut conn.input),
+        };
+        let mut readable = true;
+        loop {
+            if readable {
+                readable = match self.receive(&conn, &mut input) {
+                    Received::All => false,
+                    Received::Perhaps => true,
+                    Received::Closed => {
+                        self.note_eof(&conn, &input);
+                        break;
+                    }
+                };
+            }
+            match self.examine(core, &mut conn, &input) {
+                Look::More if readable => {}
+                Look::More => return self.wait_for_rest(core, conn, input),
+                Look::Refused(refusal) => {
+                    self.refuse(core, &conn, &refusal, input.len());
+                    break;
+                }
+                Look::Ready(meta) => {
+                    let served = core.serve(&conn, input, &meta, self.retiring());
+                    (conn.served, conn.scanned, conn.continued) = (conn.served + 1, 0, false);
+                    input = served.rest;
+                    self.after_request(core);
+                    if !served.keep || self.stop.load(Ordering::Relaxed) {
+                        if served.unread {
+                            io::drain(conn.fd.as_fd());
+                        }
+                        break;
+                    }
+                    if input.is_empty() {
+                        return self.wait_for_next(core, conn, input);
+                    }
+                    readable = false;
+                }
+            }
+        }
+        self.close(&conn);
+        self.give_back(core, input);
+    }
+
+    /// Takes a connection out of the epoll set before it is closed: a process that the app has
+    /// forked may hold a copy of the descriptor, which would keep its events coming.
+    fn close(&self, conn: &Conn) {
+        if conn.registered {
+            let _ = epoll::delete(&self.poll, &conn.fd);
+        }
+    }
+
+    fn give_back(&self, core: &mut Core, mut input: Vec<u8>) {
+        input.clear();
+        if input.capacity() <= 256 * 1024 && input.capacity() > core.spare.capacity() {
+            core.spare = input;
+        }
+    }
+
+    fn receive(&self, conn: &Conn, input: &mut Vec<u8>) -> Received {
+        if input.capacity() - input.len() < 4096 {
+            input.reserve(16_384);
+        }
+        loop {
+            let spare = rustix::buffer::spare_capacity(input);
+            return match recv(&conn.fd, spare, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => Received::Closed,
+                Ok(_) if input.len() == input.capacity() => Received::Perhaps,
+                Ok(_) | Err(Errno::AGAIN) => Received::All,
+                Err(Errno::INTR) => continue,
+                Err(_) => Received::Closed,
+            };
+        }
+    }
+
+    fn examine(&self, core: &mut Core, conn: &mut Conn, input: &[u8]) -> Look {
+        if input.is_empty() {
+            return Look::More;
+        }
+        let instance = self.instance;
+        let settings = &instance.settings;
+        let source = &self.sources[conn.listener as usize];
+        let env = HttpEnv {
+            server_name: instance.hostname.as_bytes(),
+            server_port: source.listener.port().as_bytes(),
+            remote_addr: conn.peer.as_bytes(),
+            manage_script_name: settings.manage_script_name,
+            ..HttpEnv::default()
+        };
+        let limits = Limits {
+            buffer_size: settings.buffer_size,
+            limit_post: settings.limit_post,
+            http_modifiers: match conn.protocol {
+                Protocol::Link => settings.http_modifiers,
+                _ => settings.http_socket_modifiers,
+            },
+        };
+        let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, &mut core.vars);
+        match look {
+            Look::Ready(meta) if self.body_is_late(conn, &meta, input.len()) => Look::More,
+            Look::More => {
+                conn.scanned = input.len();
+                Look::More
+            }
+            other => other,
+        }
+    }
+
+    /// A small body that has not arrived yet is awaited here, so that its sender costs no core.
+    fn body_is_late(&self, conn: &mut Conn, meta: &Meta, have: usize) -> bool {
+        if meta.chunked || meta.content_length == 0 || meta.content_length > PARKED_BODY {
+            return false;
+        }
+        let late = (have - meta.head_len) as u64 <= meta.content_length.saturating_sub(1);
+        if late && meta.expect_continue && !conn.continued {
+            conn.continued = true;
+            let mut switches = 0;
+            // A client that left is noticed when the body does not come.
+            let _ = io::send_all(
+                conn.fd.as_fd(),
+                b"HTTP/1.1 100 Continue\r\n\r\n",
+                false,
+                1000,
+                &mut switches,
+            );
+        }
+        late
+    }
+
+    fn wait_for_rest(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
+        let timeout = self.instance.settings.socket_timeout * 1000;
+        if conn.served > 0 && input.is_empty() {
+            return self.wait_for_next(core, conn, input);
+        }
+        conn.waiting = Waiting::Request;
+        conn.active_ms = self.now_ms();
+        conn.deadline_ms = conn.active_ms + timeout;
+        if input.is_empty() {
+            self.give_back(core, input);
+        } else {
+            conn.input = input;
+        }
+        self.park(conn);
+    }
+
+    fn wait_for_next(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
+        let settings = &self.instance.settings;
+        let idle = match conn.protocol {
+            Protocol::Link => u64::MAX / 2,
+            _ => settings.socket_timeout * 1000,
+        };
+        self.give_back(core, input);
+        conn.waiting = Waiting::Next;
+        conn.active_ms = self.now_ms();
+        conn.deadline_ms = conn.active_ms.saturating_add(idle);
+        self.park(conn);
+    }
+
+    fn park(&self, mut conn: Box<Conn>) {
+        let mut flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        if !self.single {
+            flags |= epoll::EventFlags::ONESHOT;
+        }
+        let known = std::mem::replace(&mut conn.registered, true);
+        // Armed while its slot is locked: the event may come at once, on another core.
+        self.table.park(conn, |conn| {
+            let data = epoll::EventData::new_u64(CONN | conn.fd.as_raw_fd() as u64);
+            match (known, self.single) {
+                (true, true) => true, // still armed
+                (true, false) => epoll::modify(&self.poll, &conn.fd, data, flags).is_ok(),
+                (false, _) => epoll::add(&self.poll, &conn.fd, data, flags).is_ok(),
+            }
+        });
+    }
+
+    /// Closes what is overdue; one core does it, about once per second.
+    fn sweep(&self) {
+        if self.table.parked() == 0 {
+            return;
+        }
+        let now = self.now_ms();
+        let due = self.sweep_at.load(Ordering::Relaxed);
+        let next = now + if self.retiring() { 20 } else { 1000 };
+        if now < due
+            || self
+                .sweep_at
+                .compare_exchange(due, next, Ordering::AcqRel, Ordering::Relaxed)
+                .is_err()
+        {
+            return;
+        }
+        let retiring = self.retiring();
+        let over = |c: &Conn| {
+            let lingered = c.waiting == Waiting::Next && now >= c.active_ms + LINGER_MS;
+            now >= c.deadline_ms || (retiring && lingered)
+        };
+        for conn in self.table.take_if(over) {
+            self.close(&conn);
+            if conn.waiting == Waiting::Request {
+                self.note_timeout(&conn);
+            }
+        }
+    }
+
+    fn note_timeout(&self, conn: &Conn) {
+        if let Some(i) = self.sources[conn.listener as usize].index {
+            self.instance.arena.socket(i).timeouts.add_shared(1);
+        }
+        if conn.protocol == Protocol::Http11 && !conn.input.is_empty() {
+            let mut switches = 0;
+            // Best effort: the client was too slow to care for.
+            let _ = io::send_all(conn.fd.as_fd(), error_response(408), false, 0, &mut switches);
+        }
+    }
+
+    fn note_eof(&self, conn: &Conn, input: &[u8]) {
+        if input.is_empty() {
+            return;
+        }
+        if let Some(i) = self.sources[conn.listener as usize].index {
+            self.instance.arena.socket(i).eof.add_shared(1);
+        }
+        if conn.protocol.is_http() {
+            log!("uwsgi_proto_http_parser() -> client closed connection");
+        }
+    }
+
+    fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, seen: usize) {
+        log!("{}", refusal.line);
+        core.row.parse_errors.add(1);
+        if let Some(i) = self.sources[conn.listener as usize].index {
+            let row = self.instance.arena.socket(i);
+            match refusal.reason {
+                Reason::Oversize => row.oversize.add_shared(1),
+                Reason::Bad => row.bad.add_shared(1),
+                Reason::Vars => row.vars.add_shared(1),
+            }
+        }
+        if refusal.logged {
+            core.log_refused(conn, seen.saturating_sub(uwsgi_proto::uwsgi::HEADER_LEN));
+        }
+        if conn.protocol.is_http() && refusal.status > 0 {
+            let mut switches = 0;
+            let answer = error_response(refusal.status);
+            // The client is refused either way.
+            let _ = io::send_all(conn.fd.as_fd(), answer, false, 1000, &mut switches);
+            io::drain(conn.fd.as_fd());
+        }
+    }
+
+    /// Checks that follow each request: is it time for this worker to be replaced?
+    fn after_request(&self, core: &Core) {
+        let settings = &self.instance.settings;
+        if super::RECYCLE.load(Ordering::Relaxed) {
+            self.retire();
+            return;
+        }
+        if settings.max_requests == 0 || self.retiring() {
+            return;
+        }
+        let served = self.instance.delta_requests(core.worker);
+        let age = self.started.elapsed().as_secs();
+        if served >= settings.max_requests && age >= settings.min_worker_lifetime {
+            log!("...The work of process {} is done. Seeya!", uwsgi_sys::process::pid());
+            self.retire();
+        }
+    }
+}
+
+/// What a read brought.
+enum Received {
+    /// All that the client has sent so far.
+    All,
+    /// The buffer is full: there may be more.
+    Perhaps,
+    /// The client is gone.
+    Closed,
+}

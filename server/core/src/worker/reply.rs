@@ -1,0 +1,445 @@
+//! The response on its way out: head, framing, body, and the link's frames around them.
+//!
+//! Owns the order of bytes and the decision when a response is complete. A request is counted
+//! just before the system call that completes its response, so that what was answered was
+//! counted even if the worker is killed in that call.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
+use uwsgi_abi::{HEADERS_LIMIT, HEADERS_SENT, OK, WRITE_ERROR};
+use uwsgi_metrics::CoreRow;
+use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing, link};
+
+use super::clock::Clock;
+use super::io;
+
+/// Bodies up to this size travel in the same buffer and system call as their head.
+const COPY_LIMIT: usize = 16 * 1024;
+
+/// Where a response goes.
+pub(crate) struct Wire<'a> {
+    pub(crate) fd: BorrowedFd<'a>,
+    pub(crate) exchange: Exchange,
+    /// Worker and core, when the peer is the router.
+    pub(crate) link: Option<(u16, u16)>,
+    /// `HTTP/1.1` of the request, or what stands in for it.
+    pub(crate) protocol: &'a [u8],
+    pub(crate) add_headers: &'a [(String, String)],
+    pub(crate) timeout_ms: i32,
+    pub(crate) row: &'a CoreRow,
+    pub(crate) clock: &'a Clock,
+}
+
+/// Builds and sends one response after the other; its buffers are kept.
+pub(crate) struct Reply {
+    head: ResponseHead,
+    out: Vec<u8>,
+    framing: Option<Framing>,
+    pub(crate) head_bytes: u64,
+    pub(crate) body_bytes: u64,
+    /// Head is on the wire.
+    pub(crate) sent: bool,
+    /// Nothing more may follow.
+    ended: bool,
+    /// The last system call was counted as an answer.
+    counted: bool,
+    /// The connection is useless.
+    pub(crate) failed: Option<Failure>,
+    pub(crate) write_errors: u64,
+    pub(crate) write_us: u64,
+    pub(crate) switches: u32,
+    /// The body of the request was read, or is buffered, to its end.
+    pub(crate) request_body_done: bool,
+}
+
+/// Why sending ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Timeout,
+    Error(Errno),
+}
+
+impl Reply {
+    pub(crate) fn new(limit: usize) -> Reply {
+        Reply {
+            head: ResponseHead::new(limit),
+            out: Vec::with_capacity(COPY_LIMIT + 1024),
+            framing: None,
+            head_bytes: 0,
+            body_bytes: 0,
+            sent: false,
+            ended: false,
+            counted: false,
+            failed: None,
+            write_errors: 0,
+            write_us: 0,
+            switches: 0,
+            request_body_done: true,
+        }
+    }
+
+    /// Forgets the last response.
+    pub(crate) fn reset(&mut self) {
+        self.head.clear();
+        self.out.clear();
+        self.framing = None;
+        self.head_bytes = 0;
+        self.body_bytes = 0;
+        self.sent = false;
+        self.ended = false;
+        self.counted = false;
+        self.failed = None;
+        self.write_errors = 0;
+        self.write_us = 0;
+        self.switches = 1;
+        self.request_body_done = true;
+    }
+
+    /// Status code, 0 before one is set.
+    pub(crate) fn status(&self) -> u16 {
+        self.head.facts().status
+    }
+
+    /// Header lines, without the status line.
+    pub(crate) fn headers(&self) -> u32 {
+        self.head.facts().headers
+    }
+
+    pub(crate) fn has_head(&self) -> bool {
+        self.head.is_started()
+    }
+
+    /// Whether the app has already been counted.
+    pub(crate) fn counted(&self) -> bool {
+        self.counted
+    }
+
+    /// Sets status and headers; see `Server::head` of the ABI.
+    pub(crate) fn set_head<'k, 'v>(
+        &mut self,
+        wire: &Wire<'_>,
+        status: &[u8],
+        headers: impl Iterator<Item = (&'k [u8], &'v [u8])>,
+    ) -> i32 {
+        if self.sent {
+            return HEADERS_SENT;
+        }
+        let build = |head: &mut ResponseHead| {
+            head.start(wire.protocol, status)?;
+            for (name, value) in headers {
+                head.header(name, value)?;
+            }
+            let added = &mut wire.add_headers.iter();
+            added.try_for_each(|(name, value)| head.header(name.as_bytes(), value.as_bytes()))
+        };
+        match build(&mut self.head) {
+            Ok(()) => OK,
+            Err(_) => HEADERS_LIMIT,
+        }
+    }
+
+    /// Sends body bytes, the head in front of the first; `last` when nothing follows.
+    pub(crate) fn write(&mut self, wire: &Wire<'_>, data: &[u8], last: bool) -> i32 {
+        if self.failed.is_some() {
+            return WRITE_ERROR;
+        }
+        if self.ended || !self.head.is_started() {
+            return OK;
+        }
+        self.begin_frame(wire);
+        let framing = self.take_head(wire, last.then_some(data.len() as u64));
+        let body = self.visible(&framing, data);
+        let chunk = framing.body == BodyFraming::Chunked && !body.is_empty();
+        let complete = last || self.completes(&framing, body.len() as u64);
+        if chunk {
+            let mut line = [0; 18];
+            self.out.extend_from_slice(chunked::chunk_line(body.len(), &mut line));
+        }
+        self.body_bytes += body.len() as u64;
+        if complete {
+            self.count(wire);
+        }
+        let sent = if body.len() <= COPY_LIMIT {
+            self.out.extend_from_slice(body);
+            self.tail(wire, chunk, complete, &framing, 0);
+            self.flush(wire, false)
+        } else {
+            self.send_large(wire, body, chunk, complete, &framing)
+        };
+        self.result(sent)
+    }
+
+    fn send_large(
+        &mut self,
+        wire: &Wire<'_>,
+        body: &[u8],
+        chunk: bool,
+        complete: bool,
+        framing: &Framing,
+    ) -> Result<(), Failure> {
+        let tail_of_frame = if chunk { chunked::CRLF.len() } else { 0 }
+            + if complete && framing.body == BodyFraming::Chunked {
+                chunked::LAST.len()
+            } else {
+                0
+            };
+        self.close_frame(wire, body.len() + tail_of_frame);
+        self.flush(wire, true)?;
+        let start = wire.clock.now_us();
+        let sent = io::send_all(wire.fd, body, false, wire.timeout_ms, &mut self.switches);
+        self.write_us += wire.clock.now_us().saturating_sub(start);
+        sent.map_err(failure)?;
+        self.out.clear();
+        self.tail_bytes(chunk, complete, framing);
+        self.end_link(wire, complete, framing);
+        self.flush(wire, false)
+    }
+
+    /// Leaves room for the frame header that the link wants.
+    fn begin_frame(&mut self, wire: &Wire<'_>) {
+        self.out.clear();
+        if wire.link.is_some() {
+            self.out.extend_from_slice(&link::frame(0));
+        }
+    }
+
+    /// Decides the framing with the first bytes and puts the head in front of them.
+    fn take_head(&mut self, wire: &Wire<'_>, known: Option<u64>) -> Framing {
+        if let Some(framing) = self.framing {
+            return framing;
+        }
+        let mut exchange = wire.exchange;
+        exchange.server_close |= !self.request_body_done;
+        let decided = framing(&exchange, self.head.facts(), known);
+        let head = self.head.finish(&decided);
+        self.head_bytes = head.len() as u64;
+        self.out.extend_from_slice(head);
+        self.framing = Some(decided);
+        self.sent = true;
+        decided
+    }
+
+    /// The part of `data` that belongs on the wire.
+    fn visible<'d>(&self, framing: &Framing, data: &'d [u8]) -> &'d [u8] {
+        match framing.body {
+            BodyFraming::NoBody => &[],
+            BodyFraming::Length(n) => {
+                let left = n.saturating_sub(self.body_bytes);
+                &data[..data.len().min(usize::try_from(left).unwrap_or(usize::MAX))]
+            }
+            _ => data,
+        }
+    }
+
+    fn completes(&self, framing: &Framing, more: u64) -> bool {
+        match framing.body {
+            BodyFraming::NoBody => true,
+            BodyFraming::Length(n) => self.body_bytes + more >= n,
+            _ => false,
+        }
+    }
+
+    fn tail(
+        &mut self,
+        wire: &Wire<'_>,
+        chunk: bool,
+        complete: bool,
+        framing: &Framing,
+        extra: usize,
+    ) {
+        self.tail_bytes(chunk, complete, framing);
+        self.close_frame(wire, extra);
+        self.end_link(wire, complete, framing);
+    }
+
+    fn tail_bytes(&mut self, chunk: bool, complete: bool, framing: &Framing) {
+        if chunk {
+            self.out.extend_from_slice(chunked::CRLF);
+        }
+        if complete && framing.body == BodyFraming::Chunked {
+            self.out.extend_from_slice(chunked::LAST);
+        }
+        self.ended |= complete;
+    }
+
+    /// Writes the length of the open frame: what is in the buffer behind its header, and `extra`
+    /// bytes that follow from elsewhere. An empty frame is taken back.
+    fn close_frame(&mut self, wire: &Wire<'_>, extra: usize) {
+        if wire.link.is_none() {
+            return;
+        }
+        match self.out.len() - link::FRAME_LEN + extra {
+            0 => self.out.clear(),
+            n => self.out[..link::FRAME_LEN].copy_from_slice(&link::frame(n as u32)),
+        }
+    }
+
+    fn end_link(&mut self, wire: &Wire<'_>, complete: bool, framing: &Framing) {
+        let (true, Some((worker, core))) = (complete, wire.link) else { return };
+        let keep = if framing.keep { link::END_KEEP } else { 0 };
+        let body = if self.request_body_done { link::END_BODY_READ } else { 0 };
+        self.out.extend_from_slice(&link::End { flags: keep | body, worker, core }.encode());
+    }
+
+    fn count(&mut self, wire: &Wire<'_>) {
+        if !self.counted {
+            self.counted = true;
+            wire.row.requests.add(1);
+            wire.row.count_response(self.head.facts().status);
+        }
+    }
+
+    fn flush(&mut self, wire: &Wire<'_>, more: bool) -> Result<(), Failure> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let start = wire.clock.now_us();
+        let sent = io::send_all(wire.fd, &self.out, more, wire.timeout_ms, &mut self.switches);
+        self.write_us += wire.clock.now_us().saturating_sub(start);
+        sent.map_err(failure)
+    }
+
+    fn result(&mut self, sent: Result<(), Failure>) -> i32 {
+        match sent {
+            Ok(()) => OK,
+            Err(failure) => {
+                self.failed = Some(failure);
+                self.write_errors += 1;
+                WRITE_ERROR
+            }
+        }
+    }
+
+    /// Sends `len` bytes of a file from `offset`.
+    pub(crate) fn sendfile(
+        &mut self,
+        wire: &Wire<'_>,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: u64,
+    ) -> i32 {
+        if self.failed.is_some() {
+            return WRITE_ERROR;
+        }
+        if self.ended || !self.head.is_started() {
+            return OK;
+        }
+        self.begin_frame(wire);
+        let framing = self.take_head(wire, Some(len));
+        let len = match framing.body {
+            BodyFraming::NoBody => 0,
+            BodyFraming::Length(n) => len.min(n.saturating_sub(self.body_bytes)),
+            _ => len,
+        };
+        let sent = self.send_file(wire, file, offset, len, &framing);
+        self.result(sent)
+    }
+
+    fn send_file(
+        &mut self,
+        wire: &Wire<'_>,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: u64,
+        framing: &Framing,
+    ) -> Result<(), Failure> {
+        // A frame's length is a u32 and is written before its bytes: larger files take several.
+        const FRAME: u64 = 1 << 30;
+        let (mut at, end) = (offset, offset + len);
+        loop {
+            let part = (end - at).min(FRAME);
+            let chunk = framing.body == BodyFraming::Chunked && part > 0;
+            if chunk {
+                let mut line = [0; 18];
+                self.out.extend_from_slice(chunked::chunk_line(part as usize, &mut line));
+            }
+            let crlf = if chunk { chunked::CRLF.len() } else { 0 };
+            self.close_frame(wire, part as usize + crlf);
+            self.flush(wire, true)?;
+            self.body_bytes += part;
+            let complete = at + part == end && self.completes(framing, 0);
+            if complete {
+                self.count(wire);
+            }
+            self.copy_file(wire, file, at, part)?;
+            at += part;
+            self.out.clear();
+            self.tail_bytes(chunk, complete, framing);
+            self.end_link(wire, complete, framing);
+            self.flush(wire, false)?;
+            if at == end {
+                return Ok(());
+            }
+            self.begin_frame(wire);
+        }
+    }
+
+    fn copy_file(
+        &mut self,
+        wire: &Wire<'_>,
+        file: BorrowedFd<'_>,
+        mut offset: u64,
+        mut left: u64,
+    ) -> Result<(), Failure> {
+        let start = wire.clock.now_us();
+        while left > 0 {
+            let want = usize::try_from(left).unwrap_or(usize::MAX).min(1 << 30);
+            match rustix::fs::sendfile(wire.fd, file, Some(&mut offset), want) {
+                // The file is shorter than it was: what was promised cannot be sent.
+                Ok(0) => return Err(Failure::Error(Errno::IO)),
+                Ok(n) => left -= n as u64,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    self.switches += 1;
+                    io::writable(wire.fd, wire.timeout_ms).map_err(failure)?;
+                }
+                Err(e) => return Err(Failure::Error(e)),
+            }
+        }
+        self.write_us += wire.clock.now_us().saturating_sub(start);
+        Ok(())
+    }
+
+    /// The app is done: sends what is still owed. True when the connection may live on.
+    pub(crate) fn finish(&mut self, wire: &Wire<'_>, page_without_head: bool) -> bool {
+        if self.failed.is_none() && !self.sent {
+            if self.head.is_started() {
+                self.write(wire, b"", true);
+            } else if page_without_head {
+                self.error_page(wire);
+            }
+        } else if self.failed.is_none() && !self.ended {
+            self.finish_body(wire);
+        }
+        self.count(wire);
+        let complete = self.ended && self.failed.is_none();
+        complete && self.request_body_done && self.framing.is_some_and(|f| f.keep)
+    }
+
+    /// A body whose length was not known, or that is shorter than promised.
+    fn finish_body(&mut self, wire: &Wire<'_>) {
+        let Some(framing) = self.framing else { return };
+        if let BodyFraming::Length(_) = framing.body {
+            return; // short: only closing tells the client
+        }
+        self.count(wire);
+        self.begin_frame(wire);
+        self.tail(wire, false, true, &framing, 0);
+        let sent = self.flush(wire, false);
+        self.result(sent);
+    }
+
+    /// A plain 500 page, where nothing was said yet.
+    pub(crate) fn error_page(&mut self, wire: &Wire<'_>) {
+        let headers: [(&[u8], &[u8]); 2] =
+            [(b"Connection", b"close"), (b"Content-Type", b"text/plain")];
+        if self.set_head(wire, b"500 Internal Server Error", headers.into_iter()) == OK {
+            self.write(wire, b"Internal Server Error", true);
+        }
+    }
+}
+
+fn failure(e: Option<Errno>) -> Failure {
+    e.map_or(Failure::Timeout, Failure::Error)
+}

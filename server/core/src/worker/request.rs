@@ -1,0 +1,506 @@
+//! One request, from its complete head to its log line.
+//!
+//! Owns a core's buffers and its rows in the arena. Everything a plugin may ask of a running
+//! request is answered by [`Live`].
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use uwsgi_abi::host::{RequestHost, RequestView};
+use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
+use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
+use uwsgi_proto::{Exchange, VarBlock};
+use uwsgi_sys::signal;
+
+use super::body::{self, Body};
+use super::clock::Clock;
+use super::conn::Conn;
+use super::mounts::Mounts;
+use super::reply::{Failure, Reply, Wire};
+use super::reqlog::{self, Finished};
+use super::wire::Meta;
+use crate::clock::SecondCache;
+use crate::instance::Instance;
+use crate::settings::Protocol;
+use crate::{log, logv, sockets};
+
+/// A request thread's own things.
+pub(crate) struct Core {
+    pub(crate) instance: &'static Instance,
+    pub(crate) worker: u32,
+    pub(crate) id: u32,
+    pub(crate) row: &'static CoreRow,
+    pub(crate) vars: VarBlock,
+    pub(crate) clock: Clock,
+    pub(crate) spare: Vec<u8>,
+    pairs: Vec<Pair>,
+    reply: Reply,
+    mounts: Mounts,
+    dates: SecondCache,
+    line: Vec<u8>,
+    pid: i32,
+}
+
+/// What a served request leaves behind.
+pub(crate) struct Served {
+    /// The connection may serve another.
+    pub(crate) keep: bool,
+    /// Bytes that already belong to that one.
+    pub(crate) rest: Vec<u8>,
+    /// The client's unread bytes should be taken before closing.
+    pub(crate) unread: bool,
+}
+
+impl Core {
+    pub(crate) fn new(instance: &'static Instance, worker: u32, id: u32) -> Core {
+        let settings = &instance.settings;
+        let mut vars = VarBlock::new();
+        vars.set_limits(settings.buffer_size.max(65_536), settings.max_vars * 2);
+        Core {
+            instance,
+            worker,
+            id,
+            row: instance.arena.core(worker, id),
+            vars,
+            clock: Clock::new(),
+            spare: Vec::with_capacity(16_384),
+            pairs: Vec::with_capacity(settings.max_vars * 2),
+            reply: Reply::new(settings.response_headers_limit),
+            mounts: Mounts::new(instance, worker),
+            dates: SecondCache::default(),
+            line: Vec::with_capacity(512),
+            pid: uwsgi_sys::process::pid(),
+        }
+    }
+
+    /// Serves the request whose head was found in `input` (its variables are in `self.vars`).
+    pub(crate) fn serve(
+        &mut self,
+        conn: &Conn,
+        input: Vec<u8>,
+        meta: &Meta,
+        retiring: bool,
+    ) -> Served {
+        let start = self.clock.now_us();
+        let start_epoch = self.clock.epoch_us(start);
+        let received = input.len() as u64;
+        self.begin(start_epoch, conn);
+        let timeout_ms = self.timeout_ms();
+        let kind = match (conn.protocol, meta.chunked) {
+            (_, false) => body::Kind::Length(meta.content_length),
+            (Protocol::Link, true) => body::Kind::Framed,
+            (_, true) => body::Kind::Chunked,
+        };
+        let mut body = Body::new(input, meta.head_len, kind, timeout_ms);
+        self.reply.reset();
+        let (keep, app, exceptions, sendfile) = self.run(conn, meta, retiring, &mut body);
+        let unread = !body.skip_buffered();
+        let end = self.clock.now_us();
+        self.account(end - start, received, &body, exceptions);
+        let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch };
+        self.finish(conn, meta, &outcome, body.errors);
+        Served { keep, rest: body.into_rest(), unread }
+    }
+
+    fn timeout_ms(&self) -> i32 {
+        i32::try_from(self.instance.settings.socket_timeout * 1000).unwrap_or(i32::MAX)
+    }
+
+    fn begin(&mut self, start_us: u64, conn: &Conn) {
+        self.row.in_request.set(1);
+        signal::enter_busy();
+        if self.instance.settings.request_metrics {
+            let known = self.vars.known();
+            let remote = match known.remote_addr() {
+                b"" => conn.peer.as_bytes(),
+                address => address,
+            };
+            self.instance.arena.inflight(self.worker, self.id).begin(&Start {
+                method: known.method(),
+                uri: known.uri(),
+                remote,
+                host: known.host(),
+                proto: known.protocol(),
+                start_us,
+                vars: self.vars.as_bytes(),
+            });
+        }
+        if conn.served > 0 {
+            self.row.keepalive_reuses.add(1);
+        }
+    }
+
+    /// Calls the plugin. Answers: keep the connection, app id, exceptions, sent by sendfile.
+    fn run(
+        &mut self,
+        conn: &Conn,
+        meta: &Meta,
+        retiring: bool,
+        body: &mut Body,
+    ) -> (bool, i32, u64, bool) {
+        let instance = self.instance;
+        let settings = &instance.settings;
+        let rewrite = if settings.manage_script_name {
+            self.mounts.rewrite(self.vars.known().path_info())
+        } else {
+            None
+        };
+        self.pairs.clear();
+        for (key, value) in self.vars.iter() {
+            let value = match (&rewrite, key) {
+                (Some(r), b"PATH_INFO") => r.path_info,
+                (Some(_), b"SCRIPT_NAME") => continue,
+                _ => value,
+            };
+            self.pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
+        }
+        let known = self.vars.known();
+        let script_name = match &rewrite {
+            Some(r) => r.script_name,
+            None if !known.app_id().is_empty() => known.app_id(),
+            None => known.script_name(),
+        };
+        if settings.manage_script_name {
+            let key = Str::new(b"SCRIPT_NAME");
+            self.pairs.push(Pair { key, value: Str::new(script_name) });
+        }
+        let managed = matches!(conn.protocol, Protocol::Http11 | Protocol::Link);
+        let wire = Wire {
+            fd: conn.fd.as_fd(),
+            exchange: Exchange {
+                http11: meta.http11,
+                head_request: meta.head_request,
+                keep_alive: meta.keep_alive,
+                server_close: retiring,
+                managed,
+            },
+            link: (conn.protocol == Protocol::Link).then_some((self.worker as u16, self.id as u16)),
+            protocol: known.protocol(),
+            add_headers: &settings.add_headers,
+            timeout_ms: i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX),
+            row: self.row,
+            clock: &self.clock,
+        };
+        let mut live = Live {
+            instance,
+            core: (self.worker, self.id),
+            wire,
+            reply: &mut self.reply,
+            body,
+            vars: &self.vars,
+            continue_first: meta.expect_continue && !conn.continued,
+            app: -1,
+            exceptions: 0,
+            sendfile: false,
+        };
+        // A body that lies here completely does not stand in the way of keeping the connection.
+        live.note_body();
+        let view = RequestView {
+            vars: &self.pairs,
+            content_length: meta.content_length,
+            core: self.id,
+            flags: if meta.chunked { REQUEST_CHUNKED } else { 0 },
+            fd: conn.fd.as_raw_fd(),
+            modifiers: meta.modifiers,
+            scheme: known.scheme(),
+            script_name,
+        };
+        match instance.plugin {
+            Some(plugin) if serves(plugin.modifier1(), meta.modifiers.0) => {
+                plugin.request(&view, &mut live);
+            }
+            _ => live.no_plugin(meta),
+        }
+        live.note_body();
+        let page = (managed || settings.exception_500) && meta.modifiers.0 != 100;
+        let keep = live.reply.finish(&live.wire, page);
+        (keep, live.app, live.exceptions, live.sendfile)
+    }
+
+    fn account(&mut self, duration: u64, received: u64, body: &Body, _exceptions: u64) {
+        let row = self.row;
+        let reply = &self.reply;
+        row.running_time_us.add(duration);
+        row.tx.add(reply.head_bytes + reply.body_bytes);
+        row.rx.add(received.max(body.consumed));
+        row.write_errors.add(reply.write_errors);
+        row.read_errors.add(body.errors);
+        if reply.status() >= 500 || !reply.sent {
+            row.failed_requests.add(1);
+        }
+        let arena = &self.instance.arena;
+        arena.worker(self.worker).note_response_time(duration);
+        if self.instance.settings.request_metrics {
+            let shared = self.instance.settings.threads > 1;
+            let write = reply.write_us.min(duration);
+            for (what, us) in [
+                (Latency::Request, duration),
+                (Latency::Application, duration - write),
+                (Latency::Write, write),
+            ] {
+                let histogram = arena.histogram(self.worker, what);
+                if shared { histogram.record_shared(us) } else { histogram.record(us) }
+            }
+        }
+    }
+
+    fn finish(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
+        if let Some(failure) = self.reply.failed {
+            self.log_failure(failure, conn);
+        }
+        if meta.modifiers.0 != 100 {
+            self.log_request(conn, meta, outcome, read_errors);
+        }
+        if self.instance.settings.request_metrics {
+            self.instance.arena.inflight(self.worker, self.id).end();
+        }
+        self.row.in_request.set(0);
+        signal::leave_busy();
+    }
+
+    fn log_failure(&self, failure: Failure, conn: &Conn) {
+        let settings = &self.instance.settings;
+        let known = self.vars.known();
+        let (method, uri) = (known.method().escape_ascii(), known.uri().escape_ascii());
+        match failure {
+            Failure::Timeout => log!("uwsgi_response_write_body_do() TIMEOUT !!!"),
+            Failure::Error(errno) => {
+                if !settings.ignore_sigpipe {
+                    logv!(
+                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {}) !!!",
+                        conn.peer
+                    );
+                }
+                if !settings.ignore_write_errors {
+                    let text = sockets::plain(&errno.into());
+                    logv!(
+                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({})",
+                        line!(),
+                        conn.peer
+                    );
+                }
+            }
+        }
+    }
+
+    fn log_request(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
+        let settings = &self.instance.settings;
+        let arena = &self.instance.arena;
+        let mut finished = Finished {
+            vars: &self.vars,
+            pid: self.pid,
+            worker: self.worker,
+            core: self.id,
+            app: outcome.app,
+            app_requests: -1,
+            total_requests: 0,
+            peer: &conn.peer,
+            packet_size: meta.packet_size,
+            start_us: outcome.start_epoch,
+            duration_us: outcome.duration_us,
+            status: self.reply.status(),
+            headers: self.reply.headers(),
+            head_bytes: self.reply.head_bytes,
+            body_bytes: self.reply.body_bytes,
+            switches: self.reply.switches,
+            write_errors: self.reply.write_errors,
+            read_errors,
+            modifiers: meta.modifiers,
+            memory: None,
+            sendfile: outcome.sendfile,
+        };
+        if !self.reply.has_head() && outcome.app >= 0 {
+            finished.status = 500;
+        }
+        if !reqlog::wanted(&settings.request_log, &finished) {
+            return;
+        }
+        if let Ok(app) = u32::try_from(outcome.app) {
+            finished.app_requests = arena.app(self.worker, app).requests.get() as i64;
+        }
+        finished.total_requests = (1..=settings.processes).map(|w| arena.requests(w)).sum();
+        if settings.request_log.memory {
+            let usage = uwsgi_sys::procfs::usage(self.pid).unwrap_or_default();
+            arena.worker(self.worker).rss.set(usage.rss);
+            arena.worker(self.worker).vsz.set(usage.vsz);
+            finished.memory = Some((usage.vsz, usage.rss));
+        }
+        self.line.clear();
+        reqlog::render(&settings.request_log, &finished, &mut self.dates, &mut self.line);
+        log::raw(&self.line);
+    }
+
+    /// A request that was refused by the parser but still has a log line.
+    pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize) {
+        self.reply.reset();
+        self.vars.clear();
+        let start_epoch = self.clock.epoch_us(self.clock.now_us());
+        let outcome = Outcome { app: -1, sendfile: false, duration_us: 0, start_epoch };
+        let meta = Meta { packet_size, ..Meta::default() };
+        self.log_request(conn, &meta, &outcome, 0);
+    }
+}
+
+/// The Python plugin answers to its own modifier, to 0, and to the old alias 30.
+fn serves(plugin: u32, wanted: u8) -> bool {
+    u32::from(wanted) == plugin || wanted == 30
+}
+
+/// What a request came to.
+struct Outcome {
+    app: i32,
+    sendfile: bool,
+    duration_us: u64,
+    start_epoch: u64,
+}
+
+/// A running request as its plugin sees it.
+struct Live<'a> {
+    instance: &'static Instance,
+    core: (u32, u32),
+    wire: Wire<'a>,
+    reply: &'a mut Reply,
+    body: &'a mut Body,
+    vars: &'a VarBlock,
+    /// The client waits for `100 Continue` before it sends its body.
+    continue_first: bool,
+    app: i32,
+    exceptions: u64,
+    sendfile: bool,
+}
+
+impl Live<'_> {
+    /// Remembers whether the request's body is out of the way of the next request.
+    fn note_body(&mut self) {
+        self.reply.request_body_done = self.body.is_here();
+    }
+
+    fn phase(&self, phase: Phase) {
+        if self.instance.settings.request_metrics {
+            self.instance.arena.inflight(self.core.0, self.core.1).phase(phase);
+        }
+    }
+
+    /// Requests that no language answers.
+    fn no_plugin(&mut self, meta: &Meta) {
+        match meta.modifiers.0 {
+            100 => {
+                log!("PING");
+                let mut switches = 0;
+                // Healthy: an answer without a message. A peer that left needs none.
+                let pong = [100, 0, 0, 1];
+                let _ = super::io::send_all(
+                    self.wire.fd,
+                    &pong,
+                    false,
+                    self.wire.timeout_ms,
+                    &mut switches,
+                );
+            }
+            0 if self.vars.is_empty() => log!("Empty request. skip."),
+            other => log!("-- unavailable modifier requested: {other} --"),
+        }
+    }
+
+    /// What the app hears of a failed write.
+    fn tolerate(&self, result: i32) -> i32 {
+        let settings = &self.instance.settings;
+        let silent = settings.disable_write_exception
+            || self.reply.write_errors <= settings.write_errors_tolerance;
+        if result == WRITE_ERROR && silent { OK } else { result }
+    }
+}
+
+impl RequestHost for Live<'_> {
+    fn begin_app(&mut self, app: i32) {
+        self.app = app;
+        let Ok(id) = u32::try_from(app) else { return };
+        let row = self.instance.arena.app(self.core.0, id);
+        if self.instance.settings.threads > 1 {
+            row.requests.add_shared(1);
+        } else {
+            row.requests.add(1);
+        }
+        if self.instance.settings.request_metrics {
+            let record = self.instance.arena.inflight(self.core.0, self.core.1);
+            record.app(app);
+            record.phase(Phase::Application);
+        }
+    }
+
+    fn head(&mut self, status: &[u8], headers: &mut dyn Iterator<Item = (&[u8], &[u8])>) -> i32 {
+        self.reply.set_head(&self.wire, status, headers)
+    }
+
+    fn write(&mut self, data: &[u8], flags: u32) -> i32 {
+        if !self.reply.sent {
+            self.note_body();
+            self.phase(Phase::Writing);
+        }
+        let result = self.reply.write(&self.wire, data, flags & WRITE_LAST != 0);
+        self.tolerate(result)
+    }
+
+    fn sendfile(&mut self, fd: i32, offset: u64, len: u64) -> i32 {
+        self.note_body();
+        self.phase(Phase::Writing);
+        let Ok(file) = uwsgi_sys::fd::duplicate(fd) else { return WRITE_ERROR };
+        let size = rustix::fs::fstat(&file).map_or(0, |s| s.st_size as u64);
+        let len = len.min(size.saturating_sub(offset));
+        self.sendfile = true;
+        let result = self.reply.sendfile(&self.wire, file.as_fd(), offset, len);
+        self.tolerate(result)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> isize {
+        if self.continue_first {
+            self.continue_first = false;
+            let mut switches = 0;
+            let text = b"HTTP/1.1 100 Continue\r\n\r\n";
+            // A client that left is noticed by the read that follows.
+            let _ =
+                super::io::send_all(self.wire.fd, text, false, self.wire.timeout_ms, &mut switches);
+        }
+        let fd: BorrowedFd<'_> = self.wire.fd;
+        let n = self.body.read(fd, buffer);
+        if n < 0 {
+            self.log_read_error(buffer.len(), n == uwsgi_abi::READ_TIMEOUT);
+        }
+        n
+    }
+
+    fn exception(&mut self, _class: &[u8], _message: &[u8]) {
+        self.exceptions += 1;
+        self.wire.row.exceptions.add(1);
+        if let Ok(app) = u32::try_from(self.app) {
+            let row = self.instance.arena.app(self.core.0, app);
+            if self.instance.settings.threads > 1 {
+                row.exceptions.add_shared(1);
+            } else {
+                row.exceptions.add(1);
+            }
+        }
+    }
+
+    fn response_state(&self) -> (u64, u32) {
+        let sent = u32::from(self.reply.sent);
+        let set = u32::from(self.reply.has_head()) << 1;
+        (self.reply.body_bytes, sent | set)
+    }
+}
+
+impl Live<'_> {
+    fn log_read_error(&self, wanted: usize, timeout: bool) {
+        let total = self.vars.known().content_length();
+        let consumed = self.body.consumed;
+        let left = total.saturating_sub(consumed);
+        if timeout {
+            log!(
+                "[uwsgi-body-read] Timeout reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left}"
+            );
+        } else {
+            log!(
+                "[uwsgi-body-read] Error reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left} message: Client closed connection"
+            );
+        }
+    }
+}

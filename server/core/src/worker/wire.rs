@@ -1,0 +1,242 @@
+//! The first look at bytes of a connection: is a request complete, and what is it? Pure.
+//!
+//! One function per protocol, all ending in the same [`Meta`] and the same variable block.
+
+use uwsgi_proto::{HttpEnv, Known, Parsed, VarBlock, VarError, link, parse_head, uwsgi};
+
+use crate::settings::Protocol;
+
+/// A complete request head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meta {
+    /// Bytes of input up to the body.
+    pub(crate) head_len: usize,
+    pub(crate) content_length: u64,
+    /// The body is chunked (HTTP) or framed (link).
+    pub(crate) chunked: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) expect_continue: bool,
+    pub(crate) http11: bool,
+    pub(crate) head_request: bool,
+    pub(crate) modifiers: (u8, u8),
+    /// Payload length of the packet, for the log.
+    pub(crate) packet_size: usize,
+}
+
+/// Which counter of the socket a refusal belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Oversize,
+    Bad,
+    Vars,
+}
+
+/// A request that is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    /// For the log.
+    pub(crate) line: String,
+    /// Status for clients that speak HTTP; others just see the connection close.
+    pub(crate) status: u16,
+    /// The request log has a line for it.
+    pub(crate) logged: bool,
+}
+
+/// What the bytes so far are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    More,
+    Ready(Meta),
+    Refused(Refusal),
+}
+
+/// Limits that hold for every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) buffer_size: usize,
+    pub(crate) limit_post: u64,
+    /// Modifiers of requests that come by HTTP.
+    pub(crate) http_modifiers: (u8, u8),
+}
+
+/// Looks at `input`; `vars` is filled when a request is complete.
+pub(crate) fn look(
+    protocol: Protocol,
+    input: &[u8],
+    scanned: usize,
+    env: &HttpEnv<'_>,
+    limits: &Limits,
+    vars: &mut VarBlock,
+) -> Look {
+    let found = match protocol {
+        Protocol::Uwsgi => look_uwsgi(input, limits, vars),
+        Protocol::Http | Protocol::Http11 => look_http(input, scanned, env, limits, vars),
+        Protocol::Link => look_link(input, limits, vars),
+    };
+    match found {
+        Look::Ready(meta) if limits.limit_post > 0 && meta.content_length > limits.limit_post => {
+            Look::Refused(Refusal {
+                reason: Reason::Oversize,
+                line: "Invalid (too big) CONTENT_LENGTH. skip.".into(),
+                status: 413,
+                logged: true,
+            })
+        }
+        other => other,
+    }
+}
+
+fn look_http(
+    input: &[u8],
+    scanned: usize,
+    env: &HttpEnv<'_>,
+    limits: &Limits,
+    vars: &mut VarBlock,
+) -> Look {
+    match parse_head(input, scanned, env, limits.buffer_size, vars) {
+        Ok(Parsed::Partial) => Look::More,
+        Ok(Parsed::Done(head)) => Look::Ready(Meta {
+            head_len: head.head_len,
+            content_length: head.content_length,
+            chunked: head.chunked,
+            keep_alive: head.keep_alive,
+            expect_continue: head.expect_continue,
+            http11: head.http11,
+            head_request: head.head_request,
+            modifiers: limits.http_modifiers,
+            packet_size: vars.as_bytes().len(),
+        }),
+        Err(e) => Look::Refused(Refusal {
+            reason: match e.status() {
+                400 => Reason::Bad,
+                414 | 431 => Reason::Oversize,
+                _ => Reason::Bad,
+            },
+            line: e.log_line(limits.buffer_size),
+            status: e.status(),
+            logged: false,
+        }),
+    }
+}
+
+fn look_uwsgi(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
+    let Some(header) = uwsgi::Header::parse(input) else { return Look::More };
+    let size = usize::from(header.size);
+    if size > limits.buffer_size {
+        return Look::Refused(Refusal {
+            reason: Reason::Oversize,
+            line: uwsgi::oversize_line(size, limits.buffer_size),
+            status: 0,
+            logged: false,
+        });
+    }
+    let head_len = uwsgi::HEADER_LEN + size;
+    let Some(payload) = input.get(uwsgi::HEADER_LEN..head_len) else { return Look::More };
+    if is_vars_modifier(header.modifier1)
+        && let Err(e) = vars.load(payload)
+    {
+        return refuse_vars(&e);
+    }
+    let known = vars.known();
+    Look::Ready(Meta {
+        head_len,
+        modifiers: (header.modifier1, header.modifier2),
+        packet_size: size,
+        ..meta_of(known)
+    })
+}
+
+/// Packets whose payload is not a block of variables.
+fn is_vars_modifier(modifier1: u8) -> bool {
+    !matches!(modifier1, 100 | 101 | 110 | 111)
+}
+
+fn look_link(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
+    let bad = |line: &str| {
+        Look::Refused(Refusal { reason: Reason::Bad, line: line.into(), status: 0, logged: false })
+    };
+    let header = match link::RequestHeader::parse(input) {
+        Ok(None) => return Look::More,
+        Ok(Some(header)) => header,
+        Err(_) => return bad("invalid request on the router link"),
+    };
+    let size = header.vars_len as usize;
+    if size > limits.buffer_size.max(65_536) {
+        return bad("oversize request on the router link");
+    }
+    let head_len = link::REQUEST_LEN + size;
+    let Some(payload) = input.get(link::REQUEST_LEN..head_len) else { return Look::More };
+    if let Err(e) = vars.load(payload) {
+        return refuse_vars(&e);
+    }
+    Look::Ready(Meta {
+        head_len,
+        content_length: header.content_length,
+        chunked: header.chunked(),
+        keep_alive: header.keep_alive(),
+        modifiers: limits.http_modifiers,
+        packet_size: size,
+        ..meta_of(vars.known())
+    })
+}
+
+/// What the variables themselves say.
+fn meta_of(known: Known<'_>) -> Meta {
+    Meta {
+        content_length: known.content_length(),
+        http11: known.protocol() == b"HTTP/1.1",
+        head_request: known.method() == b"HEAD",
+        ..Meta::default()
+    }
+}
+
+fn refuse_vars(e: &VarError) -> Look {
+    Look::Refused(Refusal { reason: Reason::Vars, line: e.to_string(), status: 431, logged: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { buffer_size: 4096, limit_post: 0, http_modifiers: (0, 0) };
+
+    fn see(protocol: Protocol, input: &[u8]) -> Look {
+        look(protocol, input, 0, &HttpEnv::default(), &LIMITS, &mut VarBlock::new())
+    }
+
+    #[test]
+    fn http_sent_to_a_uwsgi_socket_is_named_by_the_line_people_search_for() {
+        let Look::Refused(refusal) = see(Protocol::Uwsgi, b"GET / HTTP/1.0\r\n\r\n") else {
+            panic!("HTTP was taken for a packet");
+        };
+        assert_eq!(refusal.line, "invalid request block size: 21573 (max 4096)...skip");
+    }
+
+    #[test]
+    fn a_packet_is_ready_when_its_last_byte_is_there() {
+        let mut packet = vec![0, 10, 0, 0];
+        packet.extend_from_slice(b"\x03\x00abc\x03\x00xyz");
+        for cut in 0..packet.len() {
+            assert_eq!(see(Protocol::Uwsgi, &packet[..cut]), Look::More, "{cut}");
+        }
+        let Look::Ready(meta) = see(Protocol::Uwsgi, &packet) else { panic!("not ready") };
+        assert_eq!((meta.head_len, meta.packet_size), (14, 10));
+    }
+
+    #[test]
+    fn a_body_beyond_the_limit_is_refused_before_it_is_read() {
+        let limits = Limits { limit_post: 5, ..LIMITS };
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n";
+        let env = HttpEnv::default();
+        let look = look(Protocol::Http11, head, 0, &env, &limits, &mut VarBlock::new());
+        let Look::Refused(refusal) = look else { panic!("accepted") };
+        assert_eq!(refusal.status, 413);
+    }
+
+    #[test]
+    fn a_ping_needs_no_variables() {
+        let Look::Ready(meta) = see(Protocol::Uwsgi, &[100, 0, 0, 0]) else { panic!("not ready") };
+        assert_eq!(meta.modifiers, (100, 0));
+    }
+}
