@@ -31,7 +31,7 @@ impl Header {
 }
 
 /// The log line of a packet larger than `buffer-size`.
-pub fn oversize_line(size: u16, max: usize) -> String {
+pub fn oversize_line(size: usize, max: usize) -> String {
     format!("invalid request block size: {size} (max {max})...skip")
 }
 
@@ -43,7 +43,7 @@ mod tests {
     fn http_sent_to_a_uwsgi_socket_reads_as_the_size_people_search_for() {
         let header = Header::parse(b"GET / HTTP/1.0").unwrap();
         assert_eq!(
-            oversize_line(header.size, 4096),
+            oversize_line(header.size.into(), 4096),
             "invalid request block size: 21573 (max 4096)...skip"
         );
     }

@@ -1,0 +1,139 @@
+//! From bytes of a client to a request that waits for a worker.
+
+use uwsgi_proto::{Head, HttpEnv, Parsed, parse_head};
+
+use crate::client::{Client, State, Text};
+use crate::net::{self, Read};
+use crate::request::{self, Body};
+use crate::router::Router;
+use crate::slab::Key;
+
+impl Router<'_> {
+    /// Reads until a head is complete. True while the client can be moved on.
+    pub(crate) fn read_head(&mut self, key: Key) -> bool {
+        let Some(client) = self.clients.get_mut(key) else { return false };
+        if client.scanned < client.input.len() {
+            self.head_in_input(key);
+            return true;
+        }
+        if !client.readable {
+            return false;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let got = net::read(&client.fd, &mut scratch);
+        let moved = match got {
+            Read::Bytes(n) => {
+                client.readable = n == scratch.len() || client.ended;
+                self.row.rx.add(n as u64);
+                self.head_in_scratch(key, &scratch[..n]);
+                true
+            }
+            Read::Empty => {
+                client.readable = false;
+                false
+            }
+            Read::Eof | Read::Failed(_) => {
+                self.close(key);
+                false
+            }
+        };
+        self.scratch = scratch;
+        moved
+    }
+
+    /// Looks for a head in what the client sent earlier.
+    fn head_in_input(&mut self, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let mut input = std::mem::take(&mut client.input);
+        let used = self.try_head(key, &input);
+        input.drain(..used);
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.scanned = if used == 0 { input.len() } else { 0 };
+        client.input = input;
+    }
+
+    /// Looks for a head in what was just read; most requests never leave the scratch buffer.
+    fn head_in_scratch(&mut self, key: Key, bytes: &[u8]) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if !client.input.is_empty() {
+            client.input.extend_from_slice(bytes);
+            return;
+        }
+        let used = self.try_head(key, bytes);
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.input.extend_from_slice(&bytes[used..]);
+        if used == 0 {
+            client.scanned = bytes.len();
+            self.arm(key, self.settings.headers_timeout);
+        }
+    }
+
+    /// Parses a head: how many bytes were used, 0 while it is incomplete.
+    fn try_head(&mut self, key: Key, bytes: &[u8]) -> usize {
+        let Some(client) = self.clients.get(key) else { return 0 };
+        let settings = self.settings;
+        let env = HttpEnv {
+            server_name: &settings.server_name,
+            server_port: settings.fronts.get(client.front).map_or(b"", |f| f.port()),
+            remote_addr: client.addr.as_bytes(),
+            remote_port: Some(client.port.as_bytes()),
+            proxy_protocol: settings.proxy_protocol && client.first,
+            extra_router_vars: true,
+            keep_underscores: settings.keep_underscores,
+            ..HttpEnv::default()
+        };
+        let limit = settings.head_limit;
+        match parse_head(bytes, client.scanned, &env, limit, &mut self.block) {
+            Ok(Parsed::Partial) => 0,
+            Ok(Parsed::Done(head)) => self.start_request(key, &head, bytes),
+            Err(e) => {
+                self.refuse_head(key, e.status(), &e.log_line(limit));
+                bytes.len()
+            }
+        }
+    }
+
+    /// Makes the packet of a request and looks for a worker: how many bytes were used.
+    fn start_request(&mut self, key: Key, head: &Head, bytes: &[u8]) -> usize {
+        let size = self.block.as_bytes().len();
+        if size > self.settings.buffer_size {
+            let line = uwsgi_proto::uwsgi::oversize_line(size, self.settings.buffer_size);
+            self.refuse_head(key, 431, &line);
+            return bytes.len();
+        }
+        let Some(client) = self.clients.get_mut(key) else { return 0 };
+        let may_keep = self.settings.keepalive.is_some() && self.drain_until.is_none();
+        client.keep = head.keep_alive && may_keep;
+        request::encode(head, client.keep, &self.block, &mut client.packet);
+        remember_proxied(client, head, &self.block);
+        client.sent = 0;
+        client.responded = false;
+        client.body = Body::of(head);
+        client.had_body = !client.body.is_done();
+        let Ok(taken) = client.body.take(&bytes[head.head_len..], &mut client.packet) else {
+            self.refuse_head(key, 400, "invalid HTTP request: broken chunk");
+            return bytes.len();
+        };
+        client.expects = head.expect_continue && !client.body.is_done();
+        client.state = State::Queued;
+        self.row.requests.add(1);
+        self.arm(key, self.settings.timeout);
+        self.dispatch(key);
+        head.head_len + taken
+    }
+
+    fn refuse_head(&mut self, key: Key, status: u16, line: &str) {
+        self.row.bad_requests.add(1);
+        (self.settings.log)(line);
+        self.refuse(key, status);
+    }
+}
+
+/// Keeps the addresses of a PROXY line for the later requests of the connection.
+fn remember_proxied(client: &mut Client, head: &Head, block: &uwsgi_proto::VarBlock) {
+    client.first = false;
+    if head.proxied {
+        client.addr = Text::new(block.known().remote_addr());
+        client.port = Text::new(block.known().remote_port());
+    }
+}

@@ -1,0 +1,217 @@
+//! Link connections to the workers, and which of them may take the next request.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use uwsgi_metrics::View;
+use uwsgi_proto::link::FrameReader;
+
+use crate::slab::{Key, Slab};
+
+/// How long after the end of a response the worker's own mark of being busy is taken for stale:
+/// the worker sends the end before its books are closed.
+const CLOSING_BOOKS: Duration = Duration::from_millis(1);
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) fd: OwnedFd,
+    /// The client it serves.
+    pub(crate) owner: Option<Key>,
+    /// The worker at the other end (from 1), known after its first answer.
+    pub(crate) worker: Option<u16>,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) ended: bool,
+    /// A write failed: the worker has not taken what was sent last.
+    pub(crate) broken: bool,
+    pub(crate) reader: FrameReader,
+    /// When its last response ended.
+    pub(crate) released: Instant,
+}
+
+impl Link {
+    pub(crate) fn new(fd: OwnedFd, now: Instant) -> Self {
+        Self {
+            fd,
+            owner: None,
+            worker: None,
+            readable: false,
+            writable: true,
+            ended: false,
+            broken: false,
+            reader: FrameReader::response(),
+            released: now,
+        }
+    }
+}
+
+/// All link connections.
+pub(crate) struct Links {
+    pub(crate) all: Slab<Link>,
+    /// Those without an owner, the last used at the end.
+    idle: Vec<Key>,
+    /// Requests on their way, per worker (from 1; 0 for workers not known yet).
+    in_flight: Vec<u32>,
+    cores: u32,
+}
+
+/// What to do with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// Send it over this link.
+    Reuse(Key),
+    /// Open a link: whichever worker is free first takes it.
+    Connect,
+    /// Every core has a request of ours: wait for one of them.
+    Wait,
+}
+
+impl Links {
+    pub(crate) fn new(workers: u32, cores: u32) -> Self {
+        Self {
+            all: Slab::new(),
+            idle: Vec::new(),
+            in_flight: vec![0; workers as usize + 1],
+            cores: cores.max(1),
+        }
+    }
+
+    /// How many requests the workers can serve at a time.
+    fn capacity(&self) -> usize {
+        (self.in_flight.len() - 1).max(1) * self.cores as usize
+    }
+
+    /// Chooses for one request. `busy` says how many cores of a worker are in a request, from
+    /// whatever source.
+    pub(crate) fn choose(&self, now: Instant, busy: impl Fn(u16) -> u32) -> Choice {
+        if self.all.len() - self.idle.len() >= self.capacity() {
+            return Choice::Wait;
+        }
+        let free = |key: &&Key| {
+            let Some(link) = self.all.get(**key) else { return false };
+            let Some(worker) = link.worker else { return true };
+            let ours = self.in_flight.get(usize::from(worker)).copied().unwrap_or(0);
+            ours < self.cores
+                && (now.saturating_duration_since(link.released) < CLOSING_BOOKS
+                    || busy(worker) < self.cores)
+        };
+        self.idle.iter().rev().find(free).map_or(Choice::Connect, |key| Choice::Reuse(*key))
+    }
+
+    /// Adds a connection; at most four per core are kept, so an idle one may have to go.
+    pub(crate) fn add(&mut self, link: Link) -> Key {
+        if self.all.len() >= self.capacity() * 4 && !self.idle.is_empty() {
+            let oldest = self.idle.remove(0);
+            self.all.remove(oldest);
+        }
+        self.all.insert(link)
+    }
+
+    /// Gives a link to a client. False when it is gone.
+    pub(crate) fn assign(&mut self, key: Key, owner: Key) -> bool {
+        let Some(link) = self.all.get_mut(key) else { return false };
+        link.owner = Some(owner);
+        let worker = usize::from(link.worker.unwrap_or(0));
+        self.idle.retain(|k| *k != key);
+        if let Some(n) = self.in_flight.get_mut(worker) {
+            *n += 1;
+        }
+        true
+    }
+
+    /// Takes a link back after a response by `worker`.
+    pub(crate) fn release(&mut self, key: Key, worker: u16, now: Instant) {
+        self.disown(key);
+        let Some(link) = self.all.get_mut(key) else { return };
+        if link.ended {
+            self.all.remove(key);
+            return;
+        }
+        link.worker = Some(worker);
+        link.released = now;
+        self.idle.push(key);
+    }
+
+    /// Closes a link, whatever it was doing.
+    pub(crate) fn close(&mut self, key: Key) {
+        self.disown(key);
+        self.idle.retain(|k| *k != key);
+        self.all.remove(key);
+    }
+
+    fn disown(&mut self, key: Key) {
+        let Some(link) = self.all.get_mut(key) else { return };
+        if link.owner.take().is_some()
+            && let Some(n) = self.in_flight.get_mut(usize::from(link.worker.unwrap_or(0)))
+        {
+            *n = n.saturating_sub(1);
+        }
+    }
+}
+
+/// Cores of `worker` that are in a request now.
+pub(crate) fn busy_cores(arena: &View, worker: u16) -> u32 {
+    let cores = 0..arena.shape().cores;
+    cores.filter(|core| arena.core(u32::from(worker), *core).in_request.get() != 0).count() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> Link {
+        let (a, _b) = std::os::unix::net::UnixStream::pair().unwrap();
+        Link::new(a.into(), Instant::now())
+    }
+
+    fn owner() -> Key {
+        Key::from_bits(7)
+    }
+
+    /// An idle link to `worker`, released long enough ago.
+    fn idle(links: &mut Links, worker: u16, at: Instant) -> Key {
+        let key = links.add(link());
+        assert!(links.assign(key, owner()));
+        links.release(key, worker, at);
+        key
+    }
+
+    #[test]
+    fn the_last_used_link_of_a_free_worker_is_taken() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(1);
+        let mut links = Links::new(2, 1);
+        assert_eq!(links.choose(start, |_| 0), Choice::Connect);
+        let first = idle(&mut links, 1, start);
+        let second = idle(&mut links, 2, start);
+        assert_eq!(links.choose(later, |_| 0), Choice::Reuse(second));
+        let two_busy = |w| u32::from(w == 2);
+        assert_eq!(links.choose(later, two_busy), Choice::Reuse(first));
+        assert_eq!(links.choose(later, |_| 1), Choice::Connect, "both serve somebody else");
+        assert_eq!(links.choose(start, |_| 1), Choice::Reuse(second), "books being closed");
+    }
+
+    #[test]
+    fn no_more_requests_are_sent_than_cores_can_take() {
+        let now = Instant::now();
+        let mut links = Links::new(2, 1);
+        let one = idle(&mut links, 1, now);
+        let twin = idle(&mut links, 1, now);
+        assert!(links.assign(one, owner()));
+        assert_eq!(links.choose(now, |_| 0), Choice::Connect, "worker 1 is full, 2 is not");
+        let new = links.add(link());
+        assert!(links.assign(new, owner()));
+        assert_eq!(links.choose(now, |_| 0), Choice::Wait);
+        links.close(one);
+        assert_eq!(links.choose(now, |_| 0), Choice::Reuse(twin));
+    }
+
+    #[test]
+    fn idle_links_do_not_pile_up() {
+        let now = Instant::now();
+        let mut links = Links::new(1, 1);
+        let keys: Vec<_> = (0..6).map(|_| idle(&mut links, 1, now)).collect();
+        assert_eq!(links.all.len(), 4);
+        assert!(links.all.get(keys[0]).is_none() && links.all.get(keys[5]).is_some());
+    }
+}

@@ -1,0 +1,81 @@
+//! What the router is told before it starts.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// Exit code of a router on any orderly way out.
+pub const EXIT_CODE: i32 = 30;
+
+/// A listening socket of the router.
+#[derive(Debug, Clone)]
+pub struct Front<'a> {
+    /// The socket, non-blocking.
+    pub fd: BorrowedFd<'a>,
+    /// Its bound name; what follows the last colon becomes `SERVER_PORT`.
+    pub name: String,
+}
+
+/// Settings of one router process.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    /// Sockets to accept clients from.
+    pub fronts: Vec<Front<'a>>,
+    /// Abstract name (without the leading NUL) of the workers' shared link listener.
+    pub link: Vec<u8>,
+    /// Row of this process in the arena.
+    pub index: u32,
+    /// `SERVER_NAME`: the machine's name.
+    pub server_name: Vec<u8>,
+    /// Longest request head in bytes.
+    pub head_limit: usize,
+    /// `buffer-size` of the workers: the largest block of variables they take.
+    pub buffer_size: usize,
+    /// Most variables of a request (twice `max-vars`).
+    pub max_pairs: usize,
+    /// Longest silence while a request is served (`http-timeout`).
+    pub timeout: Duration,
+    /// Longest time from the first byte of a head to its last (`http-headers-timeout`).
+    pub headers_timeout: Duration,
+    /// Longest silence between requests of one connection; `None` closes after each response.
+    pub keepalive: Option<Duration>,
+    /// Longest time a drain may take.
+    pub drain: Duration,
+    /// Accept a PROXY line on each connection.
+    pub proxy_protocol: bool,
+    /// Keep header names with underscores.
+    pub keep_underscores: bool,
+    /// Where log lines go.
+    pub log: fn(&str),
+}
+
+impl Settings<'_> {
+    /// Settings with the usual limits and no sockets.
+    pub fn new(link: &[u8], log: fn(&str)) -> Self {
+        Self {
+            fronts: Vec::new(),
+            link: link.to_vec(),
+            index: 0,
+            server_name: Vec::new(),
+            head_limit: 65536,
+            buffer_size: uwsgi_proto::DEFAULT_BYTES,
+            max_pairs: uwsgi_proto::DEFAULT_PAIRS,
+            timeout: Duration::from_secs(60),
+            headers_timeout: Duration::from_secs(60),
+            keepalive: Some(Duration::from_secs(60)),
+            drain: Duration::from_secs(60),
+            proxy_protocol: false,
+            keep_underscores: false,
+            log,
+        }
+    }
+}
+
+impl Front<'_> {
+    /// `SERVER_PORT`: empty for sockets without one.
+    pub(crate) fn port(&self) -> &[u8] {
+        match self.name.rsplit_once(':') {
+            Some((_, port)) if !self.name.starts_with(['/', '@']) => port.as_bytes(),
+            _ => b"",
+        }
+    }
+}
