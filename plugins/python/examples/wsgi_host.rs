@@ -4,8 +4,8 @@
 //! `wsgi_host LIBPYTHON PLUGIN [option=value | option] ... [@word=value] ...`
 //!
 //! Words with `@` are for the host itself: `@bench=N` serves the first request N times and
-//! prints the time of one; `@threads=N` runs all requests in each of N threads; `@fork` serves
-//! from a forked child; `@lazy` loads apps there; `@chunk=N` limits one body read to N bytes;
+//! prints the time of one; `@repeat=N` serves all N times and prints the growth in KiB; `@threads=N` runs all requests in each of N threads; `@fork=N` serves
+//! from N forked children, one after the other, the later ones forked after `release`; `@lazy` loads apps there; `@chunk=N` limits one body read to N bytes;
 //! `@drop` breaks the connection at the first write. A request line is
 //! `METHOD PATH[?QUERY] [VAR=value ...] [< BODY]`.
 #![allow(unsafe_code, reason = "fork and waitpid, which the real server keeps in its own crate")]
@@ -263,15 +263,32 @@ fn bench(plugin: Loaded, line: &Line, rounds: usize) {
     println!("{:.0} ns per request", start.elapsed().as_nanos() as f64 / rounds as f64);
 }
 
-fn work(plugin: Loaded, fake: &'static Fake) {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).unwrap();
-    let lines: &'static Vec<Line> = Box::leak(Box::new(text.lines().map(parse).collect()));
-    fake.worker.store(1, Relaxed);
+/// Serves all lines again and again, and prints by how many KiB the process has grown.
+fn repeat(plugin: Loaded, fake: &Fake, lines: &[Line], rounds: usize) {
+    let resident = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<i64>().unwrap() * 4
+    };
+    let mut before = 0;
+    for round in 0..rounds {
+        if round == rounds / 10 {
+            before = resident();
+        }
+        for line in lines {
+            serve(plugin, fake, line, 0);
+        }
+    }
+    println!("grown: {}", resident() - before);
+}
+
+fn work(plugin: Loaded, fake: &'static Fake, lines: &'static [Line]) {
     plugin.init_thread(0);
     plugin.release();
     if let Some(rounds) = fake.number("bench") {
         return bench(plugin, &lines[0], rounds);
+    }
+    if let Some(rounds) = fake.number("repeat") {
+        return repeat(plugin, fake, lines, rounds);
     }
     let threads = fake.number("threads").unwrap_or(1) as u32;
     let others: Vec<_> = (1..threads)
@@ -291,7 +308,7 @@ fn work(plugin: Loaded, fake: &'static Fake) {
     std::io::stdout().write_all(out.as_bytes()).unwrap();
 }
 
-fn fork_and_wait(plugin: Loaded, fake: &'static Fake, id: u32) -> i32 {
+fn fork_and_wait(plugin: Loaded, fake: &'static Fake, lines: &'static [Line], id: u32) -> i32 {
     plugin.before_fork();
     // SAFETY: the host has one thread here.
     let pid = unsafe { libc::fork() };
@@ -301,7 +318,7 @@ fn fork_and_wait(plugin: Loaded, fake: &'static Fake, id: u32) -> i32 {
         if fake.own("lazy").is_some() {
             report(plugin.init_apps());
         }
-        work(plugin, fake);
+        work(plugin, fake, lines);
         plugin.atexit();
         std::process::exit(0);
     }
@@ -352,12 +369,19 @@ fn main() {
     if fake.own("lazy").is_none() {
         report(plugin.init_apps());
     }
-    if fake.own("fork").is_some() {
-        let code = fork_and_wait(plugin, fake, 1);
-        plugin.release();
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).unwrap();
+    let lines: &'static Vec<Line> = Box::leak(Box::new(text.lines().map(parse).collect()));
+    if let Some(children) = fake.number("fork") {
+        let mut worst = 0;
+        for id in 1..=children as u32 {
+            worst = worst.max(fork_and_wait(plugin, fake, lines, id));
+            plugin.release();
+        }
         plugin.atexit();
-        std::process::exit(code);
+        std::process::exit(worst);
     }
-    work(plugin, fake);
+    fake.worker.store(1, Relaxed);
+    work(plugin, fake, lines);
     plugin.atexit();
 }

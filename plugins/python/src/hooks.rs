@@ -13,6 +13,7 @@ use uwsgi_abi::ProcessKind;
 
 use crate::exceptions;
 use crate::ffi;
+use crate::helpers;
 use crate::load;
 use crate::obj::Obj;
 use crate::start::glue_call;
@@ -60,6 +61,9 @@ pub(crate) fn after_fork_child(kind: u32, id: u32) {
     if kind == ProcessKind::Worker as u32 {
         name_thread(id, 0);
         late_apps();
+        if let Some(server) = server() {
+            helpers::start(server);
+        }
     }
 }
 
@@ -78,7 +82,11 @@ pub(crate) fn init_thread(core: u32) {
     if core == 0 {
         if worker > 0 {
             let was_detached = state::attach_main();
-            late_apps(); // without a master nothing forks, and this is the first place to know
+            // without a master nothing forks, and this is the first place to know
+            late_apps();
+            if let Some(server) = server() {
+                helpers::start(server);
+            }
             if was_detached {
                 state::detach_main();
             }
@@ -169,13 +177,6 @@ fn finalize() {
         call_main(c"run_exit_functions", &[]);
         return;
     }
-    if let Some(main) = interp(0) {
-        // SAFETY: the main interpreter's thread list, read while attached.
-        let alone = unsafe { only_thread(main.state) };
-        if !alone && world().is_some_and(|w| w.interps.len() > 1) {
-            return;
-        }
-    }
     change_world(|world| {
         std::mem::forget(std::mem::take(world)); // objects die with their interpreter
     });
@@ -199,7 +200,7 @@ unsafe fn only_thread(state: *mut ffi::PyInterpreterState) -> bool {
 /// Ends every sub-interpreter, each in its own thread state; false when one has other threads.
 fn end_sub_interpreters() -> bool {
     let mut all = true;
-    let Some(main) = interp(0) else { return false };
+    let Some(main) = interp(0).map(|i| i.main_thread) else { return false };
     while let Some(last) = world().filter(|w| w.interps.len() > 1).and_then(|w| w.interps.last()) {
         // SAFETY: the main thread's state of that interpreter; the thread is attached to main.
         unsafe { ffi::PyThreadState_Swap(last.main_thread) };
@@ -218,7 +219,7 @@ fn end_sub_interpreters() -> bool {
             unsafe { ffi::Py_EndInterpreter(thread) };
         }
         // SAFETY: back to the main interpreter, same thread.
-        unsafe { ffi::PyThreadState_Swap(main.main_thread) };
+        unsafe { ffi::PyThreadState_Swap(main) };
     }
     all
 }

@@ -13,6 +13,7 @@ mod environ;
 mod exceptions;
 mod ffi;
 mod guard;
+mod helpers;
 mod home;
 mod hooks;
 mod input;

@@ -33,8 +33,6 @@ const MISSING: &[&str] = &[
     "pyshell",
     "pyshell-oneshot",
     "python",
-    "py-tracebacker",
-    "py-auto-reload",
     "python-raw",
     "py-sharedarea",
     "early-python",
@@ -43,7 +41,6 @@ const MISSING: &[&str] = &[
     "python-worker-override",
     "spooler-import",
     "write-errors-exception-only",
-    "wsgi-manage-chunked-input",
 ];
 
 /// Hooks of the module that nothing calls yet.
@@ -167,7 +164,7 @@ fn new_interp(server: ServerRef) -> Result<usize, i32> {
 
 /// Loads one wanted app into the interpreter at `index`, switching to it and back.
 fn load(server: ServerRef, wanted: &Wanted, index: usize) -> Result<(), i32> {
-    let (main, target) = (interp(0).ok_or(1)?, interp(index).ok_or(1)?);
+    let main = interp(0).ok_or(1)?.main_thread;
     if world().is_some_and(|w| !wanted.mountpoint.is_empty() && taken(&w.apps, &wanted.mountpoint))
     {
         server.log(&format!("mountpoint {} already configured. skip.", text(&wanted.mountpoint)));
@@ -176,8 +173,9 @@ fn load(server: ServerRef, wanted: &Wanted, index: usize) -> Result<(), i32> {
     let number = count();
     let started = Instant::now();
     // SAFETY: main thread, attached to the main interpreter; both states are its own.
-    unsafe { ffi::PyThreadState_Swap(target.main_thread) };
-    let found = find(server, wanted, target).unwrap_or_else(|Raised| {
+    unsafe { ffi::PyThreadState_Swap(interp(index).ok_or(1)?.main_thread) };
+    let found = interp(index).ok_or(Raised).and_then(|target| find(server, wanted, target));
+    let found = found.unwrap_or_else(|Raised| {
         exceptions::print();
         Vec::new()
     });
@@ -188,7 +186,7 @@ fn load(server: ServerRef, wanted: &Wanted, index: usize) -> Result<(), i32> {
     let failed = count() == number;
     drop(found);
     // SAFETY: as above.
-    unsafe { ffi::PyThreadState_Swap(main.main_thread) };
+    unsafe { ffi::PyThreadState_Swap(main) };
     if failed {
         server.log(&format!(
             "unable to load app {number} (mountpoint='{}') (callable not found or import error)",

@@ -4,6 +4,7 @@
 //! after everything else is done and the thread is detached, so a request attaches once. It
 //! refuses to leave anything of a request behind except that one chunk's reference.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 
 use uwsgi_abi::plugin::ServerRef;
@@ -76,7 +77,11 @@ fn attached(server: ServerRef, core: &Core, app: &App, interp: &Interp, request:
     // SAFETY: this thread's own state; the main thread is detached between requests (`release`).
     unsafe { ffi::PyEval_RestoreThread(thread) };
     drop(core.sent.take());
-    let last = run(core, app, interp, request);
+    let last = catch_unwind(AssertUnwindSafe(|| run(core, app, interp, request)));
+    let last = last.unwrap_or_else(|_| {
+        server.log("plugin python panicked in a request"); // and must not leave it attached
+        None
+    });
     drop(core.file.take());
     match last {
         Some(chunk) if chunk.as_bytes().len() <= KEEP_SENT && core.head_set.get() => {
@@ -156,7 +161,7 @@ fn failed(core: &Core) {
 fn call(core: &Core, app: &App, interp: &Interp, request: &Request) -> Res<Obj> {
     let environ = environ(core, app.interp, interp, request)?;
     if settings().keep_env {
-        interp.module.put(c"env", &environ)?;
+        interp.module.put_obj(&interp.env_key, &environ)?;
     }
     app.callable.call(&[&environ, &interp.start_response])
 }

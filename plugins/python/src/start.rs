@@ -27,6 +27,14 @@ const GLUE: &CStr =
 
 /// Brings the main interpreter up; the error is the exit code.
 pub(crate) fn start(server: ServerRef) -> Result<(), i32> {
+    if let Some(value) = server.option_last("wsgi-env-behaviour")
+        && !matches!(value, b"cheat" | b"holy")
+    {
+        // both mean a new dict for each request: reusing one corrupts apps that keep it
+        server
+            .log(&format!("invalid wsgi-env-behaviour value: {}", String::from_utf8_lossy(value)));
+        return Err(1);
+    }
     // SAFETY: a static string of the library, callable before initialisation.
     let version = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) }.to_string_lossy();
     server.log(&format!("Python version: {}", version.replace('\n', " ")));
@@ -148,6 +156,7 @@ pub(crate) fn make_interp(
         input_type: input::make_type()?,
         base,
         input_key: crate::environ::intern(b"wsgi.input")?,
+        env_key: crate::environ::intern(b"env")?,
         many_cores: server.info().cores > 1,
     })
 }
@@ -159,13 +168,18 @@ fn run_glue(uwsgi: &Obj) -> Res<Obj> {
     names.put(c"__builtins__", &Obj::import(c"builtins")?)?;
     names.put(c"uwsgi", uwsgi)?;
     names.put(c"log", &function(&LOG)?)?;
+    run_source(GLUE, &names)?;
+    Ok(names)
+}
+
+/// Runs source text of ours in a namespace.
+pub(crate) fn run_source(source: &CStr, names: &Obj) -> Res<()> {
     // SAFETY: NUL-terminated source and name.
     let code = Obj::own(unsafe {
-        ffi::Py_CompileString(GLUE.as_ptr(), c"<uwsgi>".as_ptr(), ffi::Py_file_input)
+        ffi::Py_CompileString(source.as_ptr(), c"<uwsgi>".as_ptr(), ffi::Py_file_input)
     })?;
     // SAFETY: a live code object and namespace.
-    Obj::own(unsafe { ffi::PyEval_EvalCode(code.ptr(), names.ptr(), names.ptr()) })?;
-    Ok(names)
+    Obj::own(unsafe { ffi::PyEval_EvalCode(code.ptr(), names.ptr(), names.ptr()) }).map(|_| ())
 }
 
 /// Calls a function of the helper code.
@@ -218,6 +232,9 @@ fn make_base(server: ServerRef, glue: &Obj) -> Res<Obj> {
     base.put(c"wsgi.run_once", &Obj::bool(false)?)?;
     base.put(c"wsgi.multithread", &Obj::bool(info.cores > 1)?)?;
     base.put(c"wsgi.multiprocess", &Obj::bool(info.processes != 1)?)?;
+    if server.flag("wsgi-manage-chunked-input") {
+        base.put(c"wsgi.input_terminated", &Obj::bool(false)?)?;
+    }
     if !server.flag("wsgi-disable-file-wrapper") {
         base.put(c"wsgi.file_wrapper", &function(&FILE_WRAPPER)?)?;
     }

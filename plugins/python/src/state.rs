@@ -38,6 +38,8 @@ pub(crate) struct Interp {
     pub(crate) base: Obj,
     /// The interned key `wsgi.input`.
     pub(crate) input_key: Obj,
+    /// The interned key `env`.
+    pub(crate) env_key: Obj,
     /// There are several cores: `uwsgi.core` is in the environ.
     pub(crate) many_cores: bool,
 }

@@ -77,6 +77,7 @@ fn some_failures_end_the_start() {
         ("eval=1 +", 22, "failed to compile eval code"),
         ("eval=x = 1", 22, "you must define a callable object in your code"),
         ("mount=nothing", 1, "invalid mountpoint: nothing"),
+        ("wsgi-env-behaviour=x", 1, "invalid wsgi-env-behaviour value: x"),
         ("home=/nowhere", 1, "Python Home is not a directory: /nowhere"),
         ("pymodule-alias=a=nowhere", 1, "No module named 'nowhere'"),
     ] {
@@ -88,8 +89,8 @@ fn some_failures_end_the_start() {
 
 #[test]
 fn what_is_not_built_is_named() {
-    let run = run(&["py-tracebacker=/tmp/tb.", "mount=/x=y", &file("valid.py")], &["GET /"]);
-    assert!(run.log.contains("option \"py-tracebacker\" is not supported"), "{}", run.log);
+    let run = run(&["python-raw=x.py", "mount=/x=y", &file("valid.py")], &["GET /"]);
+    assert!(run.log.contains("option \"python-raw\" is not supported"), "{}", run.log);
     assert!(run.log.contains("no plugin able to load y"), "{}", run.log);
 }
 
@@ -224,6 +225,7 @@ fn the_module_has_what_is_real() {
         ("sys.argv", "['uwsgi', 'one', 'two']"),
         ("sys.path[0:2]", &format!("['{}/', '.']", apps())),
         ("sys.stdout%20is%20sys.stderr", "True"),
+        ("sys.flags.optimize", "2"),
     ];
     let requests: Vec<String> = cases.iter().map(|c| format!("GET /?{}", c.0)).collect();
     let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
@@ -238,6 +240,7 @@ fn the_module_has_what_is_real() {
         "thrice=c",
         "bare",
         "pyargv=one  two",
+        "optimize=2",
     ];
     let run = run(&options, &requests);
     for (n, (call, expected)) in cases.iter().enumerate() {
@@ -245,6 +248,89 @@ fn the_module_has_what_is_real() {
     }
     assert!(run.log.contains("\na line\n"), "{}", run.log);
     assert!(run.log.contains(&format!("added {}/ to pythonpath.\n", apps())), "{}", run.log);
+}
+
+#[test]
+fn a_worker_forked_after_release_serves_too() {
+    let run = run(&[&file("forks.py"), "@fork=2"], &["GET /"]);
+    let body = run.body(1); // the second worker
+    assert!(body.contains("'seen': ['before', 'before', 'child', 'hook']"), "{body} {}", run.log);
+    assert!(body.contains("'thread': 'uWSGIWorker2Core0'"), "{body}");
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn nothing_is_lost_over_many_requests() {
+    let lines = [
+        "GET /as_bytes HTTP_X=1",
+        "GET /two",
+        "GET /closing HTTP_X=2",
+        "GET /raises",
+        "GET /raises_late",
+        "GET /memory_file",
+        "GET /bad_head",
+        "POST /keeps < body",
+        "GET /replaced HTTP_COOKIE=c",
+        "GET /resent",
+    ];
+    let run = run(&[&file("shapes.py"), "@repeat=3000"], &lines);
+    let grown = run.out.trim().strip_prefix("grown: ").and_then(|n| n.parse::<i64>().ok());
+    // one lost object of 64 bytes per request would be 1,900 KiB
+    assert!(grown.is_some_and(|kib| kib < 600), "{} {}", run.out, run.code);
+}
+
+#[test]
+fn the_tracebacker_shows_every_thread() {
+    let dir = std::env::temp_dir().join(format!("uwsgi-tb-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let option = format!("py-tracebacker={}/tb.", dir.display());
+    let ask = "__import__('subprocess')"; // the app asks its own worker
+    let script = "import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);\
+                  print(''.join(iter(lambda:s.recv(9999).decode(),'')))";
+    std::fs::write(dir.join("ask.py"), script).unwrap();
+    let request = format!(
+        "GET /?{ask}.check_output(['{}','{}/ask.py','{}/tb.1']).decode()",
+        newest().program.display(),
+        dir.display(),
+        dir.display()
+    );
+    let run = run(&[&file("api.py"), &option, "@fork"], &[&request]);
+    let body = run.body(0);
+    assert!(body.contains("*** uWSGI Python tracebacker output ***"), "{body} {}", run.log);
+    assert!(body.contains("thread_id = uWSGIWorker1Core0 filename ="), "{body}");
+    assert!(body.contains("thread_id = uWSGITraceBacker filename ="), "{body}");
+    assert!(run.log.contains("python tracebacker for worker 1 available on"), "{}", run.log);
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_changed_module_reloads_the_instance() {
+    let dir = std::env::temp_dir().join(format!("uwsgi-reload-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let app = dir.join("changing.py");
+    // the app changes itself until the reloader has seen it
+    std::fs::write(
+        &app,
+        "import os, threading, time\n\
+         def application(environ, start_response):\n\
+         \x20   start_response('200 OK', [])\n\
+         \x20   limit = time.monotonic() + 20\n\
+         \x20   def watching():\n\
+         \x20       return any(t.name == 'uWSGIAutoReloader' for t in threading.enumerate())\n\
+         \x20   n = 0\n\
+         \x20   while watching() and time.monotonic() < limit:\n\
+         \x20       n += 1\n\
+         \x20       os.utime(__file__, (n, n))\n\
+         \x20       time.sleep(0.05)\n\
+         \x20   return [b'reloaded' if not watching() else b'not seen']\n",
+    )
+    .unwrap();
+    let file = format!("wsgi-file={}", app.display());
+    let run = run(&[&file, "py-auto-reload=1", "@fork"], &["GET /"]);
+    assert_eq!(run.body(0), "reloaded", "{}", run.log);
+    let line = format!("[uwsgi-python-reloader] module/file {} has been modified", app.display());
+    assert!(run.log.contains(&line) && run.log.contains("control 1"), "{}", run.log);
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Runs the test host once per case and gives back what it said.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -20,7 +20,8 @@ pub(crate) struct Run {
 impl Run {
     /// The value of a field in the `nth` response.
     pub(crate) fn field(&self, nth: usize, name: &str) -> &str {
-        let block = self.out.split("> ").nth(nth + 1).unwrap_or_default();
+        let blocks = self.out.strip_prefix("> ").unwrap_or(&self.out);
+        let block = blocks.split("\n> ").nth(nth).unwrap_or_default();
         let line = block.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
         line.unwrap_or_default()
     }
@@ -57,16 +58,20 @@ pub(crate) fn apps() -> String {
     format!("{}/tests/apps", env!("CARGO_MANIFEST_DIR"))
 }
 
-fn target() -> PathBuf {
+/// The host and the plugin as this very test run built them.
+fn built() -> (PathBuf, PathBuf) {
     let test = std::env::current_exe().unwrap();
-    test.parent().and_then(Path::parent).unwrap().to_owned()
+    let deps = test.parent().unwrap();
+    let host = deps.parent().unwrap().join("examples/wsgi_host");
+    (host, deps.join("libuwsgi_python.so"))
 }
 
 /// Serves request lines with a libpython under some options.
 pub(crate) fn run_on(python: &Found, options: &[&str], lines: &[&str]) -> Run {
-    let mut child = Command::new(target().join("examples/wsgi_host"))
+    let (host, plugin) = built();
+    let mut child = Command::new(host)
         .arg(&python.lib)
-        .arg(target().join("libuwsgi_python.so"))
+        .arg(plugin)
         .arg(format!("python-program-name={}", python.program.display()))
         .arg(format!("pythonpath={}", apps()))
         .args(options)
