@@ -109,7 +109,9 @@ WAITING = {"232", "281", "441", "202", "7", "270", "271", "22", "98", "72", "73"
 
 
 def waiting(pid: int) -> bool:
-    """Whether every thread of the process waits for work."""
+    """Whether every thread of the process waits for work (or has ended)."""
+    if not alive(pid):
+        return True
     for task in _ids(f"/proc/{pid}/task"):
         try:
             if pathlib.Path(f"/proc/{pid}/task/{task}/syscall").read_text().split()[0] not in WAITING:

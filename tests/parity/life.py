@@ -168,7 +168,8 @@ def pidfiles_and_vacuum(box):
     for name in ("one", "two", "three", "four"):
         text = (box.directory / f"{name}.pid").read_text()
         box.note("file", f"{name} {'master' if text == f'{server.pid}{chr(10)}' else repr(text)}")
-    box.stop(server, only="VACUUM|writing|goodbye")
+    box.note("log", "\n".join(sorted({line for line in server.log().splitlines() if line.startswith("writing")})))
+    box.stop(server, only="VACUUM|goodbye")
     box.note("file", sorted(p.name for p in box.directory.iterdir()))
 
 
