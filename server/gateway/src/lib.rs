@@ -34,3 +34,6 @@ mod wheel;
 
 pub use router::run;
 pub use settings::{EXIT_CODE, Front, Settings};
+
+#[cfg(test)]
+mod tests;

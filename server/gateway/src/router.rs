@@ -127,7 +127,16 @@ impl<'a> Router<'a> {
 
     /// Waits once and handles what happened; true when signals are pending.
     pub(crate) fn turn(&mut self, events: &mut Vec<Event>) -> io::Result<bool> {
-        self.poll.wait(events, self.patience())?;
+        self.turn_within(events, self.patience())
+    }
+
+    /// As [`Router::turn`] with a limit of the caller's.
+    pub(crate) fn turn_within(
+        &mut self,
+        events: &mut Vec<Event>,
+        patience: Option<Duration>,
+    ) -> io::Result<bool> {
+        self.poll.wait(events, patience)?;
         self.set_now();
         let mut signals = false;
         for event in events.iter() {

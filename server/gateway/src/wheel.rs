@@ -24,6 +24,11 @@ impl Wheel {
         self.len == 0
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Files `item` under `tick`; answers the tick at which it will come out, which is earlier
     /// for waits longer than the wheel.
     pub(crate) fn insert(&mut self, tick: u64, item: u64) -> u64 {
