@@ -162,7 +162,7 @@ impl Client {
 
     /// Ready for the next request; memory of an unusually large one is given back.
     pub(crate) fn reset(&mut self) {
-        const KEPT: usize = 16 * 1024;
+        const KEPT: usize = 4 * 1024;
         self.state = State::Reading;
         self.packet.clear();
         self.sent = 0;

@@ -20,6 +20,7 @@
 mod client;
 mod dispatch;
 mod drain;
+mod finish;
 mod head;
 mod link;
 mod net;

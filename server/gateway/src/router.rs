@@ -88,6 +88,8 @@ pub(crate) struct Router<'a> {
     pub(crate) drain_until: Option<u64>,
     /// Out of descriptors: no accepts until behind this tick.
     pub(crate) paused: Option<u64>,
+    /// Clients that had their share of this turn and could go on.
+    pub(crate) unfinished: Vec<Key>,
     expired: Vec<u64>,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Router<'a> {
             tick: 0,
             drain_until: None,
             paused: None,
+            unfinished: Vec::new(),
             expired: Vec::new(),
         })
     }
@@ -138,6 +141,7 @@ impl<'a> Router<'a> {
     ) -> io::Result<bool> {
         self.poll.wait(events, patience)?;
         self.set_now();
+        let unfinished = std::mem::take(&mut self.unfinished);
         let mut signals = false;
         for event in events.iter() {
             let (token, happened) = decode(event);
@@ -148,6 +152,7 @@ impl<'a> Router<'a> {
                 Token::Link(key) => self.link_event(key, happened),
             }
         }
+        unfinished.into_iter().for_each(|key| self.drive(key));
         let mut expired = std::mem::take(&mut self.expired);
         self.sweep(&mut expired);
         self.expired = expired;
@@ -161,6 +166,9 @@ impl<'a> Router<'a> {
     fn patience(&self) -> Option<Duration> {
         /// Between attempts to get into the link listener's full queue.
         const RETRY: Duration = Duration::from_millis(5);
+        if !self.unfinished.is_empty() {
+            return Some(Duration::ZERO);
+        }
         if self.link_full {
             return Some(RETRY);
         }
