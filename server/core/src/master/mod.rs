@@ -269,7 +269,10 @@ impl Master<'_> {
         log!("SIGINT/SIGTERM received...killing workers...");
         self.phase = Phase::Ending { goal: Goal::Stop(code), since: Instant::now() };
         for at in 0..self.children.len() {
-            self.ask_to_go(at, signal::SIGINT);
+            // The observer shows the end of the others: it is asked when they are gone.
+            if self.children[at].role != Role::Observer {
+                self.ask_to_go(at, signal::SIGINT);
+            }
         }
     }
 
