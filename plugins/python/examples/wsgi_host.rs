@@ -6,7 +6,8 @@
 //! Words with `@` are for the host itself: `@bench=N` serves the first request N times and
 //! prints the time of one; `@repeat=N` serves all N times and prints the growth in KiB; `@threads=N` runs all requests in each of N threads; `@fork=N` serves
 //! from N forked children, one after the other, the later ones forked after `release`; `@lazy` loads apps there; `@chunk=N` limits one body read to N bytes;
-//! `@drop` breaks the connection at the first write. A request line is
+//! `@chunked`
+//! announces bodies of unknown length; `@drop` breaks the connection at the first write. A request line is
 //! `METHOD PATH[?QUERY] [VAR=value ...] [< BODY]`.
 #![allow(unsafe_code, reason = "fork and waitpid, which the real server keeps in its own crate")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test equipment")]
@@ -216,7 +217,8 @@ fn serve(plugin: Loaded, fake: &Fake, line: &Line, core: u32) -> String {
         drops: fake.own("drop").is_some(),
         ..Response::default()
     };
-    let code = plugin.request(&view(line, &pairs, core), &mut response);
+    let flags = if fake.own("chunked").is_some() { uwsgi_abi::REQUEST_CHUNKED } else { 0 };
+    let code = plugin.request(&RequestView { flags, ..view(line, &pairs, core) }, &mut response);
     let mut out = format!("> {}\nreturn: {code}\nstatus: {}\n", line.text, response.status);
     for (key, value) in &response.headers {
         let _ = writeln!(out, "header: {key}: {value}");

@@ -9,11 +9,14 @@ use std::os::fd::FromRawFd;
 
 use uwsgi_abi::WRITE_LAST;
 
+use crate::cores::{Core, outside};
 use crate::exceptions::bad_chunk;
 use crate::ffi;
-use crate::obj::{Obj, Raised, Res, clear, is_a, is_exact, os_error, raised};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res, clear, os_error, raised};
 use crate::respond::{send_object, write_error};
-use crate::state::{Core, log, outside, server, settings, unlocked};
+use crate::state::{log, server, settings, unlocked};
+use crate::types::{is_a, is_exact};
 
 /// What is left to do after [`send_response`].
 pub(crate) enum Outcome {

@@ -12,7 +12,8 @@
 use uwsgi_abi::Pair;
 
 use crate::ffi;
-use crate::obj::{Obj, Raised, Res, done};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res, done};
 
 /// Slots per core: more distinct variables than any front end sends; the rest goes uncached.
 const MAX_SLOTS: usize = 128;
@@ -113,7 +114,7 @@ impl Environ {
         }
         slot.round = round;
         let was_in_template = slot.in_template;
-        let same = slot.value == value;
+        let same = same(&slot.value, value);
         if same && was_in_template {
             slot.score = TRUST;
             return Ok(true);
@@ -180,7 +181,7 @@ impl Environ {
     fn find(&mut self, nth: usize, name: &[u8]) -> Res<Option<usize>> {
         if let Some(&at) = self.order.get(nth)
             && let Some(slot) = self.slots.get(usize::from(at))
-            && *slot.name == *name
+            && same(&slot.name, name)
         {
             return Ok(Some(usize::from(at)));
         }
@@ -251,6 +252,20 @@ pub(crate) fn intern(name: &[u8]) -> Res<Obj> {
     // SAFETY: one owned reference goes in, one comes out in the same place.
     unsafe { ffi::PyUnicode_InternInPlace(&mut pointer) };
     Obj::own(pointer)
+}
+
+/// Whether two short strings are equal. A call of `memcmp` for each of the two dozen strings of
+/// a request takes a third of the plugin's time; in line, eight bytes at a time, a sixth.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (mut x, mut y) = (a.chunks_exact(8), b.chunks_exact(8));
+    let word = |chunk: &[u8]| chunk.try_into().map_or(0, u64::from_ne_bytes);
+    let differ = x.by_ref().zip(y.by_ref()).fold(0, |d, (x, y)| d | (word(x) ^ word(y)));
+    let tails = x.remainder().iter().zip(y.remainder());
+    differ == 0 && tails.fold(0, |d, (x, y)| d | (x ^ y)) == 0
 }
 
 fn copy(dict: &Obj) -> Res<Obj> {

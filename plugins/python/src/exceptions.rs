@@ -5,10 +5,13 @@
 
 use uwsgi_abi::{Control, Pair, Str};
 
+use crate::cores::Core;
 use crate::ffi;
 use crate::guard::type_name;
-use crate::obj::{Obj, Res, clear, is_a};
-use crate::state::{Core, interp, log, server, settings, unlocked};
+use crate::obj::Obj;
+use crate::raise::{Res, clear};
+use crate::state::{interp, log, server, settings, unlocked};
+use crate::types::is_a;
 
 /// The exception that was set, taken out of the thread.
 pub(crate) struct Taken {
@@ -140,7 +143,7 @@ fn answer(core: &Core, taken: &Taken, class: &str, message: &str) {
 /// The text of `catch-exceptions`, made by the helper code.
 fn catcher_page(core: &Core, taken: &Taken, class: &str, message: &str) -> Res<Obj> {
     let glue = interp(core.interp.get()).and_then(|i| i.glue.get(c"exception_page"));
-    let function = glue.ok_or_else(crate::state::outside)?;
+    let function = glue.ok_or_else(crate::cores::outside)?;
     // SAFETY: non-null inside a request; the server keeps the variables alive.
     let vars = unsafe {
         let request = &*core.request.get();

@@ -115,7 +115,7 @@ def load_module(value, default):
     except LoadError:
         return []
     except BaseException as exc:
-        _load_failed(exc)
+        _load_failed(exc, value)
         return []
 
 
@@ -126,18 +126,18 @@ def load_file(value, default):
     except LoadError:
         return []
     except BaseException as exc:
-        _load_failed(exc)
+        _load_failed(exc, value)
         return []
     try:
         app = _resolve(module, default)
     except AttributeError as exc:
         if "(" in default:
-            _load_failed(exc)
+            _load_failed(exc, value)
         else:
             log('unable to find "%s" callable in file %s' % (default, value))
         return []
     except BaseException as exc:
-        _load_failed(exc)
+        _load_failed(exc, value)
         return []
     if not callable(app):
         log('"%s" must be a callable object in file %s' % (default, value))
@@ -170,16 +170,18 @@ def load_paste(uri, logger):
         from paste.deploy import loadapp
         return [(None, loadapp(uri))]
     except BaseException as exc:
-        _load_failed(exc)
+        _load_failed(exc, uri)
         return []
 
 
-def _load_failed(exc):
+def _load_failed(exc, app):
     report(exc)
-    text = str(exc)
-    if isinstance(exc, ImportError) and "subinterpreter" in text:
-        log('module %r does not support sub-interpreters: set "single-interpreter = true"'
-            % (getattr(exc, "name", None) or text))
+    if isinstance(exc, ImportError) and "subinterpreter" in str(exc):
+        tb = exc.__traceback__
+        while tb.tb_next is not None:
+            tb = tb.tb_next
+        log('app %s imports a module without support for sub-interpreters at %s line %d: '
+            'set "single-interpreter = true"' % (app, tb.tb_frame.f_code.co_filename, tb.tb_lineno))
 
 
 def _checked(app):

@@ -6,7 +6,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::ffi::{self, Py_ssize_t, PyObject};
-use crate::obj::{Obj, Raised, Res, is_a, raised, system_error, type_error, utf8_of};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res, raised, system_error, type_error};
+use crate::types::{is_a, utf8_of};
 
 /// The arguments of a builtin, borrowed for the call.
 pub(crate) struct Args<'a> {
@@ -94,7 +96,7 @@ impl Args<'_> {
 
 /// Name of an object's class, for messages.
 pub(crate) fn type_name(object: &Obj) -> String {
-    let class = Obj::borrow(crate::obj::type_of(object.ptr()).cast());
+    let class = Obj::borrow(crate::types::type_of(object.ptr()).cast());
     class.and_then(|c| c.attr_opt(c"__name__")).map(|n| n.to_text()).unwrap_or_default()
 }
 

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use uwsgi_abi::plugin::ServerRef;
 
 use crate::exceptions;
-use crate::obj::{Obj, Raised, Res, value_error};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res, value_error};
 use crate::start::{glue_call, run_source};
 use crate::state::interp;
 

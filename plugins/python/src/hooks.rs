@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use uwsgi_abi::ProcessKind;
 
+use crate::cores::{self, Core};
 use crate::exceptions;
 use crate::ffi;
 use crate::helpers;
 use crate::load;
 use crate::obj::Obj;
 use crate::start::glue_call;
-use crate::state::{self, BUSY, Core, change_world, interp, log, server, world};
+use crate::state::{self, BUSY, change_world, interp, log, server, world};
 
 /// Time that ending the interpreter may take when `worker-reload-mercy` says nothing, seconds.
 const MERCY: u64 = 60;
@@ -171,7 +172,7 @@ fn finalize() {
         return;
     }
     state::detach_main();
-    state::forget_core();
+    cores::forget_core();
     state::attach_main();
     if !end_sub_interpreters() {
         call_main(c"run_exit_functions", &[]);

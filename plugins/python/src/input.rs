@@ -9,10 +9,13 @@ use std::ffi::c_void;
 
 use uwsgi_abi::plugin::ReadFailure;
 
+use crate::cores::{Core, outside};
 use crate::ffi::{self, Method, PyObject};
 use crate::guard::{Args, builtin, guard};
-use crate::obj::{Obj, Raised, Res, head_size, os_error};
-use crate::state::{Core, outside, server, settings, unlocked};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res, os_error};
+use crate::state::{server, settings, unlocked};
+use crate::types::head_size;
 
 /// Read-ahead of `readline`, bytes per call of the server.
 const CHUNK: usize = 32 * 1024;

@@ -9,6 +9,7 @@
 #![allow(unsafe_code, reason = "the C API of Python and the C ABI of plugins; each block argues")]
 
 mod body;
+mod cores;
 mod environ;
 mod exceptions;
 mod ffi;
@@ -20,12 +21,14 @@ mod input;
 mod load;
 mod module;
 mod obj;
+mod raise;
 mod request;
 mod respond;
 mod settings;
 mod start;
 mod state;
 mod stats;
+mod types;
 mod wanted;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -105,7 +108,7 @@ extern "C" fn init_thread(core: u32) {
 }
 
 extern "C" fn end_thread(_core: u32) {
-    entry("end_thread", (), state::forget_core);
+    entry("end_thread", (), cores::forget_core);
 }
 
 extern "C" fn release() {

@@ -14,7 +14,8 @@ use uwsgi_abi::{AppInfo, Str};
 
 use crate::exceptions;
 use crate::ffi;
-use crate::obj::{Obj, Raised, Res};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res};
 use crate::start::{glue_call, make_interp};
 use crate::state::{self, App, Interp, change_world, interp, world};
 use crate::wanted::{self, Kind, NO_APP, Wanted, text};

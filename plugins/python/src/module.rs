@@ -8,11 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use uwsgi_abi::plugin::ServerRef;
 use uwsgi_abi::{Control, MetricOp};
 
+use crate::cores::{Core, outside};
 use crate::ffi::{self, Method};
 use crate::guard::{Args, builtin};
-use crate::obj::{Obj, Raised, Res, clear};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res, clear};
 use crate::start::function;
-use crate::state::{Core, outside, server};
+use crate::state::server;
 use crate::stats;
 
 fn the_server() -> Res<ServerRef> {

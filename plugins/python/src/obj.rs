@@ -6,21 +6,15 @@
 //! neither `Send` nor `Sync`, so it cannot wander to a thread that is not attached.
 //!
 //! It refuses to look into objects: only exported functions are called, so one build serves
-//! versions and builds of CPython whose layouts differ. The one exception is the type pointer,
-//! whose place is measured at start (see [`measure_head`]).
+//! versions and builds of CPython whose layouts differ. What must be known of a layout is in
+//! [`crate::types`].
 
 use std::ffi::CStr;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::ffi::{self, PyObject};
-
-/// An exception is set in the calling thread.
-#[derive(Debug)]
-pub(crate) struct Raised;
-
-/// A value, or an exception that is set.
-pub(crate) type Res<T> = Result<T, Raised>;
+use crate::raise::{Raised, Res, clear, done, raised};
+use crate::types::{bytes_of, utf8_of};
 
 /// A strong reference to an object, dropped while attached.
 pub(crate) struct Obj(NonNull<PyObject>);
@@ -238,134 +232,4 @@ impl Obj {
             |t| String::from_utf8_lossy(t).into_owned(),
         )
     }
-}
-
-/// Turns the C API's status of a statement into a result.
-pub(crate) fn done(status: i32) -> Res<()> {
-    if status == 0 { Ok(()) } else { Err(Raised) }
-}
-
-/// Whether an exception is set.
-pub(crate) fn raised() -> bool {
-    // SAFETY: attached; the result is only compared.
-    !unsafe { ffi::PyErr_Occurred() }.is_null()
-}
-
-/// Drops the exception that is set, if any.
-pub(crate) fn clear() {
-    // SAFETY: attached.
-    unsafe { ffi::PyErr_Clear() }
-}
-
-/// Sets an exception of a builtin class.
-fn raise(class: *mut PyObject, message: &str) -> Raised {
-    if let Ok(text) = Obj::text(message) {
-        // SAFETY: an exported exception class and a live str.
-        unsafe { ffi::PyErr_SetObject(class, text.ptr()) };
-    }
-    Raised
-}
-
-/// Sets a `TypeError`.
-pub(crate) fn type_error(message: &str) -> Raised {
-    // SAFETY: reading an exported pointer that is set when the interpreter starts.
-    raise(unsafe { ffi::PyExc_TypeError }, message)
-}
-
-/// Sets a `ValueError`.
-pub(crate) fn value_error(message: &str) -> Raised {
-    // SAFETY: as in `type_error`.
-    raise(unsafe { ffi::PyExc_ValueError }, message)
-}
-
-/// Sets an `OSError`.
-pub(crate) fn os_error(message: &str) -> Raised {
-    // SAFETY: as in `type_error`.
-    raise(unsafe { ffi::PyExc_OSError }, message)
-}
-
-/// Sets a `SystemError`.
-pub(crate) fn system_error(message: &str) -> Raised {
-    // SAFETY: as in `type_error`.
-    raise(unsafe { ffi::PyExc_SystemError }, message)
-}
-
-/// Sets an `AttributeError`.
-pub(crate) fn attribute_error(message: &str) -> Raised {
-    // SAFETY: as in `type_error`.
-    raise(unsafe { ffi::PyExc_AttributeError }, message)
-}
-
-/// Where the type pointer stands in an object, bytes from its start.
-static TYPE_AT: AtomicUsize = AtomicUsize::new(8);
-
-/// Measures where objects keep their type pointer: it is the last field of the head, and a bare
-/// `object` is nothing but a head (16 bytes, 32 on free-threaded builds).
-pub(crate) fn measure_head() -> Res<()> {
-    // SAFETY: the address of an exported type object, which is an object itself.
-    let object = Obj::borrow((&raw mut ffi::PyBaseObject_Type).cast()).ok_or(Raised)?;
-    let size = object.attr(c"__basicsize__")?.as_int()?;
-    TYPE_AT.store(usize::try_from(size).unwrap_or(16) - 8, Relaxed);
-    Ok(())
-}
-
-/// Size of a bare object's head, in bytes.
-pub(crate) fn head_size() -> usize {
-    TYPE_AT.load(Relaxed) + 8
-}
-
-/// The type of a live object.
-pub(crate) fn type_of(object: *mut PyObject) -> *mut ffi::PyTypeObject {
-    // SAFETY: callers pass live objects; the offset was measured on this very interpreter.
-    unsafe {
-        object.cast::<u8>().add(TYPE_AT.load(Relaxed)).cast::<*mut ffi::PyTypeObject>().read()
-    }
-}
-
-/// Whether the object is of exactly that type.
-pub(crate) fn is_exact(object: *mut PyObject, class: *mut ffi::PyTypeObject) -> bool {
-    type_of(object) == class
-}
-
-/// Whether the object is an instance of that type.
-pub(crate) fn is_a(object: *mut PyObject, class: *mut ffi::PyTypeObject) -> bool {
-    let actual = type_of(object);
-    // SAFETY: two live type objects.
-    actual == class || unsafe { ffi::PyType_IsSubtype(actual, class) } != 0
-}
-
-/// The bytes of a `bytes` object, or nothing for other types.
-///
-/// # Safety
-/// `object` is live and stays so for `'a`.
-pub(crate) unsafe fn bytes_of<'a>(object: *mut PyObject) -> Option<&'a [u8]> {
-    if !is_a(object, &raw mut ffi::PyBytes_Type) {
-        return None;
-    }
-    let (mut data, mut size) = (std::ptr::null_mut(), 0);
-    // SAFETY: a live bytes object; the out pointers are ours.
-    if unsafe { ffi::PyBytes_AsStringAndSize(object, &mut data, &mut size) } != 0 {
-        clear();
-        return None;
-    }
-    // SAFETY: bytes are immutable and live as long as the object.
-    Some(unsafe { std::slice::from_raw_parts(data.cast(), usize::try_from(size).unwrap_or(0)) })
-}
-
-/// The UTF-8 form of a `str`, or nothing for other types and lone surrogates (exception set).
-///
-/// # Safety
-/// `object` is live and stays so for `'a`.
-pub(crate) unsafe fn utf8_of<'a>(object: *mut PyObject) -> Option<&'a [u8]> {
-    if !is_a(object, &raw mut ffi::PyUnicode_Type) {
-        return None;
-    }
-    let mut size = 0;
-    // SAFETY: a live str; the form is cached inside it, so it lives as long.
-    let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(object, &mut size) };
-    if data.is_null() {
-        return None;
-    }
-    // SAFETY: as above.
-    Some(unsafe { std::slice::from_raw_parts(data.cast(), usize::try_from(size).unwrap_or(0)) })
 }

@@ -11,12 +11,14 @@ use uwsgi_abi::plugin::ServerRef;
 use uwsgi_abi::{Request, WRITE_LAST};
 
 use crate::body;
+use crate::cores::Core;
 use crate::exceptions::{self, plain_500};
 use crate::ffi;
 use crate::input;
-use crate::obj::{Obj, Raised, Res, raised};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res, raised};
 use crate::respond::write_error;
-use crate::state::{self, App, BUSY, Core, Interp, settings};
+use crate::state::{self, App, BUSY, Interp, settings};
 
 /// Chunks up to this size may wait for the next request until their memory is given back.
 const KEEP_SENT: usize = 64 * 1024;

@@ -6,14 +6,16 @@
 
 use uwsgi_abi::{Pair, Str};
 
+use crate::cores::{Core, outside};
 use crate::exceptions;
 use crate::ffi::{self, BufferView, PyObject};
 use crate::guard::builtin;
-use crate::obj::{
-    Obj, Raised, Res, attribute_error, clear, is_a, is_exact, os_error, raised, type_error,
-    utf8_of, value_error,
+use crate::obj::Obj;
+use crate::raise::{
+    Raised, Res, attribute_error, clear, os_error, raised, type_error, value_error,
 };
-use crate::state::{Core, interp, outside, server, settings, unlocked};
+use crate::state::{interp, server, settings, unlocked};
+use crate::types::{is_a, is_exact, utf8_of};
 
 builtin!(start_response = "start_response", |_slf, args| {
     let core = Core::current()?;

@@ -15,9 +15,11 @@ use crate::guard::builtin;
 use crate::home;
 use crate::input;
 use crate::module;
-use crate::obj::{Obj, Raised, Res, measure_head};
+use crate::obj::Obj;
+use crate::raise::{Raised, Res};
 use crate::respond;
 use crate::state::{self, Interp, change_world, log};
+use crate::types::measure_head;
 
 const GLUE: &CStr =
     match CStr::from_bytes_with_nul(concat!(include_str!("glue.py"), "\0").as_bytes()) {
@@ -185,7 +187,7 @@ pub(crate) fn run_source(source: &CStr, names: &Obj) -> Res<()> {
 /// Calls a function of the helper code.
 pub(crate) fn glue_call(glue: &Obj, name: &CStr, arguments: &[&Obj]) -> Res<Obj> {
     let function = glue.get(name).ok_or_else(|| {
-        crate::obj::system_error(&format!("helper {} is missing", name.to_string_lossy()))
+        crate::raise::system_error(&format!("helper {} is missing", name.to_string_lossy()))
     })?;
     function.call(arguments)
 }

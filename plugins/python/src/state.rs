@@ -1,21 +1,18 @@
-//! What the process knows: the server, the interpreters and apps, and each request thread's core.
+//! What the process knows: the server, the settings, the interpreters and apps.
 //!
 //! It owns attaching and detaching (the GIL). The world of interpreters and apps changes only
 //! while the process has one Python thread of ours (start, and right after a fork); requests read
-//! it. A core belongs to the one thread that runs its requests, found through a thread-local.
+//! it. It refuses locks: that rule makes them needless.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use uwsgi_abi::plugin::ServerRef;
-use uwsgi_abi::{Pair, Request};
 
-use crate::environ::Environ;
 use crate::ffi::{self, PyInterpreterState, PyThreadState};
-use crate::input::Body;
-use crate::obj::{Obj, Raised, Res, system_error};
+use crate::obj::Obj;
 use crate::settings::Settings;
 
 /// One interpreter and the objects made for it.
@@ -133,142 +130,9 @@ pub(crate) fn interp(index: usize) -> Option<&'static Interp> {
     world()?.interps.get(index)
 }
 
-/// A request thread's own state.
-pub(crate) struct Core {
-    /// Number, from 0.
-    pub(crate) id: u32,
-    /// The running request, null between requests.
-    pub(crate) request: Cell<*mut Request>,
-    /// Number of the running request on this core, to tell it from earlier ones.
-    pub(crate) serial: Cell<u64>,
-    /// Index of the interpreter that serves the running request.
-    pub(crate) interp: Cell<usize>,
-    /// The app has set status and headers.
-    pub(crate) head_set: Cell<bool>,
-    /// They are on the wire.
-    pub(crate) head_sent: Cell<bool>,
-    /// The client is gone.
-    pub(crate) broken: Cell<bool>,
-    /// Thread states of this thread, by interpreter.
-    pub(crate) threads: RefCell<Vec<*mut PyThreadState>>,
-    /// Environ builders, by interpreter.
-    pub(crate) environs: RefCell<Vec<Option<Environ>>>,
-    /// Room for the header pairs of one `start_response`.
-    pub(crate) headers: RefCell<Vec<Pair>>,
-    /// The request body as far as it was read.
-    pub(crate) body: RefCell<Body>,
-    /// Last object given to `wsgi.file_wrapper`, and its chunk size.
-    pub(crate) file: RefCell<Option<(Obj, usize)>>,
-    /// A body chunk that was sent after detaching; its reference is dropped by the next request.
-    pub(crate) sent: RefCell<Option<Obj>>,
-}
-
 thread_local! {
-    static CORE: Cell<*const Core> = const { Cell::new(std::ptr::null()) };
     /// Whether this thread is attached outside of requests (start, fork hooks).
     static ATTACHED: Cell<bool> = const { Cell::new(false) };
-}
-
-impl Core {
-    fn new(id: u32) -> Core {
-        Core {
-            id,
-            request: Cell::new(null_mut()),
-            serial: Cell::new(0),
-            interp: Cell::new(0),
-            head_set: Cell::new(false),
-            head_sent: Cell::new(false),
-            broken: Cell::new(false),
-            threads: RefCell::default(),
-            environs: RefCell::default(),
-            headers: RefCell::default(),
-            body: RefCell::default(),
-            file: RefCell::default(),
-            sent: RefCell::default(),
-        }
-    }
-
-    /// The calling thread's core, made on first use.
-    pub(crate) fn mine(id: u32) -> &'static Core {
-        CORE.with(|slot| {
-            if slot.get().is_null() {
-                slot.set(Box::into_raw(Box::new(Core::new(id))));
-            }
-            // SAFETY: a box that is freed only by `forget_core` on this same thread, which runs
-            // when the thread serves no more requests.
-            unsafe { &*slot.get() }
-        })
-    }
-
-    /// The calling thread's core if it is inside a request, else the `SystemError` for it.
-    pub(crate) fn current() -> Res<&'static Core> {
-        let core = CORE.get();
-        // SAFETY: null or the live box of `mine`.
-        match unsafe { core.as_ref() } {
-            Some(core) if !core.request.get().is_null() => Ok(core),
-            _ => Err(outside()),
-        }
-    }
-
-    /// This thread's thread state in the interpreter at `index`, made on first use.
-    pub(crate) fn thread_in(&self, index: usize) -> *mut PyThreadState {
-        let mut threads = self.threads.borrow_mut();
-        if threads.len() <= index {
-            threads.resize(index + 1, null_mut());
-        }
-        let Some(slot) = threads.get_mut(index) else { return null_mut() };
-        if slot.is_null()
-            && let Some(interp) = interp(index)
-        {
-            *slot = if self.id == 0 {
-                interp.main_thread
-            } else {
-                // SAFETY: the interpreter lives until `atexit`; making a thread state needs no GIL.
-                unsafe { ffi::PyThreadState_New(interp.state) }
-            };
-        }
-        *slot
-    }
-}
-
-/// Drops the calling thread's core; the thread is attached to no interpreter.
-pub(crate) fn forget_core() {
-    let core = CORE.replace(std::ptr::null()).cast_mut();
-    if core.is_null() {
-        return;
-    }
-    // SAFETY: made by `Core::mine` on this thread, and unreachable from now on.
-    let core = unsafe { Box::from_raw(core) };
-    let threads = core.threads.take();
-    let environs = core.environs.take();
-    let mut left = core.sent.take();
-    for (thread, environ) in
-        threads.into_iter().zip(environs.into_iter().chain(std::iter::repeat_with(|| None)))
-    {
-        if thread.is_null() {
-            continue;
-        }
-        // SAFETY: this thread's own, detached thread state of a live interpreter.
-        unsafe { ffi::PyEval_RestoreThread(thread) };
-        drop(environ);
-        drop(left.take());
-        if core.id == 0 {
-            // SAFETY: attached just above; the main thread's states belong to the interpreters.
-            unsafe { ffi::PyEval_SaveThread() };
-        } else {
-            // SAFETY: attached just above; nothing uses this thread state any more.
-            unsafe {
-                ffi::PyThreadState_Clear(thread);
-                ffi::PyThreadState_DeleteCurrent();
-            }
-        }
-    }
-    std::mem::forget(left); // never attached: nothing may be released
-}
-
-/// The exception for request-bound calls outside a request.
-pub(crate) fn outside() -> Raised {
-    system_error("you can call uwsgi api function only from the main callable")
 }
 
 /// Runs `f` detached, so that other Python threads may run. `f` must not touch objects, and
@@ -331,7 +195,7 @@ pub(crate) fn forget_sub_interpreters() {
         std::mem::forget(dead);
         std::mem::forget(world.interps.split_off(1));
         world.default_app = world.default_app.filter(|&at| at < world.apps.len());
-        CORE.set(std::ptr::null()); // its thread states are of the dead interpreters too
+        crate::cores::abandon_core();
     });
 }
 

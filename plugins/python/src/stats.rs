@@ -6,7 +6,8 @@
 use uwsgi_abi::plugin::ServerRef;
 use uwsgi_abi::{AppStat, WorkerStat};
 
-use crate::obj::{Obj, Res};
+use crate::obj::Obj;
+use crate::raise::Res;
 
 /// A tuple with one dict for each configured worker.
 pub(crate) fn workers(server: ServerRef) -> Res<Obj> {

@@ -177,6 +177,19 @@ fn a_body_shorter_than_announced_ends_early() {
 }
 
 #[test]
+fn a_body_of_unknown_length_is_read_to_its_end() {
+    let options = [&file("input.py")[..], "@chunked", "@chunk=2"];
+    let calls = ["i.read()", "i.read(3)", "i.readlines()", "(i.readline(),i.read())"];
+    let requests = calls.map(|c| format!("POST /?{c} CONTENT_LENGTH=0 < ab\\ncd"));
+    let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
+    let run = run(&options, &requests);
+    let expected = ["b'ab\\ncd'", "b'ab\\n'", "[b'ab\\n', b'cd']", "(b'ab\\n', b'cd')"];
+    for (n, expected) in expected.iter().enumerate() {
+        assert_eq!(run.body(n).replace("\\\\", "\\"), *expected, "{}", calls[n]);
+    }
+}
+
+#[test]
 fn an_environ_never_shows_another_request() {
     let shape = |x: &str| format!("GET /environ_keys {x}");
     let requests = [
