@@ -7,7 +7,6 @@ use uwsgi_sys::socket;
 
 use crate::client::State;
 use crate::link::{Choice, Link, busy_cores};
-use crate::poll::Token;
 use crate::router::Router;
 use crate::slab::Key;
 
@@ -57,7 +56,8 @@ impl Router<'_> {
     fn connect(&mut self, key: Key) -> bool {
         let opened = socket::connect_abstract(&self.settings.link).and_then(|fd| {
             let link = self.links.add(Link::new(fd, self.now));
-            let added = self.links.all.get(link).map(|l| self.poll.watch(&l.fd, Token::Link(link)));
+            let added = self.links.all.get(link);
+            let added = added.map(|l| self.poll.watch_link(&l.fd, link));
             added.unwrap_or(Ok(())).map(|()| link)
         });
         match opened {

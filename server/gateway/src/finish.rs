@@ -19,15 +19,26 @@ impl Router<'_> {
     /// Busy -> Flush. The link serves on if both sides are at the same byte of it.
     pub(crate) fn response_ended(&mut self, key: Key, link: Key, end: End, surplus: bool) {
         let Some(client) = self.clients.get_mut(key) else { return };
+        let keep = client.keep && end.keep() && client.body.is_done();
+        client.surplus = !client.body.is_done();
+        client.state = State::Flush { keep };
         let body_sent = client.body.is_done() && client.is_sent();
         if body_sent && !surplus && (!client.had_body || end.body_read()) {
+            self.forget_room(link);
             self.links.release(link, end.worker, self.now);
         } else {
             self.links.close(link);
         }
-        let keep = client.keep && end.keep() && client.body.is_done();
-        client.surplus = !client.body.is_done();
-        client.state = State::Flush { keep };
+    }
+
+    /// The link goes back to waking for bytes only.
+    fn forget_room(&mut self, link: Key) {
+        if let Some(conn) = self.links.all.get_mut(link)
+            && conn.watches_room
+        {
+            conn.watches_room = false;
+            self.poll.rewatch_link(&conn.fd, link, false);
+        }
     }
 
     /// Sends what the client has not taken yet.

@@ -22,6 +22,8 @@ pub(crate) struct Link {
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     pub(crate) ended: bool,
+    /// Epoll reports room to write: from the first time there was none.
+    pub(crate) watches_room: bool,
     /// A write failed: the worker has not taken what was sent last.
     pub(crate) broken: bool,
     pub(crate) reader: FrameReader,
@@ -38,6 +40,7 @@ impl Link {
             readable: false,
             writable: true,
             ended: false,
+            watches_room: false,
             broken: false,
             reader: FrameReader::response(),
             released: now,

@@ -54,6 +54,9 @@ pub(crate) struct Happened {
     pub(crate) gone: bool,
 }
 
+/// What is always watched of a link.
+const LINK: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
+
 pub(crate) struct Poll {
     epoll: OwnedFd,
 }
@@ -68,6 +71,22 @@ impl Poll {
     pub(crate) fn watch(&self, fd: impl AsFd, token: Token) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(token.to_bits()), flags)?)
+    }
+
+    /// Watches a link, for bytes only. A UNIX socket reports room to write each time its peer
+    /// reads anything: a wake-up per request for nothing.
+    pub(crate) fn watch_link(&self, fd: impl AsFd, key: Key) -> io::Result<()> {
+        let data = EventData::new_u64(Token::Link(key).to_bits());
+        Ok(epoll::add(&self.epoll, fd, data, LINK)?)
+    }
+
+    /// Watches a link for room to write too, or no longer. What is there already is reported
+    /// anew, so no edge is lost.
+    pub(crate) fn rewatch_link(&self, fd: impl AsFd, key: Key, room: bool) {
+        let data = EventData::new_u64(Token::Link(key).to_bits());
+        let flags = if room { LINK | EventFlags::OUT } else { LINK };
+        // Changing what is in the set allocates nothing and cannot fail.
+        let _ = epoll::modify(&self.epoll, fd, data, flags);
     }
 
     /// Watches a listening socket or the signals, by level. Processes that share a listening

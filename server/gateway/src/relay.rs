@@ -43,7 +43,9 @@ impl Router<'_> {
         match net::write(&conn.fd, &client.packet[client.sent..]) {
             Ok((n, full)) => {
                 client.sent += n;
-                conn.writable = !full;
+                if full {
+                    self.wait_for_room(link);
+                }
                 self.touch(key);
                 !full
             }
@@ -53,6 +55,16 @@ impl Router<'_> {
                 (conn.readable, conn.ended) = (true, true);
                 false
             }
+        }
+    }
+
+    /// The worker takes no more for now.
+    fn wait_for_room(&mut self, link: Key) {
+        let Some(conn) = self.links.all.get_mut(link) else { return };
+        conn.writable = false;
+        if !conn.watches_room {
+            conn.watches_room = true;
+            self.poll.rewatch_link(&conn.fd, link, true);
         }
     }
 
