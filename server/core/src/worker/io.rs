@@ -88,10 +88,16 @@ pub(crate) fn writable(fd: BorrowedFd<'_>, timeout_ms: i32) -> Result<(), Option
     })
 }
 
+/// Says that nothing more comes, and pushes what was held back.
+pub(crate) fn end(fd: BorrowedFd<'_>) {
+    // A client that is gone needs no end.
+    let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Write);
+}
+
 /// Takes what a client that was answered still sends, so that closing does not reset the
 /// connection under the answer. Never waits; reads a bounded amount.
 pub(crate) fn drain(fd: BorrowedFd<'_>) {
-    let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Write);
+    end(fd);
     let mut scratch = [0u8; 16_384];
     for _ in 0..16 {
         match sys_recv(fd, &mut scratch[..], RecvFlags::DONTWAIT) {

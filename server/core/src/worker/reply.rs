@@ -42,6 +42,9 @@ pub(crate) struct Reply {
     pub(crate) sent: bool,
     /// Nothing more may follow.
     ended: bool,
+    /// The end of the response is held back by the kernel until the connection is shut down, so
+    /// that data and end travel as one packet (about a sixth of the cost of a short connection).
+    pub(crate) corked: bool,
     /// The last system call was counted as an answer.
     counted: bool,
     /// The connection is useless.
@@ -70,6 +73,7 @@ impl Reply {
             body_bytes: 0,
             sent: false,
             ended: false,
+            corked: false,
             counted: false,
             failed: None,
             write_errors: 0,
@@ -88,6 +92,7 @@ impl Reply {
         self.body_bytes = 0;
         self.sent = false;
         self.ended = false;
+        self.corked = false;
         self.counted = false;
         self.failed = None;
         self.write_errors = 0;
@@ -108,11 +113,6 @@ impl Reply {
 
     pub(crate) fn has_head(&self) -> bool {
         self.head.is_started()
-    }
-
-    /// Whether the app has already been counted.
-    pub(crate) fn counted(&self) -> bool {
-        self.counted
     }
 
     /// Sets status and headers; see `Server::head` of the ABI.
@@ -163,7 +163,8 @@ impl Reply {
         let sent = if body.len() <= COPY_LIMIT {
             self.out.extend_from_slice(body);
             self.tail(wire, chunk, complete, &framing, 0);
-            self.flush(wire, false)
+            self.corked = complete && !framing.keep && wire.link.is_none();
+            self.flush(wire, self.corked)
         } else {
             self.send_large(wire, body, chunk, complete, &framing)
         };

@@ -14,6 +14,7 @@ use uwsgi_sys::signal;
 use super::body::{self, Body};
 use super::clock::Clock;
 use super::conn::Conn;
+use super::io;
 use super::mounts::Mounts;
 use super::reply::{Failure, Reply, Wire};
 use super::reqlog::{self, Finished};
@@ -94,6 +95,9 @@ impl Core {
         self.reply.reset();
         let (keep, app, exceptions, sendfile) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
+        if self.reply.corked && !keep {
+            io::end(conn.fd.as_fd());
+        }
         let end = self.clock.now_us();
         self.account(end - start, received, &body, exceptions);
         let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch };
@@ -388,13 +392,8 @@ impl Live<'_> {
                 let mut switches = 0;
                 // Healthy: an answer without a message. A peer that left needs none.
                 let pong = [100, 0, 0, 1];
-                let _ = super::io::send_all(
-                    self.wire.fd,
-                    &pong,
-                    false,
-                    self.wire.timeout_ms,
-                    &mut switches,
-                );
+                let _ =
+                    io::send_all(self.wire.fd, &pong, false, self.wire.timeout_ms, &mut switches);
             }
             0 if self.vars.is_empty() => log!("Empty request. skip."),
             other => log!("-- unavailable modifier requested: {other} --"),
@@ -457,8 +456,7 @@ impl RequestHost for Live<'_> {
             let mut switches = 0;
             let text = b"HTTP/1.1 100 Continue\r\n\r\n";
             // A client that left is noticed by the read that follows.
-            let _ =
-                super::io::send_all(self.wire.fd, text, false, self.wire.timeout_ms, &mut switches);
+            let _ = io::send_all(self.wire.fd, text, false, self.wire.timeout_ms, &mut switches);
         }
         let fd: BorrowedFd<'_> = self.wire.fd;
         let n = self.body.read(fd, buffer);
