@@ -98,8 +98,10 @@ mod model {
                     store(&shared, 2);
                 })
             };
+            let writes_seen = shared.seq.0.load(Ordering::Relaxed) / 2;
             if let Some((a, b)) = load(&shared) {
                 assert_eq!(a, b, "a reader was given halves of two writes");
+                assert!(a >= writes_seen, "a finished write was not seen");
             }
             writer.join().unwrap();
             assert_eq!(load(&shared), Some((2, 2)), "the last write is readable when all is quiet");

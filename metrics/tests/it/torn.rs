@@ -13,6 +13,15 @@ use crate::filled::block;
 /// Consistent reads that must be seen, of at least this many different requests.
 const FLOOR: u64 = 2_000;
 
+/// Stops the writer when the reader is done, or has failed: a failure must not hang.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A request whose every field tells its number.
 fn begin(arena: &Arena, number: u64) {
     let text = format!("{number:016}");
@@ -44,9 +53,8 @@ fn a_racing_reader_never_sees_two_requests_in_one_record() {
                 thread::yield_now();
             }
         });
-        let seen = read_until_floor(&arena);
-        done.store(true, Ordering::Relaxed);
-        seen
+        let _stop = Stop(&done);
+        read_until_floor(&arena)
     });
     assert!(reads >= FLOOR, "only {reads} consistent reads");
     assert!(changes >= FLOOR, "the writer moved only {changes} times between reads");
@@ -86,6 +94,7 @@ fn a_text_is_old_or_new_never_both() {
                 thread::yield_now();
             }
         });
+        let _stop = Stop(&done);
         while seen[0] < FLOOR || seen[1] < FLOOR {
             match arena.globals().cwd.get().as_slice() {
                 [] => {}
@@ -94,6 +103,5 @@ fn a_text_is_old_or_new_never_both() {
                 text => panic!("a mix: {}", String::from_utf8_lossy(text)),
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
