@@ -1,56 +1,58 @@
 //! Every committed seed of the fuzz targets runs through its parser in an ordinary test run.
 
+use std::io;
 use std::path::Path;
 
 use uwsgi_proto::chunked::{Decoder, Step};
 use uwsgi_proto::link::{FrameReader, FrameStep, RequestHeader};
 use uwsgi_proto::{HttpEnv, VarBlock, parse_head};
 
-fn each(target: &str, run: impl Fn(&[u8])) {
+fn each(target: &str, run: impl Fn(&[u8])) -> io::Result<()> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut seen = 0;
-    for entry in std::fs::read_dir(dir).unwrap() {
-        run(&std::fs::read(entry.unwrap().path()).unwrap());
+    for entry in std::fs::read_dir(dir)? {
+        run(&std::fs::read(entry?.path())?);
         seen += 1;
     }
     assert!(seen > 0, "no seeds for {target}");
+    Ok(())
 }
 
 #[test]
-fn seeds_of_heads_parse_or_are_refused() {
+fn seeds_of_heads_parse_or_are_refused() -> io::Result<()> {
     each("http_head", |data| {
         for proxy_protocol in [false, true] {
             let env = HttpEnv { proxy_protocol, ..HttpEnv::default() };
             let _ = parse_head(&data[1..], 0, &env, 4096, &mut VarBlock::new());
         }
-    });
+    })
 }
 
 #[test]
-fn seeds_of_packets_load_or_are_refused() {
+fn seeds_of_packets_load_or_are_refused() -> io::Result<()> {
     each("packet", |data| {
         let mut block = VarBlock::new();
         assert!(block.load(data).is_err() || block.as_bytes() == data);
-    });
+    })
 }
 
 #[test]
-fn seeds_of_bodies_decode_or_are_refused() {
+fn seeds_of_bodies_decode_or_are_refused() -> io::Result<()> {
     each("chunked", |data| {
         let (mut decoder, mut at) = (Decoder::new(), 0);
         while let Ok(Step::Data(range)) = decoder.next(data, at) {
             at = range.end;
         }
-    });
+    })
 }
 
 #[test]
-fn seeds_of_the_link_read_to_their_end() {
+fn seeds_of_the_link_read_to_their_end() -> io::Result<()> {
     each("link", |data| {
         let _ = RequestHeader::parse(data);
         let (mut reader, mut at) = (FrameReader::response(), 0);
         while let FrameStep::Data(range) = reader.next(data, at) {
             at = range.end;
         }
-    });
+    })
 }
