@@ -13,7 +13,7 @@ use crate::ffi::{self, PyThreadState};
 use crate::input::Body;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res, system_error};
-use crate::state::interp;
+use crate::state::{Interp, interp};
 
 /// A request thread's own state.
 pub(crate) struct Core {
@@ -90,24 +90,30 @@ impl Core {
         }
     }
 
-    /// This thread's thread state in the interpreter at `index`, made on first use.
+    /// This thread's thread state in the interpreter at `index`, made on first use; null when
+    /// there is no memory for it.
     pub(crate) fn thread_in(&self, index: usize) -> *mut PyThreadState {
         let mut threads = self.threads.borrow_mut();
         if threads.len() <= index {
             threads.resize(index + 1, null_mut());
         }
-        let Some(slot) = threads.get_mut(index) else { return null_mut() };
-        if slot.is_null()
-            && let Some(interp) = interp(index)
-        {
-            *slot = if self.id == 0 {
-                interp.main_thread
-            } else {
-                // SAFETY: the interpreter lives until `atexit`; making a thread state needs no GIL.
-                unsafe { ffi::PyThreadState_New(interp.state) }
-            };
+        // The main interpreter's comes first: extensions that ask for "the" thread state of a
+        // thread get the one it was given first.
+        for at in [0, index] {
+            let missing = threads.get_mut(at).filter(|slot| slot.is_null());
+            if let (Some(slot), Some(interp)) = (missing, interp(at)) {
+                *slot = self.make_thread(interp);
+            }
         }
-        *slot
+        threads.get(index).copied().unwrap_or(null_mut())
+    }
+
+    fn make_thread(&self, interp: &Interp) -> *mut PyThreadState {
+        if self.id == 0 {
+            return interp.main_thread;
+        }
+        // SAFETY: the interpreter lives until `atexit`; making a thread state needs no GIL.
+        unsafe { ffi::PyThreadState_New(interp.state) }
     }
 }
 

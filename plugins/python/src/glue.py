@@ -89,15 +89,18 @@ def run_exit_functions():
 # --- loading -----------------------------------------------------------------------------------
 
 def import_one(value):
+    """Imports a module or runs a file; whether that worked."""
     try:
         if "/" in value or value.endswith(".py"):
             _run_file(value)
         else:
             __import__(value)
     except LoadError:
-        pass
+        return False
     except BaseException:
         report()
+        return False
+    return True
 
 
 def load_module(value, default):
@@ -159,6 +162,16 @@ def load_eval(source, default):
         log("you must define a callable object in your code")
         return []
     return [(None, app)]
+
+
+def load_pecan(config):
+    log("Loading pecan environment: %s" % config)
+    try:
+        from pecan.deploy import deploy
+        return [(None, deploy(config))]
+    except BaseException as exc:
+        _load_failed(exc, config)
+        return []
 
 
 def load_paste(uri, logger):

@@ -74,7 +74,9 @@ extern "C" fn init(server: *const Server) -> i32 {
         let Some(server) = (unsafe { ServerRef::new(server) }) else { return 1 };
         state::install(server, settings::Settings::read(&server));
         load::warn_missing(server);
-        let started = start::start(server).and_then(|()| load::shared(server));
+        let started = start::start(server)
+            .and_then(|()| load::test(server))
+            .and_then(|()| load::shared(server));
         started.err().unwrap_or(0)
     })
 }

@@ -25,8 +25,6 @@ static LATER: Mutex<Vec<Wanted>> = Mutex::new(Vec::new());
 
 /// Options that this build knows of but cannot honour.
 const MISSING: &[&str] = &[
-    "test",
-    "pecan",
     "web3",
     "pump",
     "wsgi-lite",
@@ -86,6 +84,21 @@ fn imports(server: ServerRef, option: &'static str) {
         let done = Obj::fs_text(value).and_then(|v| glue_call(&main.glue, c"import_one", &[&v]));
         if done.is_err() {
             exceptions::print();
+        }
+    }
+}
+
+/// `test`: imports a module, and ends the process with 0 or 1.
+pub(crate) fn test(server: ServerRef) -> Result<(), i32> {
+    let Some(name) = server.option_last("test") else { return Ok(()) };
+    let glue = &interp(0).ok_or(1)?.glue;
+    let imported = Obj::fs_text(name).and_then(|n| glue_call(glue, c"import_one", &[&n]));
+    match imported.and_then(|ok| ok.as_int()) {
+        Ok(1) => std::process::exit(0),
+        Ok(_) => Err(1),
+        Err(Raised) => {
+            exceptions::print();
+            Err(1)
         }
     }
 }
@@ -212,6 +225,7 @@ fn find(server: ServerRef, wanted: &Wanted, target: &Interp) -> Res<Found> {
         Kind::Module => glue_call(&target.glue, c"load_module", &[&value, &name]),
         Kind::File => glue_call(&target.glue, c"load_file", &[&value, &name]),
         Kind::Eval => glue_call(&target.glue, c"load_eval", &[&value, &name]),
+        Kind::Pecan => glue_call(&target.glue, c"load_pecan", &[&value]),
         Kind::Paste => {
             let logger = Obj::bool(server.flag("paste-logger"))?;
             glue_call(&target.glue, c"load_paste", &[&value, &logger])

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Eval,
     /// A paste.deploy URI.
     Paste,
+    /// A Pecan configuration.
+    Pecan,
 }
 
 /// An app that shall be loaded.
@@ -61,6 +63,7 @@ pub(crate) fn all(server: ServerRef) -> Result<Vec<Wanted>, i32> {
     let options = [
         ("module", Kind::Module, false),
         ("wsgi-file", Kind::File, false),
+        ("pecan", Kind::Pecan, true),
         ("paste", Kind::Paste, true),
         ("eval", Kind::Eval, true),
     ];

@@ -77,11 +77,16 @@ fn some_failures_end_the_start() {
         ("eval=1 +", 22, "failed to compile eval code"),
         ("eval=x = 1", 22, "you must define a callable object in your code"),
         ("mount=nothing", 1, "invalid mountpoint: nothing"),
+        ("test=pkg", 0, "python threads support enabled"),
+        ("test=nowhere", 1, "No module named 'nowhere'"),
+        ("pecan=nowhere.py", 22, "Loading pecan environment: nowhere.py"),
+        ("paste=config:/nowhere.ini", 22, "Loading paste environment: config:/nowhere.ini"),
         ("wsgi-env-behaviour=x", 1, "invalid wsgi-env-behaviour value: x"),
         ("home=/nowhere", 1, "Python Home is not a directory: /nowhere"),
         ("pymodule-alias=a=nowhere", 1, "No module named 'nowhere'"),
     ] {
         let run = run(&[option], &["GET /"]);
+        assert_eq!(run.out, "", "{option}: nothing is served");
         assert_eq!(run.code, code, "{option}: {}", run.log);
         assert!(run.log.contains(line), "{option}: {}", run.log);
     }
