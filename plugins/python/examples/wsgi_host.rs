@@ -5,7 +5,8 @@
 //!
 //! Words with `@` are for the host itself: `@bench=N` serves the first request N times and
 //! prints the time of one; `@repeat=N` serves all N times and prints the growth in KiB; `@threads=N` runs all requests in each of N threads; `@fork=N` serves
-//! from N forked children, one after the other, the later ones forked after `release`; `@lazy` loads apps there; `@chunk=N` limits one body read to N bytes;
+//! from N forked children, one after the other, the later ones forked after `release`; `@alone` makes the first process a worker
+//! without a fork; `@lazy` loads apps there; `@chunk=N` limits one body read to N bytes;
 //! `@chunked`
 //! announces bodies of unknown length; `@drop` breaks the connection at the first write. A request line is
 //! `METHOD PATH[?QUERY] [VAR=value ...] [< BODY]`.
@@ -384,6 +385,9 @@ fn main() {
         std::process::exit(worst);
     }
     fake.worker.store(1, Relaxed);
+    if fake.own("alone").is_some() {
+        plugin.after_fork_child(ProcessKind::Worker, 1);
+    }
     work(plugin, fake, lines);
     plugin.atexit();
 }

@@ -43,10 +43,12 @@ pub(crate) fn place(
                 ));
             }
             if program_name.is_none() {
-                placing.program = Some(home.join("bin/python"));
+                // absolute: the process may change its directory after the start
+                let program = home.join("bin/python");
+                placing.program = Some(std::path::absolute(&program).unwrap_or(program));
             }
         }
-        Err(_) => placing.home = Some(home.to_path_buf()),
+        Err(_) => placing.home = Some(std::path::absolute(home).unwrap_or_else(|_| home.into())),
     }
     placing.lines.push(format!("Set PythonHome to {shown}"));
     Ok(placing)

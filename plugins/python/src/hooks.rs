@@ -24,6 +24,8 @@ use crate::state::{self, BUSY, change_world, interp, log, server, world};
 const MERCY: u64 = 60;
 
 thread_local! {
+    /// Whether `before_fork` has run and its counterpart has not.
+    static FORKING: Cell<bool> = const { Cell::new(false) };
     /// Whether the fork in progress found the main thread detached.
     static WAS_DETACHED: Cell<bool> = const { Cell::new(false) };
 }
@@ -34,12 +36,13 @@ pub(crate) fn before_fork() {
     if state::is_attached() {
         // SAFETY: attached on the interpreter's main thread.
         unsafe { ffi::PyOS_BeforeFork() };
+        FORKING.set(true);
     }
 }
 
 /// The parent's side.
 pub(crate) fn after_fork_parent() {
-    if state::is_attached() {
+    if FORKING.replace(false) {
         // SAFETY: pairs with `before_fork`, still attached.
         unsafe { ffi::PyOS_AfterFork_Parent() };
     }
@@ -48,15 +51,19 @@ pub(crate) fn after_fork_parent() {
     }
 }
 
-/// The child's side: the child stays attached until `release`.
+/// The child's side: the child stays attached until `release`. Without a master the first process
+/// becomes worker 1 without a fork; CPython's own handling must not run then.
 pub(crate) fn after_fork_child(kind: u32, id: u32) {
+    state::attach_main();
     if !state::is_attached() {
         return;
     }
-    BUSY.store(0, Relaxed);
-    state::forget_sub_interpreters();
-    // SAFETY: pairs with `before_fork`, in the child, attached.
-    unsafe { ffi::PyOS_AfterFork_Child() };
+    if FORKING.replace(false) {
+        BUSY.store(0, Relaxed);
+        state::forget_sub_interpreters();
+        // SAFETY: pairs with `before_fork`, in the child, attached.
+        unsafe { ffi::PyOS_AfterFork_Child() };
+    }
     call_main(c"after_fork", &[]);
     call_hook("post_fork_hook");
     if kind == ProcessKind::Worker as u32 {

@@ -70,7 +70,7 @@ pub(crate) fn start(server: ServerRef) -> Result<(), i32> {
     Ok(())
 }
 
-/// Initialises CPython by the setters that 3.9 to 3.14 have, else by `PyInitConfig`.
+/// Initialises CPython by the setters that every version up to 3.15 exports.
 fn initialize(server: &ServerRef, placing: &home::Placing) -> Result<(), i32> {
     let optimize = server.option_last("optimize").and_then(|v| std::str::from_utf8(v).ok());
     let optimize = optimize.and_then(|v| v.parse::<i32>().ok()).unwrap_or(0);
@@ -218,7 +218,8 @@ fn executable(server: ServerRef) -> Vec<u8> {
     }
     match server.option_last("home") {
         Some(home) if Path::new(OsStr::from_bytes(home)).join("bin/python").exists() => {
-            [home, b"/bin/python"].concat()
+            let path = Path::new(OsStr::from_bytes(home)).join("bin/python");
+            std::path::absolute(&path).unwrap_or(path).into_os_string().into_encoded_bytes()
         }
         _ => Vec::new(),
     }

@@ -147,6 +147,17 @@ fn fork_hooks_run_once_and_the_app_is_inherited() {
 }
 
 #[test]
+fn the_first_process_becomes_a_worker_without_fork_handling() {
+    for python in pythons() {
+        let run = run_on(python, &[&file("forks.py"), "@alone"], &["GET /"]);
+        let body = run.body(0);
+        assert!(body.contains("'seen': ['hook'],"), "{:?}: {body} {}", python.version, run.log);
+        assert!(body.contains("'thread': 'uWSGIWorker1Core0'"), "{body}");
+        assert_eq!(run.code, 0);
+    }
+}
+
+#[test]
 fn mounts_are_isolated_in_workers_and_end_cleanly() {
     let mount = |at: &str| format!("mount={at}={}/isolated.py", apps());
     let mounts = [mount("/a"), mount("/b"), mount("/c")];
@@ -158,7 +169,7 @@ fn mounts_are_isolated_in_workers_and_end_cleanly() {
         "GET / SCRIPT_NAME=/x",
     ];
     for python in pythons() {
-        for extra in [&["@fork"][..], &["@fork", "@lazy"], &[]] {
+        for extra in [&["@fork"][..], &["@fork", "@lazy"], &[], &["@alone"]] {
             let mut options: Vec<&str> = mounts.iter().map(String::as_str).collect();
             options.extend(extra);
             let run = run_on(python, &options, &lines);
