@@ -248,18 +248,25 @@ impl HistoryWriter {
         }
         let row = row_of(snapshot, &totals, self.before.as_ref());
         history.store(Ring::Seconds, now, &row);
-        let ended = |step: u64| (now + 1).is_multiple_of(step).then(|| now + 1 - step);
-        if let Some(start) = ended(Ring::TenSeconds.step()) {
-            history.fold(Ring::Seconds, Ring::TenSeconds, start);
-        }
-        if let Some(start) = ended(Ring::Minutes.step()) {
-            history.fold(Ring::TenSeconds, Ring::Minutes, start);
+        let then = self.before.as_ref().map(|before| before.time);
+        for (finer, ring) in [(Ring::Seconds, Ring::TenSeconds), (Ring::TenSeconds, Ring::Minutes)]
+        {
+            ended(ring, then, now).for_each(|start| history.fold(finer, ring, start));
         }
         if let Some(ticks) = history.words.first() {
             ticks.fetch_add(1, Ordering::Relaxed);
         }
         self.before = Some(totals);
     }
+}
+
+/// Starts of the intervals that ended since the tick at `then`, `now` included: one that ended in a
+/// missed second is not lost. A first tick looks back one interval, for the writer before it.
+fn ended(ring: Ring, then: Option<u64>, now: u64) -> impl Iterator<Item = u64> {
+    let step = ring.step();
+    let last = (now + 1) / step;
+    let first = then.map_or(last.saturating_sub(1), |then| (then + 1) / step);
+    (first.max(last.saturating_sub(ring.slots() as u64))..last).map(move |n| n * step)
 }
 
 /// Everything that a rate is made of.

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use uwsgi_metrics::{Arena, Latency, Series, Shape, Status};
+use uwsgi_metrics::{Arena, HistoryWriter, Latency, Ring, Series, Shape, Status};
 
 use crate::filled::{SHAPE, filled};
 
@@ -22,6 +22,7 @@ fn the_same_shape_keeps_the_memory_and_raises_the_generation() {
 fn another_shape_carries_what_exists_in_both() {
     let before = filled().unwrap();
     before.metric(b"foo").unwrap().inc(1);
+    HistoryWriter::new().tick(&before.history(), 1_000, &before.snapshot());
     for (workers, cores) in [(3, 1), (1, 4), (2, 2)] {
         let shape = Shape { workers, cores, vars: 4096, ..SHAPE };
         let fd = before.fd().try_clone_to_owned().unwrap();
@@ -39,8 +40,8 @@ fn another_shape_carries_what_exists_in_both() {
         assert_eq!(snapshot.latency(Latency::Request), before.snapshot().latency(Latency::Request));
         assert_eq!(after.metric(b"foo").unwrap().value.get(), 6);
         assert!(snapshot.metrics.is_empty(), "a metric is listed once it is registered again");
-        let history = after.history();
-        assert!(history.read(uwsgi_metrics::Ring::Seconds, Series::Rss, 1_000, 9).is_empty());
+        let history = after.history().read(Ring::Seconds, Series::Rss, 1_000, 9);
+        assert_eq!(history, [(1_000, 10_000_000)]);
     }
 }
 

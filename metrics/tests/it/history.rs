@@ -91,3 +91,16 @@ fn a_new_writer_goes_on_where_the_old_one_died() {
     assert_eq!(read.len(), 10);
     assert_eq!(arena.history().read(Ring::TenSeconds, Series::Rss, START + 9, 1).len(), 1);
 }
+
+#[test]
+fn an_interval_that_ends_in_a_missed_second_is_kept() {
+    let arena = arena();
+    let mut writer = HistoryWriter::new();
+    // The seconds ..9 of both intervals, in which they would be folded, are missed.
+    for now in (START..START + 21).filter(|now| now % 10 != 9) {
+        arena.globals().backlog.set(now - START);
+        writer.tick(&arena.history(), now, &arena.snapshot());
+    }
+    let peaks = arena.history().read(Ring::TenSeconds, Series::ListenQueue, START + 20, 720);
+    assert_eq!(peaks, [(START, 8), (START + 10, 18)]);
+}

@@ -70,7 +70,7 @@ fn racing_registrations_agree_on_the_slot_and_lose_no_count() {
                     let name = format!("metric.{n}");
                     arrived.fetch_add(1, Ordering::SeqCst);
                     while arrived.load(Ordering::SeqCst) < 2 * (n + 1) {
-                        std::hint::spin_loop();
+                        thread::yield_now();
                     }
                     let slot = arena.register_metric(&name, Kind::Counter, "", 0).unwrap();
                     arena.metric_at(slot).inc(1);
