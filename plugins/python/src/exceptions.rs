@@ -10,7 +10,7 @@ use crate::ffi;
 use crate::guard::type_name;
 use crate::obj::Obj;
 use crate::raise::{Res, clear};
-use crate::state::{interp, log, server, settings, unlocked};
+use crate::state::{attached_interp, interp, log, server, settings, unlocked};
 use crate::types::is_a;
 
 /// The exception that was set, taken out of the thread.
@@ -68,34 +68,22 @@ impl Taken {
         })
     }
 
-    /// Sets it again.
-    pub(crate) fn restore(self) {
-        let raw = |o: Option<Obj>| o.map_or(std::ptr::null_mut(), Obj::into_raw);
-        // SAFETY: three owned references or nulls are given away.
-        unsafe { ffi::PyErr_Restore(raw(self.class), raw(self.value), raw(self.traceback)) };
-    }
-
     /// Prints the traceback to `sys.stderr`.
     pub(crate) fn print(self) {
-        if self.asks_for_exit() {
-            let raw = |o: &Option<Obj>| o.as_ref().map_or(std::ptr::null_mut(), Obj::ptr);
-            // SAFETY: live objects or nulls.
-            unsafe { ffi::PyErr_Display(raw(&self.class), raw(&self.value), raw(&self.traceback)) };
-            clear();
+        if self.value.is_none() {
             return;
         }
-        self.restore();
-        // SAFETY: attached; an exception is set, and it is not one that exits.
-        unsafe { print_set() };
-    }
-}
-
-unsafe fn print_set() {
-    // SAFETY: the caller has an exception set.
-    unsafe {
-        if !ffi::PyErr_Occurred().is_null() {
-            ffi::PyErr_PrintEx(0);
+        let helper = attached_interp().and_then(|i| i.glue.get(c"print_exception"));
+        if let (Some(helper), Some(value)) = (helper, &self.value)
+            && helper.call(&[value]).is_ok()
+        {
+            return;
         }
+        clear();
+        let raw = |o: &Option<Obj>| o.as_ref().map_or(std::ptr::null_mut(), Obj::ptr);
+        // SAFETY: live objects or nulls; this way of printing needs nothing to be in order.
+        unsafe { ffi::PyErr_Display(raw(&self.class), raw(&self.value), raw(&self.traceback)) };
+        clear();
     }
 }
 

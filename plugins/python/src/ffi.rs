@@ -24,7 +24,6 @@ unsafe extern "C" {
     ) -> *mut PyThreadState;
     pub(crate) fn PyThreadState_Next(thread: *mut PyThreadState) -> *mut PyThreadState;
     pub(crate) fn PyThreadState_DeleteCurrent();
-    pub(crate) fn PyErr_PrintEx(set_sys_last_vars: c_int);
     pub(crate) fn Py_FinalizeEx() -> c_int;
     pub(crate) fn Py_CompileString(
         source: *const c_char,

@@ -52,12 +52,26 @@ def _paths(paths):
 
 def report(exc=None):
     """Prints the traceback of the current exception without the frames of this file."""
-    import traceback
     exc = exc or sys.exc_info()[1]
     tb = exc.__traceback__
     while tb is not None and tb.tb_frame.f_globals.get("__name__") == _HERE:
         tb = tb.tb_next
-    traceback.print_exception(type(exc), exc, tb)
+    _print(exc, tb)
+
+
+def print_exception(exc):
+    """Prints an uncaught exception, by the app's own hook if it has set one."""
+    if sys.excepthook is sys.__excepthook__ or isinstance(exc, (SystemExit, KeyboardInterrupt)):
+        _print(exc, exc.__traceback__)
+    else:
+        sys.excepthook(type(exc), exc, exc.__traceback__)
+
+
+def _print(exc, tb):
+    import traceback
+    # one write: lines of other processes cannot come between
+    sys.stderr.write("".join(traceback.format_exception(type(exc), exc, tb)))
+    sys.stderr.flush()
 
 
 def after_fork():

@@ -130,6 +130,13 @@ pub(crate) fn interp(index: usize) -> Option<&'static Interp> {
     world()?.interps.get(index)
 }
 
+/// The interpreter that the calling thread is attached to, once it is ready.
+pub(crate) fn attached_interp() -> Option<&'static Interp> {
+    // SAFETY: the calling thread is attached (rule of `obj`).
+    let state = unsafe { ffi::PyInterpreterState_Get() };
+    world()?.interps.iter().find(|i| i.state == state)
+}
+
 thread_local! {
     /// Whether this thread is attached outside of requests (start, fork hooks).
     static ATTACHED: Cell<bool> = const { Cell::new(false) };

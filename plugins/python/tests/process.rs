@@ -350,6 +350,18 @@ fn a_changed_module_reloads_the_instance() {
 }
 
 #[test]
+fn an_exception_is_printed_in_one_piece_or_by_the_apps_hook() {
+    let lines = ["GET /raises", "GET /hooked", "GET /raises"];
+    let run = run(&[&file("shapes.py")], &lines);
+    let (before, after) = run.log.split_once("hook set").expect("the app says so");
+    let trace = before.split_once("Traceback (most recent call last):\n").expect("a traceback").1;
+    let frames = trace.lines().filter(|l| l.trim_start().starts_with("File ")).count();
+    assert_eq!(frames, 2, "application and raises: {trace}");
+    assert!(trace.contains("\nKeyError: 'before'\n"), "{trace}");
+    assert!(after.contains("hooked KeyError") && !after.contains("Traceback"), "{after}");
+}
+
+#[test]
 fn a_monitored_exception_ends_the_worker() {
     let shapes = file("shapes.py");
     for (option, ends) in [

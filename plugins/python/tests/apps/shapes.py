@@ -176,3 +176,10 @@ def pollutes(environ, start_response):
     environ["HTTP_HOST"] = environ["polluted"] = "polluted"
     start_response("200 OK", HTML)
     return [b"x"]
+
+
+def hooked(environ, start_response):
+    sys.excepthook = lambda kind, value, tb: print("hooked", kind.__name__)
+    print("hook set")
+    start_response("200 OK", HTML)
+    return []
