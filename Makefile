@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTEST_ARGS ?=
 
-.PHONY: build demo test test-rust test-e2e lint bench docs parity-self clean
+.PHONY: build demo test test-rust test-e2e lint bench docs docs-check parity-self clean
 
 build:
 	$(CARGO) build --release --workspace
@@ -25,6 +25,7 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --release -- -D warnings
 	python3 tests/tools/guard.py
+	$(MAKE) --no-print-directory docs-check
 
 bench: build
 	./tests/setup.sh
@@ -36,9 +37,14 @@ parity-self:
 	PARITY_RIGHT=.cache/parity-venv/bin/uwsgi UWSGI_BIN=$(CURDIR)/.cache/parity-venv/bin/uwsgi \
 	    .cache/venv/bin/pytest -c tests/pytest.ini tests/parity
 
-docs: build
+# Reference pages in docs/ and the documentation of the crates, in which a warning is an error.
+docs:
 	./tests/tools/docs.sh
-	$(CARGO) doc --workspace --no-deps --release
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --release
+
+# Fails when docs/ does not say what the tables say.
+docs-check:
+	./tests/tools/docs.sh --check
 
 clean:
 	$(CARGO) clean

@@ -1,12 +1,29 @@
 #!/bin/sh
 # Reference pages from the tables in the code: options and metrics.
+#   docs.sh           writes them into docs/
+#   docs.sh --check   compares only; fails, and shows the difference, when docs/ is not current
 set -eu
 
 repo=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 cd "$repo"
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT INT TERM
+
+page() {
+    cargo run -q --release -p "$1" --example "$2" >"$made/$3"
+}
+
+page uwsgi-config options_md options.md
+page uwsgi-metrics metrics_md metrics.md
+
+if [ "${1:-}" = --check ]; then
+    for file in options.md metrics.md; do
+        diff -u "docs/$file" "$made/$file" || { echo "docs/$file is not current: run \`make docs\`" >&2; exit 1; }
+    done
+    echo "docs: current"
+    exit
+fi
 mkdir -p docs
-cargo run -q --release -p uwsgi-config --example options_md >docs/options.md.new
-mv docs/options.md.new docs/options.md
-cargo run -q --release -p uwsgi-metrics --example metrics_md >docs/metrics.md.new
-mv docs/metrics.md.new docs/metrics.md
-wc -l docs/options.md docs/metrics.md
+for file in options.md metrics.md; do
+    cat "$made/$file" >"docs/$file"
+done

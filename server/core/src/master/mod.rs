@@ -2,7 +2,7 @@
 //!
 //! It waits in epoll for signals (signalfd) and for the end of children (pidfds), never blocks
 //! and never panics. What a death means is decided in [`fate`], when a respawn is due in
-//! [`throttle`]; this file only moves between the phases:
+//! `throttle`; this file only moves between the phases:
 //!
 //! ```text
 //! Running ── INT, QUIT ──────────▶ Ending(Stop) ─── all gone ──▶ exit
@@ -137,13 +137,9 @@ impl Master<'_> {
         }; 32];
         loop {
             let timeout = Timespec::try_from(self.wait_time()).ok();
-            let n = match epoll::wait(&self.poll, &mut events[..], timeout.as_ref()) {
-                Ok(n) => n,
-                Err(_) => 0,
-            };
-            if n > 0 {
-                self.take_signals();
-            }
+            // An interrupted wait is a turn like any other.
+            let _ = epoll::wait(&self.poll, &mut events[..], timeout.as_ref());
+            self.take_signals();
             self.reap();
             self.respawn_due();
             self.enforce_mercy();

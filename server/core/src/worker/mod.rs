@@ -1,6 +1,6 @@
 //! A worker: the process that runs the application.
 //!
-//! Its cores share one [`reactor`]; core 0 is the main thread, the only one that signals interrupt. A
+//! Its cores share one `reactor`; core 0 is the main thread, the only one that signals interrupt. A
 //! worker ends by itself when it is told to (HUP: after the requests at hand; INT, TERM: at
 //! once), when it has served enough, or when its master is gone.
 
