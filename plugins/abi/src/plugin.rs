@@ -46,9 +46,11 @@ impl ServerRef {
     /// The `nth` value of an option, from 0.
     pub fn option(&self, name: &str, nth: usize) -> Option<&'static [u8]> {
         let mut out = Str::EMPTY;
-        // SAFETY (of bytes): option values are kept for the life of the process.
-        ((self.0.option)(Str::new(name.as_bytes()), nth, &mut out) == 1)
-            .then(|| unsafe { out.bytes() })
+        if (self.0.option)(Str::new(name.as_bytes()), nth, &mut out) != 1 {
+            return None;
+        }
+        // SAFETY: option values are kept for the life of the process.
+        Some(unsafe { out.bytes() })
     }
 
     /// The last value given for an option: what counts for options that are not lists.

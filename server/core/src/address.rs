@@ -38,8 +38,8 @@ pub fn parse(text: &str, abstract_socket: bool) -> Result<Address, String> {
     if let Some(n) = text.strip_prefix("fd://") {
         return n.parse().map(Address::Fd).map_err(|_| format!("invalid socket name: {text}"));
     }
-    if text.starts_with('=') {
-        return Err(format!("unable to use shared socket {}", &text[1..]));
+    if let Some(n) = text.strip_prefix('=') {
+        return Err(format!("unable to use shared socket {n}"));
     }
     if let Some(name) = text.strip_prefix('@').or_else(|| text.strip_prefix("\\0")) {
         return Ok(Address::Abstract { name: name.as_bytes().to_vec(), padded: true });

@@ -10,7 +10,7 @@ use crate::{clock, log};
 
 /// Starts routers and workers, then serves as worker 1. Never comes back to the caller in
 /// practice: the worker's body ends the process.
-pub fn run(instance: &'static Instance, bodies: &ProcessBodies) -> Result<i32, String> {
+pub(crate) fn run(instance: &'static Instance, bodies: &ProcessBodies) -> Result<i32, String> {
     let settings = &instance.settings;
     let routers = if instance.http.is_empty() { 0 } else { settings.http_processes };
     for index in 0..routers {

@@ -125,11 +125,19 @@ fn build(
     if !settings.no_server {
         kept.close_rest();
     }
-    let Language { plugin, program } = match language::load(&config, &binary)? {
-        Some(language) => language,
-        None => return Ok(leak(config, settings, arena, bound, None, None, binary, cwd, reloads)?),
-    };
-    leak(config, settings, arena, bound, Some(plugin), Some(program), binary, cwd, reloads)
+    let language = language::load(&config, &binary)?;
+    let opened = Opened { arena, bound, language, binary, cwd, reloads };
+    assemble(config, settings, opened)
+}
+
+/// What a start has opened.
+struct Opened {
+    arena: Arena,
+    bound: Bound,
+    language: Option<Language>,
+    binary: PathBuf,
+    cwd: PathBuf,
+    reloads: u32,
 }
 
 /// Listening sockets by purpose.
@@ -240,21 +248,17 @@ pub fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-#[allow(clippy::too_many_arguments, reason = "the one place where an instance is put together")]
-fn leak(
+/// Puts the instance together; it lives as long as the process.
+fn assemble(
     config: Config,
     settings: Settings,
-    arena: Arena,
-    bound: Bound,
-    plugin: Option<abi::Loaded>,
-    python_program: Option<String>,
-    binary: PathBuf,
-    cwd: PathBuf,
-    reloads: u32,
+    opened: Opened,
 ) -> Result<&'static Instance, String> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
-    let instance = Box::leak(Box::new(Instance {
+    let Opened { arena, bound, language, binary, cwd, reloads } = opened;
+    let (plugin, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
+    Ok(Box::leak(Box::new(Instance {
         settings,
         config,
         arena,
@@ -272,8 +276,7 @@ fn leak(
         lifeline_master: Mutex::new(Some(write)),
         master_pid: AtomicI32::new(process::pid()),
         worker_id: AtomicU32::new(0),
-    }));
-    Ok(instance)
+    })))
 }
 
 fn enter(dir: Option<&str>) -> Result<(), String> {

@@ -8,7 +8,7 @@ use uwsgi_sys::process::{self, Fork};
 use crate::sockets::plain;
 
 /// Opens a log file for appending (mode 0640) and leads descriptors 1 and 2 there.
-pub fn log_to(path: &str) -> Result<(), String> {
+pub(crate) fn log_to(path: &str) -> Result<(), String> {
     if path.contains(':') {
         return Err(format!("logging to the udp address \"{path}\" is not implemented yet"));
     }
@@ -24,7 +24,7 @@ pub fn log_to(path: &str) -> Result<(), String> {
 
 /// Detaches from the terminal: the calling process exits, its grandchild goes on in a session of
 /// its own, with nothing on descriptor 0.
-pub fn detach() -> Result<(), String> {
+pub(crate) fn detach() -> Result<(), String> {
     let fork = || process::fork().map_err(|e| format!("fork(): {}", plain(&e)));
     if let Fork::Parent(_) = fork()? {
         process::exit_now(0);
@@ -38,7 +38,7 @@ pub fn detach() -> Result<(), String> {
 }
 
 /// Descriptor 0 reads nothing from now on.
-pub fn no_stdin() -> Result<(), String> {
+pub(crate) fn no_stdin() -> Result<(), String> {
     let null =
         File::open("/dev/null").map_err(|e| format!("open(\"/dev/null\"): {}", plain(&e)))?;
     uwsgi_sys::fd::redirect(&null, 0).map_err(|e| format!("dup2(): {}", plain(&e)))

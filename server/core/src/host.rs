@@ -8,7 +8,7 @@ use crate::instance::Instance;
 use crate::log;
 
 /// The instance as plugins see it.
-pub struct PluginHost(pub &'static Instance);
+pub(crate) struct PluginHost(pub &'static Instance);
 
 /// The option under which the plugin finds the program path of the chosen interpreter.
 const PROGRAM: &[u8] = b"python-program-name";

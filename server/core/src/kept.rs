@@ -8,11 +8,11 @@ use std::cell::RefCell;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 /// Name of the variable. It does not begin with `UWSGI_`, which would make it an option.
-pub const VARIABLE: &str = "_UWSGI_KEPT";
+pub(crate) const VARIABLE: &str = "_UWSGI_KEPT";
 
 /// A descriptor and what must be remembered beside it.
 #[derive(Debug)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// The descriptor.
     pub fd: OwnedFd,
     /// Inode of a UNIX socket's path when it was bound, 0 without one.
@@ -21,13 +21,13 @@ pub struct Kept {
 
 /// What the previous image left.
 #[derive(Default)]
-pub struct Table {
+pub(crate) struct Table {
     entries: RefCell<Vec<(String, Kept)>>,
 }
 
 impl Table {
     /// Adopts what the environment of this process tells; empty at a first start.
-    pub fn from_env() -> Table {
+    pub(crate) fn from_env() -> Table {
         let text = std::env::var(VARIABLE).unwrap_or_default();
         let adopt = |(key, fd, inode): (String, i32, u64)| {
             let fd = uwsgi_sys::fd::adopt(fd).ok()?;
@@ -38,14 +38,14 @@ impl Table {
     }
 
     /// Takes the descriptor kept under `key`.
-    pub fn take(&self, key: &str) -> Option<Kept> {
+    pub(crate) fn take(&self, key: &str) -> Option<Kept> {
         let mut entries = self.entries.borrow_mut();
         let at = entries.iter().position(|(k, _)| k == key)?;
         Some(entries.remove(at).1)
     }
 
     /// The configured address of the first entry of a kind.
-    pub fn configured(&self, kind: &str) -> Option<String> {
+    pub(crate) fn configured(&self, kind: &str) -> Option<String> {
         let entries = self.entries.borrow();
         let find =
             |(k, _): &(String, Kept)| Some(k.strip_prefix(kind)?.strip_prefix(':')?.to_owned());
@@ -53,13 +53,13 @@ impl Table {
     }
 
     /// Closes what nobody took, and says how many that were.
-    pub fn close_rest(&self) -> usize {
+    pub(crate) fn close_rest(&self) -> usize {
         self.entries.borrow_mut().drain(..).count()
     }
 }
 
 /// Lets the descriptors survive the next exec and writes the table for it.
-pub fn pass_on<'a>(entries: impl Iterator<Item = (String, BorrowedFd<'a>, u64)>) -> String {
+pub(crate) fn pass_on<'a>(entries: impl Iterator<Item = (String, BorrowedFd<'a>, u64)>) -> String {
     let entry = |(key, fd, inode): (String, BorrowedFd<'a>, u64)| {
         uwsgi_sys::fd::keep_over_exec(fd).ok()?;
         Some(format!("{}={}:{inode}", escape(&key), fd.as_raw_fd()))

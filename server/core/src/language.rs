@@ -19,7 +19,7 @@ const NEEDS_PYTHON: &[&str] =
     &["module", "wsgi-file", "mount", "import", "shared-import", "eval", "pyrun", "paste"];
 
 /// A loaded plugin and the program path its interpreter is to assume.
-pub struct Language {
+pub(crate) struct Language {
     /// The plugin.
     pub plugin: Loaded,
     /// Path of the `python` that belongs to the library.
@@ -27,7 +27,7 @@ pub struct Language {
 }
 
 /// Loads Python. `Ok(None)` when nobody asked for it and it is not there.
-pub fn load(config: &Config, binary: &Path) -> Result<Option<Language>, String> {
+pub(crate) fn load(config: &Config, binary: &Path) -> Result<Option<Language>, String> {
     let wanted = NEEDS_PYTHON.iter().find(|name| config.has(name));
     match try_load(config, binary) {
         Ok(language) => Ok(Some(language)),

@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::sockets::plain;
 
 /// Takes on the configured group and user. The error is the line for the log.
-pub fn drop(settings: &Settings) -> Result<(), String> {
+pub(crate) fn drop(settings: &Settings) -> Result<(), String> {
     let root = user::effective().0 == 0;
     let gid = settings.gid.as_deref().map(group_id).transpose()?;
     let owner = settings.uid.as_deref().map(owner).transpose()?;

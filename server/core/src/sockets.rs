@@ -86,7 +86,7 @@ impl Listener {
 /// Binds `configured`, or takes it from the table of the previous image under `kind`.
 ///
 /// The error is one or more lines for the log.
-pub fn open(
+pub(crate) fn open(
     kind: &str,
     configured: &str,
     settings: &Settings,

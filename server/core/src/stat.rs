@@ -5,7 +5,7 @@ use uwsgi_abi::{AppStat, WorkerStat};
 use crate::instance::Instance;
 
 /// A worker's numbers; 0 asks for the totals.
-pub fn worker(instance: &Instance, id: u32) -> Option<WorkerStat> {
+pub(crate) fn worker(instance: &Instance, id: u32) -> Option<WorkerStat> {
     let settings = &instance.settings;
     if id > settings.processes {
         return None;
@@ -56,7 +56,7 @@ pub fn worker(instance: &Instance, id: u32) -> Option<WorkerStat> {
 }
 
 /// An app's numbers.
-pub fn app(instance: &Instance, worker: u32, app: u32) -> Option<AppStat> {
+pub(crate) fn app(instance: &Instance, worker: u32, app: u32) -> Option<AppStat> {
     let settings = &instance.settings;
     if worker == 0 || worker > settings.processes || app >= settings.max_apps {
         return None;

@@ -46,22 +46,3 @@ pub fn redirect(source: impl AsFd, target: RawFd) -> io::Result<()> {
         _ => Ok(()),
     }
 }
-
-/// Closes every descriptor above 2 that is not in `keep`. For a child that owns nothing yet.
-///
-/// # Safety
-/// No owned descriptor outside `keep` may be used or dropped afterwards in this process.
-pub unsafe fn close_others(keep: &[RawFd]) {
-    let mut keep: Vec<u32> = keep.iter().filter_map(|&fd| u32::try_from(fd).ok()).collect();
-    keep.sort_unstable();
-    let mut from = 3u32;
-    for fd in keep.into_iter().filter(|&fd| fd >= 3) {
-        if fd > from {
-            // SAFETY: the caller gave these descriptors up.
-            unsafe { libc::syscall(libc::SYS_close_range, from, fd - 1, 0u32) };
-        }
-        from = fd + 1;
-    }
-    // SAFETY: as above.
-    unsafe { libc::syscall(libc::SYS_close_range, from, u32::MAX, 0u32) };
-}

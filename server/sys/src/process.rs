@@ -5,7 +5,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -41,6 +41,22 @@ pub fn fork() -> io::Result<Fork> {
         0 => Ok(Fork::Child),
         pid => Ok(Fork::Parent(pid)),
     }
+}
+
+/// Forks like [`fork`]; the child closes `parent_only`.
+///
+/// The owners of those descriptors are inherited as memory: the child must end without going back
+/// to them (children of the master end by [`exit_now`]). Without this a copy in each child keeps
+/// the parent's epoll reporting descriptors that the parent has closed.
+pub fn fork_apart(parent_only: &[BorrowedFd<'_>]) -> io::Result<Fork> {
+    let side = fork()?;
+    if side == Fork::Child {
+        for fd in parent_only {
+            // SAFETY: open here as it was in the parent; its owner is never used in this process.
+            unsafe { libc::close(fd.as_raw_fd()) };
+        }
+    }
+    Ok(side)
 }
 
 /// Number of threads of this process, 1 if it cannot be read.

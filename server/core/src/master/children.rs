@@ -3,7 +3,7 @@
 //! Owns the fork of every kind of child and the bookkeeping in the arena that belongs to it.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use uwsgi_sys::process::{self, Fork};
@@ -68,11 +68,12 @@ pub trait Bodies {
     fn observer(&self) -> !;
 }
 
-/// Starts `child`. In the child this does not return.
+/// Starts `child`, which keeps nothing of `parent_only`. In the child this does not return.
 pub fn spawn(
     instance: &'static Instance,
     child: &mut Child,
     bodies: &dyn Bodies,
+    parent_only: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
     let role = child.role;
     let interpreter = instance.plugin.filter(|_| matches!(role, Role::Worker(_)));
@@ -80,7 +81,7 @@ pub fn spawn(
         plugin.before_fork();
     }
     prepare_rows(instance, role);
-    let forked = process::fork();
+    let forked = process::fork_apart(parent_only);
     let pid = match forked {
         Ok(Fork::Child) => enter_child(instance, role, bodies),
         Ok(Fork::Parent(pid)) => pid,

@@ -12,7 +12,7 @@ use uwsgi_sys::process::Ended;
 
 /// What to do after a worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Start it again.
     Respawn,
     /// It is not wanted any more.
@@ -27,7 +27,7 @@ pub enum Action {
 
 /// A worker's death and the circumstances that matter.
 #[derive(Clone, Copy, Debug)]
-pub struct Death {
+pub(crate) struct Death {
     /// Worker number.
     pub id: u32,
     /// Its pid.
@@ -45,7 +45,7 @@ pub struct Death {
 }
 
 /// The lines to log, in order, and the action.
-pub fn judge(death: &Death) -> (Vec<String>, Action) {
+pub(crate) fn judge(death: &Death) -> (Vec<String>, Action) {
     let Death { id, pid, .. } = *death;
     if death.instance_ending {
         let line = format!("worker {id} buried after {} seconds", death.ending_for);

@@ -9,7 +9,7 @@ fn clean(bytes: &[u8]) -> String {
 }
 
 /// Logs every request the dead worker was managing, and closes its records.
-pub fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
+pub(super) fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
     for core in 0..instance.settings.threads {
         let row = instance.arena.core(id, core);
         let record = instance.arena.inflight(id, core);
@@ -30,7 +30,7 @@ pub fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
 }
 
 /// The core whose request has taken longer than `limit` seconds.
-pub fn overdue(instance: &Instance, id: u32, now_us: u64, limit: u64) -> Option<u32> {
+pub(super) fn overdue(instance: &Instance, id: u32, now_us: u64, limit: u64) -> Option<u32> {
     (0..instance.settings.threads).find(|&core| {
         let record = instance.arena.inflight(id, core).read();
         record.is_some_and(|r| now_us.saturating_sub(r.start_us) >= limit * 1_000_000)
@@ -38,7 +38,7 @@ pub fn overdue(instance: &Instance, id: u32, now_us: u64, limit: u64) -> Option<
 }
 
 /// The lines that tell what a worker was doing when its time was up.
-pub fn log_harakiri(instance: &Instance, id: u32, pid: i32, _core: u32) {
+pub(super) fn log_harakiri(instance: &Instance, id: u32, pid: i32, _core: u32) {
     logv!("*** HARAKIRI ON WORKER {id} (pid: {pid}, try: 1, graceful: no) ***");
     log!("HARAKIRI !!! worker {id} status !!!");
     for core in 0..instance.settings.threads {

@@ -4,7 +4,7 @@ use crate::instance::Instance;
 use crate::{clock, log};
 
 /// The configuration and the counters of every worker and app.
-pub fn counters(instance: &Instance) {
+pub(super) fn counters(instance: &Instance) {
     crate::log::raw(uwsgi_config::show_config(&instance.config).as_bytes());
     let snapshot = instance.arena.snapshot();
     let total: u64 = snapshot.workers.iter().map(|w| w.requests).sum();
@@ -27,7 +27,7 @@ pub fn counters(instance: &Instance) {
 }
 
 /// What every core is doing now.
-pub fn workers(instance: &Instance) {
+pub(super) fn workers(instance: &Instance) {
     let now = clock::epoch_us();
     for id in 1..=instance.settings.processes {
         for core in 0..instance.settings.threads {

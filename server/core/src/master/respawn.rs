@@ -19,7 +19,7 @@ impl Master<'_> {
     }
 
     fn start(&mut self, at: usize) {
-        if let Err(e) = children::spawn(self.instance, &mut self.children[at], self.bodies) {
+        if let Err(e) = self.fork(at) {
             logv!("fork(): {e}");
             self.children[at].due = Some(Instant::now() + std::time::Duration::from_secs(1));
             return;
@@ -30,6 +30,15 @@ impl Master<'_> {
             // Without it the end is still noticed by SIGCHLD.
             let _ = epoll::add(&self.poll, fd.as_fd(), data, epoll::EventFlags::IN);
         }
+    }
+
+    fn fork(&mut self, at: usize) -> std::io::Result<()> {
+        let (before, rest) = self.children.split_at_mut(at);
+        let Some((child, after)) = rest.split_first_mut() else { return Ok(()) };
+        let siblings = before.iter().chain(after.iter()).filter_map(|c| c.pidfd.as_ref());
+        let own = [self.poll.as_fd(), self.signals.as_fd()];
+        let parent_only: Vec<_> = siblings.map(AsFd::as_fd).chain(own).collect();
+        children::spawn(self.instance, child, self.bodies, &parent_only)
     }
 
     pub(super) fn respawn_due(&mut self) {
@@ -47,7 +56,10 @@ impl Master<'_> {
     /// A child of ours has ended.
     pub(super) fn buried(&mut self, at: usize, pid: i32, ended: Ended) {
         self.children[at].pid = None;
-        self.children[at].pidfd = None; // closing it also takes it out of epoll
+        if let Some(fd) = self.children[at].pidfd.take() {
+            // Closing alone would not do while a child still holds a copy.
+            let _ = epoll::delete(&self.poll, &fd);
+        }
         self.children[at].mercy = None;
         match self.children[at].role {
             Role::Worker(id) => self.worker_ended(at, id, pid, ended),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// Counts deaths that come right after a respawn.
 #[derive(Debug)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     /// Deaths tolerated in a row.
     limit: u32,
     /// Length of the pause; zero switches the back-off off.
@@ -20,17 +20,17 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 impl Throttle {
     /// `limit` fast deaths in a row are tolerated, then respawning pauses for `pause`.
-    pub fn new(limit: u32, pause: Duration) -> Throttle {
+    pub(crate) fn new(limit: u32, pause: Duration) -> Throttle {
         Throttle { limit, pause, last_spawn: None, fast_deaths: 0 }
     }
 
     /// A child was started at `now`.
-    pub fn spawned(&mut self, now: Instant) {
+    pub(crate) fn spawned(&mut self, now: Instant) {
         self.last_spawn = Some(now);
     }
 
     /// A child died at `now`: when it may be started again, and whether the pause begins here.
-    pub fn died(&mut self, now: Instant) -> (Instant, bool) {
+    pub(crate) fn died(&mut self, now: Instant) -> (Instant, bool) {
         let fast = self.last_spawn.is_some_and(|t| now.saturating_duration_since(t) <= WINDOW);
         self.fast_deaths = if fast { self.fast_deaths + 1 } else { 0 };
         if self.fast_deaths <= self.limit || self.pause.is_zero() {
@@ -41,7 +41,7 @@ impl Throttle {
     }
 
     /// Seconds of the pause, for the log.
-    pub fn pause_seconds(&self) -> u64 {
+    pub(crate) fn pause_seconds(&self) -> u64 {
         self.pause.as_secs()
     }
 }

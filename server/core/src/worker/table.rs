@@ -63,6 +63,7 @@ impl Table {
         taken
     }
 
+    #[allow(clippy::vec_box, reason = "connections stay boxed wherever they go")]
     /// Takes every parked connection for which `over` holds.
     pub(crate) fn take_if(&self, over: impl Fn(&Conn) -> bool) -> Vec<Box<Conn>> {
         let highest = self.highest.load(Ordering::Relaxed);
