@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{apps, file, newest, pythons, run, run_on};
+use common::{Scratch, apps, file, newest, pythons, run, run_on};
 
 #[test]
 fn an_app_loads_from_module_file_and_mount() {
@@ -35,8 +35,7 @@ fn an_applications_dictionary_mounts_each_of_its_apps() {
 
 #[test]
 fn a_failure_to_load_says_why_and_is_no_default() {
-    let dir = std::env::temp_dir().join(format!("uwsgi-python-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = Scratch::new("python");
     let path = |name: &str| format!("{}/{name}", dir.display());
     std::fs::write(path("empty.py"), "").unwrap();
     std::fs::write(path("broken.py"), "def application(:\n").unwrap();
@@ -67,7 +66,6 @@ fn a_failure_to_load_says_why_and_is_no_default() {
         assert!(run.log.contains("--- no python application found, check your startup logs"));
         assert_eq!(run.code, 0, "{option}");
     }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
@@ -102,10 +100,10 @@ fn what_is_not_built_is_named() {
 #[test]
 fn a_virtualenv_is_used_and_a_wrong_one_refused() {
     let python = newest();
-    let dir = std::env::temp_dir().join(format!("uwsgi-venv-{}", std::process::id()));
+    let dir = Scratch::new("venv");
     let status = std::process::Command::new(&python.program)
         .args(["-m", "venv", "--without-pip"])
-        .arg(&dir)
+        .arg(&*dir)
         .status()
         .unwrap();
     assert!(status.success());
@@ -122,7 +120,6 @@ fn a_virtualenv_is_used_and_a_wrong_one_refused() {
         assert_eq!(wrong.code, 1);
         assert!(wrong.log.contains("was made for python"), "{}", wrong.log);
     }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
@@ -297,8 +294,7 @@ fn nothing_is_lost_over_many_requests() {
 
 #[test]
 fn the_tracebacker_shows_every_thread() {
-    let dir = std::env::temp_dir().join(format!("uwsgi-tb-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = Scratch::new("tb");
     let option = format!("py-tracebacker={}/tb.", dir.display());
     let ask = "__import__('subprocess')"; // the app asks its own worker
     let script = "import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);\
@@ -316,13 +312,11 @@ fn the_tracebacker_shows_every_thread() {
     assert!(body.contains("thread_id = uWSGIWorker1Core0 filename ="), "{body}");
     assert!(body.contains("thread_id = uWSGITraceBacker filename ="), "{body}");
     assert!(run.log.contains("python tracebacker for worker 1 available on"), "{}", run.log);
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
 fn a_changed_module_reloads_the_instance() {
-    let dir = std::env::temp_dir().join(format!("uwsgi-reload-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = Scratch::new("reload");
     let app = dir.join("changing.py");
     // the app changes itself until the reloader has seen it
     std::fs::write(
@@ -346,7 +340,6 @@ fn a_changed_module_reloads_the_instance() {
     assert_eq!(run.body(0), "reloaded", "{}", run.log);
     let line = format!("[uwsgi-python-reloader] module/file {} has been modified", app.display());
     assert!(run.log.contains(&line) && run.log.contains("control 1"), "{}", run.log);
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

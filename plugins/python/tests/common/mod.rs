@@ -32,6 +32,32 @@ impl Run {
     }
 }
 
+/// A directory of one test, removed even when the test fails.
+#[allow(dead_code, reason = "not every test file needs one")]
+pub(crate) struct Scratch(PathBuf);
+
+#[allow(dead_code, reason = "not every test file needs one")]
+impl Scratch {
+    pub(crate) fn new(name: &str) -> Scratch {
+        let dir = std::env::temp_dir().join(format!("uwsgi-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        Scratch(dir)
+    }
+}
+
+impl std::ops::Deref for Scratch {
+    type Target = std::path::Path;
+    fn deref(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Every CPython on this machine that the plugin serves, oldest first.
 pub(crate) fn pythons() -> &'static [Found] {
     static FOUND: OnceLock<Vec<Found>> = OnceLock::new();
