@@ -183,3 +183,48 @@ pub(crate) fn carry_over(to: &View, from: &View) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Shape;
+    use core::cell::Cell;
+
+    fn arena() -> Arena {
+        Arena::create(&Shape { metrics: 16, ..Shape::default() }).unwrap()
+    }
+
+    /// Registers `name`; between its probe and its publication another process registers `rival`.
+    fn overtaken(arena: &Arena, name: &[u8], rival: &[u8]) -> (Option<u32>, Option<u32>) {
+        let theirs = Cell::new(None);
+        let ours = insert(arena, name, |row| {
+            theirs.set(insert(arena, rival, |row| row.value.set(5)));
+            row.value.set(1);
+        });
+        (ours, theirs.get())
+    }
+
+    #[test]
+    fn the_loser_of_a_race_uses_the_slot_of_the_winner() {
+        let arena = arena();
+        let (ours, theirs) = overtaken(&arena, b"same", b"same");
+        assert_eq!((ours, theirs), (Some(1), Some(1)));
+        assert_eq!(arena.metric_at(0).state.get(), LOST);
+        assert_eq!(arena.metric(b"same").map(|m| m.value.get()), Some(5), "its value stands");
+        assert_eq!(arena.register_metric("same", Kind::Counter, "", 0), Some(1));
+        assert_eq!(arena.snapshot().metrics.len(), 1, "the lost slot is not listed");
+    }
+
+    #[test]
+    fn a_name_that_takes_our_place_in_the_index_moves_us_on() {
+        let arena = arena();
+        let start = |name: &str| hash_of(name.as_bytes()) & (arena.metric_index().len() as u64 - 1);
+        let mut names = (0..).map(|n| format!("n{n}"));
+        let name = names.next().unwrap();
+        let rival = names.find(|rival| start(rival) == start(&name)).unwrap();
+        let (ours, theirs) = overtaken(&arena, name.as_bytes(), rival.as_bytes());
+        assert_eq!((ours, theirs), (Some(0), Some(1)));
+        assert_eq!(arena.metric(name.as_bytes()).map(|m| m.value.get()), Some(1));
+        assert_eq!(arena.metric(rival.as_bytes()).map(|m| m.value.get()), Some(5));
+    }
+}

@@ -1,7 +1,6 @@
 //! A re-executed master takes the arena over.
 
-use std::os::fd::AsFd;
-
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use uwsgi_metrics::{Arena, HistoryWriter, Latency, Ring, Series, Shape, Status};
 
 use crate::filled::{SHAPE, filled};
@@ -47,9 +46,10 @@ fn another_shape_carries_what_exists_in_both() {
 
 #[test]
 fn what_is_no_arena_is_refused_with_a_reason() {
-    let file = std::fs::File::open("/proc/self/exe").unwrap();
-    let text = Arena::adopt(file.as_fd().try_clone_to_owned().unwrap(), &SHAPE).unwrap_err();
-    assert!(text.to_string().starts_with("not an arena"), "{text}");
+    let other = memfd_create("other", MemfdFlags::CLOEXEC).unwrap();
+    ftruncate(&other, 1 << 20).unwrap();
+    let text = Arena::adopt(other, &SHAPE).unwrap_err();
+    assert_eq!(text.to_string(), "not an arena: wrong magic");
     let null = std::fs::File::open("/dev/null").unwrap();
     let text = Arena::adopt(null.into(), &SHAPE).unwrap_err();
     assert_eq!(text.to_string(), "not an arena: 0 bytes");
