@@ -2,7 +2,7 @@
 //!
 //! It owns the order of choice: the path the user gave, the version a plugin name carries, the
 //! virtualenv's own record, the `python3` on the search path, and last the newest shared library
-//! around. Reading the machine happens in [`machine`]; the choice itself is pure and tested. It
+//! around. Reading the machine happens in `machine`; the choice itself is pure and tested. It
 //! refuses static interpreters: they have no library to open.
 
 mod choose;
