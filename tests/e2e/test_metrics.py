@@ -162,7 +162,6 @@ def test_counters_survive_a_reload(site):
     mark = site.mark()
     os.kill(site.pid, 1)
     site.wait_log(r"^spawned uWSGI worker 2 ", after=mark)
-    site.wait_log(r"Stats server enabled on", after=mark)
     site.settle()
     found = until(lambda: _families_or_none(site), "metrics after the reload")
     assert total(found["uwsgi_worker_requests"]) == 10

@@ -82,8 +82,8 @@ def test_the_large_ini_starts_serves_and_vacuums(uwsgi, ini, tmp_path):
     path, stats = ini
     server = uwsgi("--ini", path, workers=2)
     assert server.get("/").body == b"Hello from Flask"
-    server.wait_log(r"Stats server enabled on")
     server.args += ["--stats", f"127.0.0.1:{stats}"]
+    until(server.stats_answer, "the stats server to listen")
     document = server.wait_stats(lambda s: sum(w["requests"] for w in s["workers"]) == 1, "one request")
     assert len(document["workers"]) == 8
     assert any(w["rss"] > 0 and w["vsz"] > w["rss"] for w in document["workers"])

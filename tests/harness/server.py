@@ -75,7 +75,7 @@ class Server:
 
         return until(look, f"{pattern!r} in the log of {self.command()}\n{self.tail()}", timeout)
 
-    def tail(self, lines: int = 30) -> str:
+    def tail(self, lines: int = 14) -> str:
         return "\n".join(self.log().splitlines()[-lines:])
 
     def command(self) -> str:
@@ -96,7 +96,7 @@ class Server:
         if "--http" in self.args:
             self.wait_log(r"spawned uWSGI http 1 \(")
         if {"--stats", "--stats-server"} & set(self.args):
-            self.wait_log(r"Stats server enabled on")
+            until(self.stats_answer, "the stats server to listen")
         self.settle()
         return self
 
@@ -148,8 +148,18 @@ class Server:
                 return value if value.startswith(("/", "@")) else wire_address(value)
         raise AssertionError("no --stats given")
 
+    def stats_answer(self) -> bool:
+        address = self.stats_address()
+        try:
+            wire.connect(address + "\0" if str(address).startswith("@") else address).close()
+            return True
+        except OSError:
+            return False
+
     def stats(self) -> dict:
-        data = wire.raw(self.stats_address(), b"GET / HTTP/1.0\r\n\r\n" if "--stats-http" in self.args else b"")
+        address = self.stats_address()
+        address = address + "\0" if str(address).startswith("@") else address
+        data = wire.raw(address, b"GET / HTTP/1.0\r\n\r\n" if "--stats-http" in self.args else b"")
         return json.loads(data.split(b"\r\n\r\n", 1)[-1])
 
     def wait_stats(self, question, what: str, timeout: float = 10.0) -> dict:
