@@ -5,9 +5,10 @@
 //! log; this file turns it into exit code 1.
 
 use std::ffi::OsString;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI32, AtomicU32};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use uwsgi_abi::Str;
 use uwsgi_abi::host as abi;
@@ -154,7 +155,6 @@ fn bind_all(settings: &Settings, kept: &Table) -> Result<Bound, String> {
     };
     let http = open_list("http", &settings.http, true)?;
     for listener in &http {
-        use std::os::fd::AsRawFd;
         log!("uWSGI http bound on {} fd {}", listener.name, listener.fd.as_raw_fd());
     }
     let mut specs = settings.sockets.clone();
@@ -275,6 +275,7 @@ fn assemble(
         lifeline: read,
         lifeline_master: Mutex::new(Some(write)),
         master_pid: AtomicI32::new(process::pid()),
+        shared_apps: AtomicU32::new(0),
         worker_id: AtomicU32::new(0),
     })))
 }
@@ -303,6 +304,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     {
         return Ok(code);
     }
+    instance.shared_apps.store(instance.apps(1), Ordering::Relaxed);
     if settings.no_server {
         log!("no-server mode requested. Goodbye.");
         return Ok(0);
@@ -390,6 +392,10 @@ fn finish(instance: &Instance, code: i32) -> Result<i32, String> {
 /// What is left when the first workers have been started.
 pub fn after_start(instance: &Instance) {
     let settings = &instance.settings;
+    for listener in &instance.stats {
+        let fd = listener.fd.as_raw_fd();
+        log!("*** Stats server enabled on {} fd: {fd} ***", listener.name);
+    }
     if instance.reloads > 0 {
         return;
     }

@@ -49,6 +49,8 @@ pub struct Instance {
     pub lifeline_master: Mutex<Option<OwnedFd>>,
     /// Pid of the master, or of the first process without one.
     pub master_pid: AtomicI32,
+    /// Apps loaded before the first fork: every worker has them.
+    pub shared_apps: AtomicU32,
     /// Number of this worker, 0 elsewhere.
     pub worker_id: AtomicU32,
 }
@@ -88,9 +90,10 @@ impl Instance {
         row.accepting.set(0);
         row.rss.set(0);
         row.vsz.set(0);
-        if self.settings.lazy_apps {
-            (0..self.settings.max_apps).for_each(|app| self.arena.app(worker, app).used.set(0));
-        }
+        // Apps loaded before the fork stay; the others register themselves again.
+        let shared = self.shared_apps.load(Ordering::Relaxed);
+        let own = shared..self.settings.max_apps;
+        own.for_each(|app| self.arena.app(worker, app).used.set(0));
     }
 
     /// In a child: lets go of what only the master may hold.

@@ -23,6 +23,11 @@ pub fn usage(pid: i32) -> Option<Usage> {
     parse_stat(std::str::from_utf8(&text[..n]).ok()?, page_size(), ticks_per_second())
 }
 
+/// Number of descriptors a process has open; 0 when that cannot be read.
+pub fn open_files(pid: i32) -> u64 {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |entries| entries.count() as u64)
+}
+
 /// Size of a memory page in bytes.
 pub fn page_size() -> u64 {
     rustix::param::page_size() as u64

@@ -4,6 +4,7 @@ use uwsgi_metrics::prometheus::{self, PromOptions};
 use uwsgi_metrics::{Snapshot, StatsOptions, stats_json};
 
 use crate::instance::Instance;
+use crate::settings::Settings;
 
 /// The header in front of the JSON in HTTP mode; exporters compare it byte by byte.
 const JSON_HEAD: &[u8] = b"HTTP/1.0 200 OK\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n\r\n";
@@ -59,9 +60,20 @@ pub(crate) fn stats(instance: &Instance) -> Vec<u8> {
             no_metrics: settings.stats_no_metrics,
             no_vars: settings.stats_no_vars,
             metrics_enabled: settings.metrics,
+            locks: locks(settings),
             ..StatsOptions::default()
         },
     )
+}
+
+/// Lock names in the order of their creation. Nothing here needs a lock of any kind, so no
+/// process ever holds one.
+fn locks(settings: &Settings) -> Vec<(String, u32)> {
+    let master = ["signal", "filemon", "timer", "rbtimer", "cron"];
+    let names = ["user 0"].into_iter().chain(master);
+    let names = names.chain(settings.thunder_lock.then_some("thunder")).chain(["rpc"]);
+    let names = names.chain(settings.metrics.then_some("metrics"));
+    names.map(|name| (name.to_owned(), 0)).collect()
 }
 
 fn snapshot(instance: &Instance) -> Snapshot {

@@ -22,7 +22,9 @@ pub(crate) async fn run(instance: &'static Instance) {
     loop {
         ticks.tick().await;
         queues(instance, unix.as_ref());
+        router_queues(instance, unix.as_ref());
         memory(instance);
+        master(instance);
         history.tick(&instance.arena.history(), clock::epoch_s(), &instance.arena.snapshot());
     }
 }
@@ -60,6 +62,29 @@ fn measure(listener: &Listener, unix: Option<&UnixQueues>) -> Option<queue::Queu
         return queue::tcp(listener.fd.as_fd()).ok();
     }
     unix?.queue(listener.fd.as_fd()).ok()
+}
+
+/// The master's own figures.
+fn master(instance: &Instance) {
+    let pid = instance.master_pid();
+    let Some(usage) = procfs::usage(pid) else { return };
+    let globals = instance.arena.globals();
+    globals.master_rss.set(usage.rss);
+    globals.master_vsz.set(usage.vsz);
+    globals.master_cpu_us.set(usage.cpu_us);
+    globals.master_open_fds.set(procfs::open_files(pid));
+    globals.master_max_fds.set(uwsgi_sys::process::max_files());
+}
+
+/// Queues of the router's front sockets; every router process shows the same ones.
+fn router_queues(instance: &Instance, unix: Option<&UnixQueues>) {
+    let queues = || instance.http.iter().filter_map(|l| measure(l, unix));
+    let (length, max) = queues().fold((0, 0), |(l, m), q| (q.length.max(l), q.max.max(m)));
+    let routers = if instance.http.is_empty() { 0 } else { instance.settings.http_processes };
+    for i in 0..routers {
+        instance.arena.gateway(i).listen_queue.set(length);
+        instance.arena.gateway(i).max_queue.set(max);
+    }
 }
 
 /// Memory, CPU and threads of every worker, measured from outside.

@@ -210,11 +210,11 @@ impl Reactor {
         }
     }
 
-    /// A signal was caught, or another core wants all cores to look up. While the worker retires
-    /// the descriptor stays readable, so that every waiting core sees it; a short nap keeps those
-    /// that have seen it from spinning.
+    /// A signal was caught, or another core wants all cores to look up. While the worker ends the
+    /// descriptor stays readable, so that every waiting core sees it; a short nap keeps those that
+    /// have seen it from spinning.
     fn woken(&self, worker: u32) {
-        if !self.retiring() {
+        if !self.retiring() && !self.stop.load(Ordering::Acquire) {
             uwsgi_sys::signal::drain_wake();
         }
         if let Some(code) = super::on_wake(self.instance, worker, self) {

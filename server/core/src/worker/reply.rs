@@ -36,7 +36,10 @@ pub(crate) struct Reply {
     head: ResponseHead,
     out: Vec<u8>,
     framing: Option<Framing>,
+    /// Bytes of the head on the wire.
     pub(crate) head_bytes: u64,
+    /// The same without the lines that the framing added.
+    pub(crate) own_head_bytes: u64,
     pub(crate) body_bytes: u64,
     /// Head is on the wire.
     pub(crate) sent: bool,
@@ -70,6 +73,7 @@ impl Reply {
             out: Vec::with_capacity(COPY_LIMIT + 1024),
             framing: None,
             head_bytes: 0,
+            own_head_bytes: 0,
             body_bytes: 0,
             sent: false,
             ended: false,
@@ -89,6 +93,7 @@ impl Reply {
         self.out.clear();
         self.framing = None;
         self.head_bytes = 0;
+        self.own_head_bytes = 0;
         self.body_bytes = 0;
         self.sent = false;
         self.ended = false;
@@ -213,6 +218,7 @@ impl Reply {
         let mut exchange = wire.exchange;
         exchange.server_close |= !self.request_body_done;
         let decided = framing(&exchange, self.head.facts(), known);
+        self.own_head_bytes = self.head.byte_len() as u64 + 2;
         let head = self.head.finish(&decided);
         self.head_bytes = head.len() as u64;
         self.out.extend_from_slice(head);

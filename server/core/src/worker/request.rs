@@ -303,7 +303,7 @@ impl Core {
             duration_us: outcome.duration_us,
             status: self.reply.status(),
             headers: self.reply.headers(),
-            head_bytes: self.reply.head_bytes,
+            head_bytes: self.reply.own_head_bytes,
             body_bytes: self.reply.body_bytes,
             switches: self.reply.switches,
             write_errors: self.reply.write_errors,
