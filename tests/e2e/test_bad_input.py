@@ -7,11 +7,12 @@ import subprocess
 import pytest
 
 from harness import paths, procs, wire
-from harness.server import free_port
+from harness.server import free_port, plain_environment
 
 
 def run(*args, cwd, env=None) -> tuple[int, str]:
-    done = subprocess.run([paths.OURS, *map(str, args)], capture_output=True, timeout=30, cwd=cwd, env=env, check=False,
+    done = subprocess.run([paths.OURS, *map(str, args)], capture_output=True, timeout=30, cwd=cwd,
+                          env={**plain_environment(), **(env or {})}, check=False,
                           stdin=subprocess.DEVNULL)
     return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 

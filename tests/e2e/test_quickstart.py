@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import paths, procs, wire
-from harness.server import free_port
+from harness.server import free_port, plain_environment
 from harness.waiting import until
 
 
@@ -106,7 +106,8 @@ def title(pid: int) -> str:
 
 
 def run(*args, cwd=None) -> subprocess.CompletedProcess:
-    return subprocess.run([paths.OURS, *map(str, args)], capture_output=True, text=True, timeout=20, cwd=cwd, check=False)
+    return subprocess.run([paths.OURS, *map(str, args)], capture_output=True, text=True, timeout=20, cwd=cwd, check=False,
+                          env=plain_environment())
 
 
 def test_comments_behind_values_are_part_of_the_value(tmp_path, nothing_left):

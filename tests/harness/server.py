@@ -27,6 +27,11 @@ def free_port(family=socket.AF_INET, host="127.0.0.1") -> int:
         return probe.getsockname()[1]
 
 
+def plain_environment() -> dict[str, str]:
+    """Our own environment without UWSGI_*: every such variable is an option to a server."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("UWSGI_")}
+
+
 class Server:
     """Started by the `uwsgi` fixture, which also ends it and looks for leftovers."""
 
@@ -34,14 +39,15 @@ class Server:
         self.args = [str(a) for a in args]
         self.binary = pathlib.Path(binary)
         self.ours = paths.is_successor(self.binary)
+        self.cwd = pathlib.Path(cwd or directory)
         self.log_path = directory / f"{name}.log"
         self.allowed: list[str] = []
         self.expect = {0} if self.has_master() else {0, 30}
-        full = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", **(env or {})}
+        full = {**plain_environment(), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", **(env or {})}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [self.binary, *self.args], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=cwd or directory, env={k: v for k, v in full.items() if v is not None},
+                cwd=self.cwd, env={k: v for k, v in full.items() if v is not None},
                 start_new_session=True,
             )
         self.pid = self.process.pid
@@ -145,7 +151,9 @@ class Server:
         for i, arg in enumerate(self.args[:-1]):
             if arg in ("--stats", "--stats-server"):
                 value = self.args[i + 1]
-                return value if value.startswith(("/", "@")) else wire_address(value)
+                if value.startswith("@"):
+                    return value
+                return wire_address(value) if ":" in value else str(self.cwd / value)
         raise AssertionError("no --stats given")
 
     def stats_answer(self) -> bool:

@@ -1,13 +1,12 @@
 """One run of one scenario against one binary: starts servers and writes down what is seen."""
 
 import contextlib
-import os
 import pathlib
 import re
 import subprocess
 
 from harness import paths, procs, wire
-from harness.server import Server, free_port
+from harness.server import Server, free_port, plain_environment
 
 from .normal import Normal
 
@@ -51,7 +50,7 @@ class Box:
     def run(self, *args, env=None, show=True) -> int:
         """A command that ends by itself: exit code and text are noted."""
         done = subprocess.run([self.binary, *map(str, args)], capture_output=True, timeout=60, cwd=self.directory,
-                              env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, check=False)
+                              env={**plain_environment(), **(env or {})}, stdin=subprocess.DEVNULL, check=False)
         self.note("exit", f"{' '.join(map(str, args))[:60]} -> {done.returncode}")
         if show:
             self.note("run", (done.stdout + done.stderr).decode(errors="replace"))

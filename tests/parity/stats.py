@@ -10,10 +10,8 @@ from .scenarios import scenario
 
 
 def instance(box, *options):
-    server = box.serve("--http-socket", AUTO, "-M", "-p", "2", "--threads", "2", "--stats", "st.sock", *options,
-                       "--wsgi-file", box.app("wires"))
-    server.args[server.args.index("st.sock")] = str(box.directory / "st.sock")
-    return server
+    return box.serve("--http-socket", AUTO, "-M", "-p", "2", "--threads", "2", "--stats", "st.sock", *options,
+                     "--wsgi-file", box.app("wires"))
 
 
 def document(server) -> bytes:
