@@ -25,6 +25,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) link: Option<(u16, u16)>,
     /// `HTTP/1.1` of the request, or what stands in for it.
     pub(crate) protocol: &'a [u8],
+    /// This worker is about to end: a router is told to come back on another connection.
+    pub(crate) retiring: bool,
     pub(crate) add_headers: &'a [(String, String)],
     pub(crate) timeout_ms: i32,
     pub(crate) row: &'a CoreRow,
@@ -285,7 +287,8 @@ impl Reply {
     fn end_link(&mut self, wire: &Wire<'_>, complete: bool, framing: &Framing) {
         let (true, Some((worker, core))) = (complete, wire.link) else { return };
         let keep = if framing.keep { link::END_KEEP } else { 0 };
-        let body = if self.request_body_done { link::END_BODY_READ } else { 0 };
+        let clean = self.request_body_done && !wire.retiring;
+        let body = if clean { link::END_BODY_READ } else { 0 };
         self.out.extend_from_slice(&link::End { flags: keep | body, worker, core }.encode());
     }
 
@@ -420,8 +423,10 @@ impl Reply {
             self.finish_body(wire);
         }
         self.count(wire);
-        let complete = self.ended && self.failed.is_none();
-        complete && self.request_body_done && self.framing.is_some_and(|f| f.keep)
+        let complete = self.ended && self.failed.is_none() && self.request_body_done;
+        // The router's connection outlives those of its clients.
+        let kept = wire.link.is_some() || self.framing.is_some_and(|f| f.keep);
+        complete && kept && !wire.retiring
     }
 
     /// A body whose length was not known, or that is shorter than promised.
