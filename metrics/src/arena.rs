@@ -72,13 +72,24 @@ impl Arena {
     /// # Errors
     /// `InvalidData` with the reason, and those of [`Arena::create`].
     pub fn adopt(fd: OwnedFd, shape: &Shape) -> io::Result<Arena> {
+        Arena::adopt_into(fd, shape, None)
+    }
+
+    /// Like [`Arena::adopt`]; a new arena, where one is needed, is made at `path`.
+    ///
+    /// # Errors
+    /// As [`Arena::adopt`], and those of [`Arena::create_at`].
+    pub fn adopt_into(fd: OwnedFd, shape: &Shape, path: Option<&Path>) -> io::Result<Arena> {
         let view = open_view(fd.as_fd(), Access::Shared)?;
         if view.shape() == shape {
             view.header().generation.add(1);
             view.header().master_pid.set(u64::from(std::process::id()));
             return Ok(Arena { view, fd });
         }
-        let arena = Arena::create(shape)?;
+        let arena = match path {
+            Some(path) => Arena::create_at(path, shape)?,
+            None => Arena::create(shape)?,
+        };
         carry_over(&arena, &view);
         Ok(arena)
     }

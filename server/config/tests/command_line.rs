@@ -98,7 +98,6 @@ fn one_shot_options_act_in_their_place() {
         (&["--version"], vec![Action::Version]),
         (&["--stop", "x.pid", "--reload", "y"], vec![Action::Stop("x.pid".into())]),
         (&["--reload", "x.pid"], vec![Action::Reload("x.pid".into())]),
-        (&["--suspend", "x.pid"], vec![Action::Pause("x.pid".into())]),
         (&["--connect-and-read", ":1"], vec![Action::ConnectAndRead(":1".into())]),
         (&["--iprint", "a", "--exit=3"], vec![Action::Print("a".into()), Action::Exit(3)]),
         (&["--exit"], vec![Action::Exit(1)]),

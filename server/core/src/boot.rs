@@ -76,9 +76,12 @@ fn binary_path(argv: &[OsString]) -> PathBuf {
 fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result<(), String> {
     title::take();
     signal::ignore(signal::SIGPIPE);
+    if let Some(mask) = settings.umask {
+        daemon::set_umask(mask);
+    }
     match (&settings.daemonize, &settings.logto) {
         (Some(path), _) if !reload => {
-            daemon::detach()?;
+            daemon::detach(settings.umask)?;
             daemon::log_to(path)?;
         }
         (None, Some(path)) if !reload => daemon::log_to(path)?,
@@ -193,12 +196,18 @@ fn open_arena(settings: &Settings, bound: &Bound, kept: &Table) -> Result<Arena,
         metrics: (settings.user_metrics.len() as u32 + 64).next_power_of_two(),
         vars: settings.buffer_size.min(65_536) as u32,
     };
-    let opened = match (kept.take("arena"), &settings.metrics_arena) {
-        (Some(old), _) => Arena::adopt(old.fd, &shape),
-        (None, Some(path)) => Arena::create_at(path.as_ref(), &shape),
-        (None, None) => Arena::create(&shape),
+    let path = settings.metrics_arena.as_ref().map(std::path::Path::new);
+    if let Some(old) = kept.take("arena") {
+        match Arena::adopt_into(old.fd, &shape, path) {
+            Ok(arena) => return Ok(arena),
+            Err(e) => log!("counters begin anew, the arena of the last image cannot be kept: {e}"),
+        }
+    }
+    let made = match path {
+        Some(path) => Arena::create_at(path, &shape),
+        None => Arena::create(&shape),
     };
-    opened.map_err(|e| format!("unable to map the metrics arena: {e}"))
+    made.map_err(|e| format!("unable to map the metrics arena: {e}"))
 }
 
 fn fill_arena(

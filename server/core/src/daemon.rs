@@ -24,7 +24,9 @@ pub(crate) fn log_to(path: &str) -> Result<(), String> {
 
 /// Detaches from the terminal: the calling process exits, its grandchild goes on in a session of
 /// its own, with nothing on descriptor 0.
-pub(crate) fn detach() -> Result<(), String> {
+///
+/// Files it makes are open to what their creators ask for, unless a mask was configured.
+pub(crate) fn detach(umask: Option<u32>) -> Result<(), String> {
     let fork = || process::fork().map_err(|e| format!("fork(): {}", plain(&e)));
     if let Fork::Parent(_) = fork()? {
         process::exit_now(0);
@@ -33,8 +35,13 @@ pub(crate) fn detach() -> Result<(), String> {
     if let Fork::Parent(_) = fork()? {
         process::exit_now(0);
     }
-    rustix::process::umask(rustix::fs::Mode::empty());
+    set_umask(umask.unwrap_or(0));
     no_stdin()
+}
+
+/// Sets the file mode creation mask.
+pub(crate) fn set_umask(mask: u32) {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask));
 }
 
 /// Descriptor 0 reads nothing from now on.

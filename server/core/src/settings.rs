@@ -212,6 +212,8 @@ pub struct Settings {
     pub chdir2: Option<String>,
     /// Environment changes in order: name and value, or a name to unset.
     pub env: Vec<(String, Option<String>)>,
+    /// File mode creation mask.
+    pub umask: Option<u32>,
     /// User to become.
     pub uid: Option<String>,
     /// Group to become.
@@ -319,6 +321,7 @@ impl Settings {
             chdir: text("chdir"),
             chdir2: text("chdir2"),
             env: environment(config),
+            umask: config.last("umask").and_then(umask),
             uid: text("uid"),
             gid: text("gid"),
             thunder_lock: config.flag("thunder-lock"),
@@ -381,6 +384,13 @@ fn chmod(config: &Config) -> Option<u32> {
         None | Some("" | "1" | "true") => Some(0o666),
         Some(v) => u32::from_str_radix(v.trim(), 8).ok().or(Some(0o666)),
     }
+}
+
+/// The last three octal digits count.
+fn umask(text: &str) -> Option<u32> {
+    let digits = text.trim();
+    let digits = digits.get(digits.len().saturating_sub(3)..)?;
+    u32::from_str_radix(digits, 8).ok()
 }
 
 fn add_headers(config: &Config, faults: &mut Vec<String>) -> Vec<(String, String)> {

@@ -16,6 +16,7 @@ pub(super) const OWN: &[&str] = &[
     "prometheus-cores",
     "prometheus-path",
     "prometheus-stats-uri",
+    "py-executable-compat",
     "python-lib",
     "request-metrics",
     "show-config-origin",

@@ -95,6 +95,8 @@ pub(super) const ROWS: &[Row] =
         req("py-executable", Kind::Str, "value of sys.executable").aliases(&["py-sys-executable"]),
         req("python-worker-override", Kind::Str, "Python script that replaces the worker loop"),
         flag("wsgi-disable-file-wrapper", "no wsgi.file_wrapper"),
+        flag("wsgi-manage-chunked-input", "wsgi.input takes chunked bodies apart"),
+        flag("py-executable-compat", "sys.executable is the server, as it used to be"),
         req("python-lib", Kind::Str, "libpython to load"),
         flag("exception-500", "answer an exception before the headers with status 500")
             .default("false"),

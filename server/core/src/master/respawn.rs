@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use rustix::event::epoll;
+use uwsgi_metrics::WorkerRow;
 use uwsgi_sys::process::Ended;
 
 use super::children::{self, Role};
@@ -74,6 +75,7 @@ impl Master<'_> {
         inflight::log_lost_requests(self.instance, id, pid);
         self.instance.arena.worker(id).pid.set(0);
         self.instance.arena.worker(id).accepting.set(0);
+        note_death(self.instance.arena.worker(id), ended);
         let settings = &self.instance.settings;
         let asked = ended == Ended::Code(30) || ended == Ended::Code(17);
         let (lines, action) = fate::judge(&Death {
@@ -120,6 +122,19 @@ impl Master<'_> {
             log!("worker respawning too fast !!! i have to sleep a bit ({seconds} seconds)...");
         }
         self.children[at].due = Some(due);
+    }
+}
+
+/// How the last life of a worker ended.
+fn note_death(row: &WorkerRow, ended: Ended) {
+    let (code, signal) = match ended {
+        Ended::Code(code) => (code, 0),
+        Ended::Signal(signal) => (0, signal),
+    };
+    row.exit_code.set(code as u64);
+    row.exit_signal.set(signal as u64);
+    if signal != 0 {
+        row.killed_count.add(1);
     }
 }
 

@@ -76,7 +76,9 @@ fn locks(settings: &Settings) -> Vec<(String, u32)> {
     names.map(|name| (name.to_owned(), 0)).collect()
 }
 
+/// The numbers of now; queues change too fast to be a second old.
 fn snapshot(instance: &Instance) -> Snapshot {
+    super::sampler::measure_queues(instance);
     instance.arena.snapshot()
 }
 
