@@ -2,7 +2,7 @@
 # From a checkout to a running server that can be watched: `make demo`, Ctrl-C to end.
 #   DEMO_SECONDS=n   end by itself after n seconds
 #   DEMO_PORT=8080   router port; the plain HTTP socket and the stats server take the next two
-#   DEMO_QUICK=1     do not build, use what is in target/release
+#   DEMO_QUICK=1     do not build, use what is in target/release (or in DEMO_BIN)
 set -eu
 
 repo=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -11,7 +11,7 @@ port=${DEMO_PORT:-8080}
 socket=$((port + 1))
 stats=$((port + 2))
 venv=$repo/.cache/demo-venv
-bin=${CARGO_TARGET_DIR:-$repo/target}/release
+bin=${DEMO_BIN:-${CARGO_TARGET_DIR:-$repo/target}/release}
 
 need_cargo() {
     command -v cargo >/dev/null && return 0

@@ -29,7 +29,8 @@ def test_demo_serves_and_ends(nothing_left, tmp_path):
     port = three_free_ports()
     with open(tmp_path / "out", "wb") as out:
         demo = subprocess.Popen([paths.REPO / "demo/run.sh"], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                                env={**os.environ, "DEMO_QUICK": "1", "DEMO_SECONDS": "5", "DEMO_PORT": str(port)})
+                                env={**os.environ, "DEMO_QUICK": "1", "DEMO_BIN": str(paths.OURS.parent),
+                                      "DEMO_SECONDS": "5", "DEMO_PORT": str(port)})
     text = lambda: (tmp_path / "out").read_text()  # noqa: E731
     until(lambda: "Ctrl-C ends it" in text() or demo.poll() is not None, "the demo to serve", timeout=120)
     assert demo.poll() is None, text()
