@@ -19,6 +19,9 @@ pub const ABI_VERSION: u32 = 1;
 /// Name of the one exported symbol, `extern "C" fn() -> *const Plugin`.
 pub const PLUGIN_SYMBOL: &str = "uwsgi_plugin";
 
+/// The option name of magic variable `%x` is this prefix and `x`.
+pub const MAGIC_PREFIX: &str = "magic:";
+
 /// A borrowed run of bytes. Never owned across the border; empty strings may have a null pointer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -184,6 +184,10 @@ fn load(server: ServerRef, wanted: &Wanted, index: usize) -> Result<(), i32> {
         server.log(&format!("mountpoint {} already configured. skip.", text(&wanted.mountpoint)));
         return Ok(());
     }
+    if !wanted.mountpoint.is_empty() {
+        let (app, mountpoint) = (text(&wanted.value), text(&wanted.mountpoint));
+        server.log(&format!("mounting {app} on {mountpoint}"));
+    }
     let number = count();
     let started = Instant::now();
     // SAFETY: main thread, attached to the main interpreter; both states are its own.
@@ -254,10 +258,9 @@ fn register(server: ServerRef, mountpoint: &[u8], callable: &Obj, index: usize, 
     }
     let eligible = mountpoint.is_empty() || mountpoint.starts_with(b"/");
     let default = eligible && world.default_app.is_none() && !server.flag("no-default-app");
-    let cwd = std::env::current_dir().unwrap_or_default().into_os_string().into_encoded_bytes();
     let info = AppInfo {
         mountpoint: Str::new(mountpoint),
-        chdir: Str::new(&cwd),
+        chdir: Str::EMPTY,
         startup_time: seconds,
         modifier1: 0,
         default_app: default.into(),

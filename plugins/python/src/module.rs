@@ -5,6 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use uwsgi_abi::MAGIC_PREFIX;
 use uwsgi_abi::plugin::ServerRef;
 use uwsgi_abi::{Control, MetricOp};
 
@@ -119,7 +120,17 @@ fn attributes(server: ServerRef, dict: &Obj) -> Res<()> {
     dict.put(c"opt", &options(server)?)?;
     dict.put(c"applications", &Obj::none())?;
     dict.put(c"loop", &Obj::none())?;
-    dict.put(c"magic_table", &Obj::dict()?)
+    dict.put(c"magic_table", &magic_table(server)?)
+}
+
+/// Magic variables by their letter; empty ones are left out.
+fn magic_table(server: ServerRef) -> Res<Obj> {
+    let table = Obj::dict()?;
+    for letter in ('!'..='~').filter(|c| !c.is_ascii_control()) {
+        let Some(value) = server.option(&format!("{MAGIC_PREFIX}{letter}"), 0) else { continue };
+        table.put_obj(&Obj::text(&letter.to_string())?, &Obj::bytes(value)?)?;
+    }
+    Ok(table)
 }
 
 /// `(base, major, minor, revision, custom)` of a version like `2.0.31` or `2.1.0-alpha`.

@@ -8,6 +8,7 @@ use uwsgi_abi::{AppStat, WorkerStat};
 
 use crate::obj::Obj;
 use crate::raise::Res;
+use crate::state::{interp, world};
 
 /// A tuple with one dict for each configured worker.
 pub(crate) fn workers(server: ServerRef) -> Res<Obj> {
@@ -37,6 +38,14 @@ fn worker(server: ServerRef, w: &WorkerStat) -> Res<Obj> {
     Ok(dict)
 }
 
+/// Where an app's interpreter and callable are in this process; 0 for an app it has not loaded.
+fn addresses(id: u32) -> (u64, u64) {
+    let found = world().and_then(|w| w.apps.iter().find(|a| a.id == id));
+    let Some(found) = found else { return (0, 0) };
+    let interpreter = interp(found.interp).map_or(0, |i| i.state as u64);
+    (interpreter, found.callable.ptr() as u64)
+}
+
 fn app(a: &AppStat) -> Res<Obj> {
     let dict = Obj::dict()?;
     let mountpoint = a.mountpoint.get(..a.mountpoint_len as usize).unwrap_or_default();
@@ -45,6 +54,9 @@ fn app(a: &AppStat) -> Res<Obj> {
     dict.put(c"modifier1", &Obj::uint(a.modifier1.into())?)?;
     dict.put(c"mountpoint", &Obj::bytes(mountpoint)?)?;
     dict.put(c"startup_time", &Obj::uint(a.startup_time)?)?;
+    let (interpreter, callable) = addresses(a.id);
+    dict.put(c"interpreter", &Obj::uint(interpreter)?)?;
+    dict.put(c"callable", &Obj::uint(callable)?)?;
     dict.put(c"requests", &Obj::uint(a.requests)?)?;
     dict.put(c"exceptions", &Obj::uint(a.exceptions)?)?;
     dict.put(c"chdir", &Obj::bytes(chdir)?)?;

@@ -74,10 +74,7 @@ pub(crate) fn all(server: ServerRef) -> Result<Vec<Wanted>, i32> {
     }
     for value in server.option_all("mount") {
         match mount(value) {
-            Mount::App(app) => {
-                server.log(&format!("mounting {} on {}", text(&app.value), text(&app.mountpoint)));
-                wanted.push(app);
-            }
+            Mount::App(app) => wanted.push(app),
             Mount::Unknown(app) => server.log(&format!("no plugin able to load {}", text(&app))),
             Mount::Invalid => {
                 server.log(&format!("invalid mountpoint: {}", text(value)));

@@ -306,14 +306,21 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
             return Ok(code);
         }
     }
-    banner::modes(settings, instance.arena.size() as u64);
     let signals = block_signals(instance)?;
-    if !settings.lazy_apps
-        && let Err(code) = load_apps(instance)
-    {
-        return Ok(code);
+    if instance.sockets.is_empty() {
+        log!("*** Operational MODE: no-workers ***");
+    } else {
+        banner::modes(settings, instance.arena.size() as u64);
+        if !settings.lazy_apps
+            && let Err(code) = load_apps(instance)
+        {
+            return Ok(code);
+        }
     }
     instance.shared_apps.store(instance.apps(1), Ordering::Relaxed);
+    if instance.plugin.is_some() && !instance.config.flag("single-interpreter") {
+        log!("*** uWSGI is running in multiple interpreter mode ***");
+    }
     if settings.no_server {
         log!("no-server mode requested. Goodbye.");
         return Ok(0);

@@ -19,6 +19,11 @@ impl Host for PluginHost {
             return self.0.python_program.as_ref().filter(|_| nth == 0).map(|p| p.as_bytes());
         }
         let name = std::str::from_utf8(name).ok()?;
+        if let Some(letter) = name.strip_prefix(uwsgi_abi::MAGIC_PREFIX) {
+            let magic = self.0.config.magic.iter().filter(|_| nth == 0);
+            let mut found = magic.filter(|(c, _)| letter.chars().eq([*c]));
+            return found.next().map(|(_, value)| value.as_bytes());
+        }
         let entry = self.0.config.all(name).nth(nth)?;
         Some(entry.value.as_deref().unwrap_or_default().as_bytes())
     }

@@ -163,6 +163,9 @@ fn bind(
         },
     };
     let failed = |e: io::Error| bind_failure(configured, &e);
+    if let Address::Abstract { .. } = parsed {
+        log!("setting abstract socket mode (warning: only Linux supports this)");
+    }
     let mut listener = Listener {
         name: configured.to_owned(),
         configured: configured.to_owned(),

@@ -40,10 +40,10 @@ pub(super) fn overdue(instance: &Instance, id: u32, now_us: u64, limit: u64) -> 
 /// The lines that tell what a worker was doing when its time was up.
 pub(super) fn log_harakiri(instance: &Instance, id: u32, pid: i32, _core: u32) {
     logv!("*** HARAKIRI ON WORKER {id} (pid: {pid}, try: 1, graceful: yes) ***");
-    log!("HARAKIRI !!! worker {id} status !!!");
+    logv!("HARAKIRI !!! worker {id} status !!!");
     for core in 0..instance.settings.threads {
         if let Some(r) = instance.arena.inflight(id, core).read() {
-            log!(
+            logv!(
                 "HARAKIRI [core {core}] {} - {} {} since {}",
                 clean(&r.remote),
                 clean(&r.method),
@@ -52,5 +52,5 @@ pub(super) fn log_harakiri(instance: &Instance, id: u32, pid: i32, _core: u32) {
             );
         }
     }
-    log!("HARAKIRI !!! end of worker {id} status !!!");
+    logv!("HARAKIRI !!! end of worker {id} status !!!");
 }

@@ -235,7 +235,7 @@ impl Master<'_> {
                 inflight::log_harakiri(self.instance, id, pid, core);
                 self.instance.arena.worker(id).harakiri_count.add(1);
                 self.children[at].signal(signal::SIGKILL);
-                log!("HARAKIRI triggered by worker {id} core {core} !!!");
+                logv!("HARAKIRI triggered by worker {id} core {core} !!!");
             }
         }
     }

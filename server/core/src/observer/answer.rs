@@ -71,7 +71,7 @@ pub(crate) fn stats(instance: &Instance) -> Vec<u8> {
 fn locks(settings: &Settings) -> Vec<(String, u32)> {
     let master = ["signal", "filemon", "timer", "rbtimer", "cron"];
     let names = ["user 0"].into_iter().chain(master);
-    let names = names.chain(settings.thunder_lock.then_some("thunder")).chain(["rpc"]);
+    let names = names.chain(settings.thunder_lock.then_some("thunder")).chain(["rpc", "snmp"]);
     let names = names.chain(settings.metrics.then_some("metrics"));
     names.map(|name| (name.to_owned(), 0)).collect()
 }

@@ -52,6 +52,8 @@ pub(crate) struct Reply {
     pub(crate) corked: bool,
     /// The last system call was counted as an answer.
     counted: bool,
+    /// A health check: part of no total.
+    pub(crate) uncounted: bool,
     /// The connection is useless.
     pub(crate) failed: Option<Failure>,
     pub(crate) write_errors: u64,
@@ -81,6 +83,7 @@ impl Reply {
             ended: false,
             corked: false,
             counted: false,
+            uncounted: false,
             failed: None,
             write_errors: 0,
             write_us: 0,
@@ -101,6 +104,7 @@ impl Reply {
         self.ended = false;
         self.corked = false;
         self.counted = false;
+        self.uncounted = false;
         self.failed = None;
         self.write_errors = 0;
         self.write_us = 0;
@@ -293,7 +297,7 @@ impl Reply {
     }
 
     fn count(&mut self, wire: &Wire<'_>) {
-        if !self.counted {
+        if !self.counted && !self.uncounted {
             self.counted = true;
             wire.row.requests.add(1);
             wire.row.count_response(self.head.facts().status);

@@ -100,7 +100,9 @@ impl Core {
         }
         let end = self.clock.now_us();
         self.account(end - start, received, &body, exceptions);
-        let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch };
+        // Pings and modifiers nobody serves have no line.
+        let logged = self.served(meta);
+        let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
         self.finish(conn, meta, &outcome, body.errors);
         Served { keep, rest: body.into_rest(), unread }
     }
@@ -213,10 +215,13 @@ impl Core {
             Some(plugin) if serves(plugin.modifier1(), meta.modifiers.0) => {
                 plugin.request(&view, &mut live);
             }
-            _ => live.no_plugin(meta),
+            _ => {
+                live.reply.uncounted = meta.modifiers.0 == PING;
+                live.no_plugin(meta);
+            }
         }
         live.note_body();
-        let page = (managed || settings.exception_500) && meta.modifiers.0 != 100;
+        let page = (managed || settings.exception_500) && meta.modifiers.0 != PING;
         let keep = live.reply.finish(&live.wire, page);
         (keep, live.app, live.exceptions, live.sendfile)
     }
@@ -252,7 +257,7 @@ impl Core {
         if let Some(failure) = self.reply.failed {
             self.log_failure(failure, conn);
         }
-        if meta.modifiers.0 != 100 {
+        if outcome.logged {
             self.log_request(conn, meta, outcome, read_errors);
         }
         if self.instance.settings.request_metrics {
@@ -313,8 +318,9 @@ impl Core {
             memory: None,
             sendfile: outcome.sendfile,
         };
-        if !self.reply.has_head() && outcome.app >= 0 {
+        if !self.reply.has_head() && outcome.app != NO_APP {
             finished.status = 500;
+            finished.app = finished.app.max(NO_APP);
         }
         if !reqlog::wanted(&settings.request_log, &finished) {
             return;
@@ -334,12 +340,19 @@ impl Core {
         log::raw(&self.line);
     }
 
-    /// A request that was refused by the parser but still has a log line.
+    fn served(&self, meta: &Meta) -> bool {
+        let modifier = self.instance.plugin.map(|p| p.modifier1());
+        modifier.is_some_and(|m| serves(m, meta.modifiers.0))
+    }
+
+    /// A request that was refused while its variables were read: counted and logged as a failure
+    /// of its sender, with the variables read so far.
     pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize) {
         self.reply.reset();
-        self.vars.clear();
+        self.row.requests.add(1);
         let start_epoch = self.clock.epoch_us(self.clock.now_us());
-        let outcome = Outcome { app: -1, sendfile: false, duration_us: 0, start_epoch };
+        let (app, duration_us) = (REFUSED, 0);
+        let outcome = Outcome { app, sendfile: false, duration_us, start_epoch, logged: true };
         let meta = Meta { packet_size, ..Meta::default() };
         self.log_request(conn, &meta, &outcome, 0);
     }
@@ -350,12 +363,20 @@ fn serves(plugin: u32, wanted: u8) -> bool {
     u32::from(wanted) == plugin || wanted == 30
 }
 
+/// Modifier of a health check.
+const PING: u8 = 100;
+/// Log value of a request that no app served.
+const NO_APP: i32 = -1;
+/// Stands in the outcome of a request that was refused before an app was looked for.
+const REFUSED: i32 = -2;
+
 /// What a request came to.
 struct Outcome {
     app: i32,
     sendfile: bool,
     duration_us: u64,
     start_epoch: u64,
+    logged: bool,
 }
 
 /// A running request as its plugin sees it.
@@ -388,7 +409,7 @@ impl Live<'_> {
     /// Requests that no language answers.
     fn no_plugin(&mut self, meta: &Meta) {
         match meta.modifiers.0 {
-            100 => {
+            PING => {
                 log!("PING");
                 let mut switches = 0;
                 // Healthy: an answer without a message. A peer that left needs none.
