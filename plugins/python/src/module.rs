@@ -128,7 +128,7 @@ fn magic_table(server: ServerRef) -> Res<Obj> {
     let table = Obj::dict()?;
     for letter in ('!'..='~').filter(|c| !c.is_ascii_control()) {
         let Some(value) = server.option(&format!("{MAGIC_PREFIX}{letter}"), 0) else { continue };
-        table.put_obj(&Obj::text(&letter.to_string())?, &Obj::bytes(value)?)?;
+        table.put_obj(&Obj::bytes(letter.to_string().as_bytes())?, &Obj::bytes(value)?)?;
     }
     Ok(table)
 }

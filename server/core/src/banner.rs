@@ -58,14 +58,17 @@ pub fn limits(settings: &Settings) {
     }
 }
 
+/// How long retiring workers may take.
+pub fn mercy(settings: &Settings) {
+    let mercy = settings.worker_reload_mercy;
+    log!("your mercy for graceful operations on workers is {mercy} seconds");
+}
+
 /// Lines between the interpreter's start and the apps.
 pub fn modes(settings: &Settings, arena_bytes: u64) {
     let cores = u64::from(settings.processes) * u64::from(settings.threads);
     log!("your server socket listen backlog is limited to {} connections", settings.listen);
-    log!(
-        "your mercy for graceful operations on workers is {} seconds",
-        settings.worker_reload_mercy
-    );
+    mercy(settings);
     log!("mapped {arena_bytes} bytes ({} KB) for {cores} cores", arena_bytes / 1024);
     log!("*** Operational MODE: {} ***", settings.mode());
 }

@@ -308,6 +308,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     }
     let signals = block_signals(instance)?;
     if instance.sockets.is_empty() {
+        banner::mercy(settings);
         log!("*** Operational MODE: no-workers ***");
     } else {
         banner::modes(settings, instance.arena.size() as u64);
@@ -318,7 +319,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
         }
     }
     instance.shared_apps.store(instance.apps(1), Ordering::Relaxed);
-    if instance.plugin.is_some() && !instance.config.flag("single-interpreter") {
+    if !instance.sockets.is_empty() && !instance.config.flag("single-interpreter") {
         log!("*** uWSGI is running in multiple interpreter mode ***");
     }
     if settings.no_server {

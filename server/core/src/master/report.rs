@@ -1,18 +1,22 @@
 //! What the master says of the workers on request: USR1 counts, USR2 tells the state.
 
+use std::fmt::Write as _;
+
 use crate::instance::Instance;
 use crate::{clock, log};
 
+const RULE: &str = "-----------------";
+
 /// The configuration and the counters of every worker and app.
 pub(super) fn counters(instance: &Instance) {
-    crate::log::raw(uwsgi_config::show_config(&instance.config).as_bytes());
+    let mut text = uwsgi_config::show_config(&instance.config);
     let snapshot = instance.arena.snapshot();
     let total: u64 = snapshot.workers.iter().map(|w| w.requests).sum();
-    log!("\tworkers total requests: {total}");
-    log!("-----------------");
+    let _ = writeln!(text, "\tworkers total requests: {total}\n{RULE}");
     for worker in &snapshot.workers {
         for app in &worker.apps {
-            log!(
+            let _ = writeln!(
+                text,
                 "\tworker {} app {} [{}] requests: {} exceptions: {}",
                 worker.index,
                 app.id,
@@ -21,9 +25,11 @@ pub(super) fn counters(instance: &Instance) {
                 app.exceptions
             );
         }
-        log!("-----------------");
+        let _ = writeln!(text, "{RULE}");
     }
-    log!("");
+    text.push('\n');
+    // One write: nobody else's lines come between.
+    crate::log::raw(text.as_bytes());
 }
 
 /// What every core is doing now.
