@@ -94,10 +94,8 @@ impl Host for PluginHost {
         let master = self.0.master_pid();
         let supervised = self.0.settings.master;
         match op {
-            x if x == Control::Reload as u32 => {
-                supervised && process::kill(master, signal::SIGHUP).is_ok()
-            }
-            x if x == Control::Stop as u32 => process::kill(master, signal::SIGINT).is_ok(),
+            x if x == Control::Reload as u32 => supervised && signal_master(master, signal::SIGHUP),
+            x if x == Control::Stop as u32 => signal_master(master, signal::SIGINT),
             x if x == Control::Recycle as u32 => {
                 crate::worker::recycle();
                 true
@@ -106,4 +104,9 @@ impl Host for PluginHost {
             _ => false,
         }
     }
+}
+
+/// The master is the parent of a worker, or the process itself.
+fn signal_master(master: i32, signal: i32) -> bool {
+    process::kill_parent(master, signal).or_else(|_| process::kill(master, signal)).is_ok()
 }

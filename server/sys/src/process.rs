@@ -133,6 +133,15 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     Ok(rustix::process::kill_process(pid, signal)?)
 }
 
+/// Sends `signal` to the parent if that is still `expected`. In a container the parent may well
+/// be process 1, which [`kill`] refuses.
+pub fn kill_parent(expected: i32, signal: i32) -> io::Result<()> {
+    let parent = rustix::process::getppid().filter(|p| p.as_raw_nonzero().get() == expected);
+    let parent = parent.ok_or(io::ErrorKind::NotFound)?;
+    let signal = Signal::from_named_raw(signal).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::kill_process(parent, signal)?)
+}
+
 /// The kernel kills this process with `signal` when its parent ends.
 pub fn die_with_parent(signal: i32) -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Signal::from_named_raw(signal))?)

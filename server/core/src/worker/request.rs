@@ -21,7 +21,7 @@ use super::reqlog::{self, Finished};
 use super::wire::Meta;
 use crate::clock::SecondCache;
 use crate::instance::Instance;
-use crate::settings::Protocol;
+use crate::settings::{Protocol, Settings};
 use crate::{log, logv, sockets};
 
 /// A request thread's own things.
@@ -85,7 +85,7 @@ impl Core {
         let start_epoch = self.clock.epoch_us(start);
         let received = input.len() as u64;
         self.begin(start_epoch, conn);
-        let timeout_ms = self.timeout_ms();
+        let timeout_ms = timeout_ms(&self.instance.settings);
         let kind = match (conn.protocol, meta.chunked) {
             (_, false) => body::Kind::Length(meta.content_length),
             (Protocol::Link, true) => body::Kind::Framed,
@@ -105,10 +105,6 @@ impl Core {
         let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
         self.finish(conn, meta, &outcome, body.errors);
         Served { keep, rest: body.into_rest(), unread }
-    }
-
-    fn timeout_ms(&self) -> i32 {
-        i32::try_from(self.instance.settings.socket_timeout * 1000).unwrap_or(i32::MAX)
     }
 
     fn begin(&mut self, start_us: u64, conn: &Conn) {
@@ -145,30 +141,9 @@ impl Core {
     ) -> (bool, i32, u64, bool) {
         let instance = self.instance;
         let settings = &instance.settings;
-        let rewrite = if settings.manage_script_name {
-            self.mounts.rewrite(self.vars.known().path_info())
-        } else {
-            None
-        };
-        self.pairs.clear();
-        for (key, value) in self.vars.iter() {
-            let value = match (&rewrite, key) {
-                (Some(r), b"PATH_INFO") => r.path_info,
-                (Some(_), b"SCRIPT_NAME") => continue,
-                _ => value,
-            };
-            self.pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
-        }
+        let mounts = settings.manage_script_name.then_some(&self.mounts);
+        let script_name = route(mounts, &self.vars, &mut self.pairs);
         let known = self.vars.known();
-        let script_name = match &rewrite {
-            Some(r) => r.script_name,
-            None if !known.app_id().is_empty() => known.app_id(),
-            None => known.script_name(),
-        };
-        if settings.manage_script_name {
-            let key = Str::new(b"SCRIPT_NAME");
-            self.pairs.push(Pair { key, value: Str::new(script_name) });
-        }
         let managed = matches!(conn.protocol, Protocol::Http11 | Protocol::Link);
         let wire = Wire {
             fd: conn.fd.as_fd(),
@@ -183,7 +158,7 @@ impl Core {
             protocol: known.protocol(),
             retiring,
             add_headers: &settings.add_headers,
-            timeout_ms: i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX),
+            timeout_ms: timeout_ms(settings),
             row: self.row,
             clock: &self.clock,
         };
@@ -356,6 +331,36 @@ impl Core {
         let meta = Meta { packet_size, ..Meta::default() };
         self.log_request(conn, &meta, &outcome, 0);
     }
+}
+
+/// Bound of every wait on a client.
+fn timeout_ms(settings: &Settings) -> i32 {
+    i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX)
+}
+
+/// Fills `pairs` with the variables as the app shall see them, and answers the key by which the
+/// app is chosen. With `mounts`, the longest mountpoint moves from the path to the script name.
+fn route<'a>(mounts: Option<&'a Mounts>, vars: &'a VarBlock, pairs: &mut Vec<Pair>) -> &'a [u8] {
+    let known = vars.known();
+    let rewrite = mounts.and_then(|m| m.rewrite(known.path_info()));
+    pairs.clear();
+    for (key, value) in vars.iter() {
+        let value = match (&rewrite, key) {
+            (Some(r), b"PATH_INFO") => r.path_info,
+            (Some(_), b"SCRIPT_NAME") => continue,
+            _ => value,
+        };
+        pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
+    }
+    let script_name = match &rewrite {
+        Some(r) => r.script_name,
+        None if !known.app_id().is_empty() => known.app_id(),
+        None => known.script_name(),
+    };
+    if mounts.is_some() {
+        pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(script_name) });
+    }
+    script_name
 }
 
 /// The Python plugin answers to its own modifier, to 0, and to the old alias 30.
