@@ -142,8 +142,10 @@ pub struct Settings {
     pub user_metrics: Vec<String>,
     /// Path of the arena; anonymous without one.
     pub metrics_arena: Option<String>,
-    /// Histograms and in-flight records are kept.
+    /// Latency histograms are kept.
     pub request_metrics: bool,
+    /// In-flight records are kept; harakiri cannot do without.
+    pub inflight: bool,
     /// Core series in the Prometheus output.
     pub prometheus_cores: bool,
     /// Collect memory of workers.
@@ -238,6 +240,7 @@ impl Settings {
             config.all(name).filter_map(|e| e.value.clone()).collect()
         };
         let small = |name: &str, default: i64| config.int(name, default).clamp(0, 255) as u8;
+        let request_metrics = !config.has("request-metrics") || config.flag("request-metrics");
         let settings = Settings {
             master: config.master(),
             processes: number("processes", 1).clamp(1, 65_535) as u32,
@@ -272,7 +275,8 @@ impl Settings {
             metrics: config.metrics(),
             user_metrics: list("metric"),
             metrics_arena: text("metrics-arena"),
-            request_metrics: !config.has("request-metrics") || config.flag("request-metrics"),
+            request_metrics,
+            inflight: request_metrics || config.int("harakiri", 0) > 0,
             prometheus_cores: config.flag("prometheus-cores"),
             memory_report: config.has("memory-report")
                 && config.last("memory-report").is_none_or(|v| v != "0" && v != "false"),

@@ -110,7 +110,7 @@ impl Core {
     fn begin(&mut self, start_us: u64, conn: &Conn) {
         self.row.in_request.set(1);
         signal::enter_busy();
-        if self.instance.settings.request_metrics {
+        if self.instance.settings.inflight {
             let known = self.vars.known();
             let remote = match known.remote_addr() {
                 b"" => conn.peer.as_bytes(),
@@ -235,7 +235,7 @@ impl Core {
         if outcome.logged {
             self.log_request(conn, meta, outcome, read_errors);
         }
-        if self.instance.settings.request_metrics {
+        if self.instance.settings.inflight {
             self.instance.arena.inflight(self.worker, self.id).end();
         }
         self.row.in_request.set(0);
@@ -406,7 +406,7 @@ impl Live<'_> {
     }
 
     fn phase(&self, phase: Phase) {
-        if self.instance.settings.request_metrics {
+        if self.instance.settings.inflight {
             self.instance.arena.inflight(self.core.0, self.core.1).phase(phase);
         }
     }
@@ -446,7 +446,7 @@ impl RequestHost for Live<'_> {
         } else {
             row.requests.add(1);
         }
-        if self.instance.settings.request_metrics {
+        if self.instance.settings.inflight {
             let record = self.instance.arena.inflight(self.core.0, self.core.1);
             record.app(app);
             record.phase(Phase::Application);
