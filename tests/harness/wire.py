@@ -77,44 +77,46 @@ class Reader:
 
     def __init__(self, stream: socket.socket):
         self.stream = stream
-        self.data = b""
+        self.data = bytearray()
 
     def _fill(self) -> bool:
         try:
-            piece = self.stream.recv(65536)
+            piece = self.stream.recv(1 << 20)
         except ConnectionResetError:
             piece = b""
         self.data += piece
         return bool(piece)
 
+    def _take(self, size: int, skip: int = 0) -> bytes:
+        piece = bytes(self.data[:size])
+        del self.data[: size + skip]
+        return piece
+
     def until(self, mark: bytes) -> bytes:
-        while mark not in self.data:
+        while (found := self.data.find(mark)) < 0:
             if not self._fill():
-                raise EOFError(f"closed before {mark!r}: {self.data[:200]!r}")
-        head, self.data = self.data.split(mark, 1)
-        return head
+                raise EOFError(f"closed before {mark!r}: {bytes(self.data[:200])!r}")
+        return self._take(found, len(mark))
 
     def exactly(self, size: int) -> bytes:
         while len(self.data) < size:
             if not self._fill():
                 raise EOFError(f"closed after {len(self.data)} of {size} bytes")
-        piece, self.data = self.data[:size], self.data[size:]
-        return piece
+        return self._take(size)
 
     def chunked(self) -> bytes:
-        body = b""
+        pieces = []
         while size := int(self.until(b"\r\n").split(b";")[0], 16):
-            body += self.exactly(size)
+            pieces.append(self.exactly(size))
             self.exactly(2)
         while self.until(b"\r\n"):
             pass
-        return body
+        return b"".join(pieces)
 
     def rest(self) -> bytes:
         while self._fill():
             pass
-        piece, self.data = self.data, b""
-        return piece
+        return self._take(len(self.data))
 
     def response(self, method: str = "GET") -> Response:
         while True:
