@@ -153,6 +153,7 @@ impl Reply {
     /// Sends body bytes, the head in front of the first; `last` when nothing follows.
     pub(crate) fn write(&mut self, wire: &Wire<'_>, data: &[u8], last: bool) -> i32 {
         if self.failed.is_some() {
+            self.write_errors += 1;
             return WRITE_ERROR;
         }
         if self.ended || !self.head.is_started() {
@@ -334,6 +335,7 @@ impl Reply {
         len: u64,
     ) -> i32 {
         if self.failed.is_some() {
+            self.write_errors += 1;
             return WRITE_ERROR;
         }
         if self.ended || !self.head.is_started() {
