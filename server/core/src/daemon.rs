@@ -44,6 +44,13 @@ pub(crate) fn set_umask(mask: u32) {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask));
 }
 
+/// Whether descriptor 0 is a socket, which somebody may want to serve.
+pub(crate) fn stdin_is_socket() -> bool {
+    use rustix::fs::FileType;
+    rustix::fs::fstat(std::io::stdin())
+        .is_ok_and(|s| FileType::from_raw_mode(s.st_mode).is_socket())
+}
+
 /// Descriptor 0 reads nothing from now on.
 pub(crate) fn no_stdin() -> Result<(), String> {
     let null =

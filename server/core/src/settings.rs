@@ -216,6 +216,8 @@ pub struct Settings {
     pub env: Vec<(String, Option<String>)>,
     /// File mode creation mask.
     pub umask: Option<u32>,
+    /// Descriptor 0 stays what it was.
+    pub honour_stdin: bool,
     /// User to become.
     pub uid: Option<String>,
     /// Group to become.
@@ -326,6 +328,7 @@ impl Settings {
             chdir2: text("chdir2"),
             env: environment(config),
             umask: config.last("umask").and_then(umask),
+            honour_stdin: config.flag("honour-stdin"),
             uid: text("uid"),
             gid: text("gid"),
             thunder_lock: config.flag("thunder-lock"),
