@@ -63,6 +63,7 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
     let kept = Table::from_env();
     prepare_process(&config, &settings, reloads > 0)?;
+    language::check_plugins(&config)?;
     let instance = build(config, settings, binary, reloads, &kept)?;
     serve(instance, parts)
 }
@@ -121,6 +122,9 @@ fn build(
     }
     banner::limits(&settings);
     let bound = bind_all(&settings, kept)?;
+    if !settings.honour_stdin && !daemon::stdin_is_socket() {
+        daemon::no_stdin()?;
+    }
     if bound.workers.is_empty() && !settings.no_server {
         return Err("The -s/--socket option is missing and stdin is not a socket.".into());
     }

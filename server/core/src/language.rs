@@ -26,6 +26,29 @@ pub(crate) struct Language {
     pub program: String,
 }
 
+/// Whether a plugin of that name is part of this build: `name`, with a modifier in front
+/// (`0:python`), an initialiser behind (`name|init`), or a version (`python311`).
+fn built_in(name: &str) -> bool {
+    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
+    let name = name.split('|').next().unwrap_or_default();
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    matches!(plain, "python" | "pyuwsgi" | "http" | "corerouter")
+}
+
+/// Names every wanted plugin that is not there; the error is for one that is needed.
+pub(crate) fn check_plugins(config: &Config) -> Result<(), String> {
+    for (option, needed) in [("plugins", false), ("need-plugins", true)] {
+        let names = config.values(option).flat_map(|list| list.split(',')).map(str::trim);
+        for name in names.filter(|name| !name.is_empty() && !built_in(name)) {
+            log!("!!! UNABLE to load uWSGI plugin: {name} is not part of this build !!!");
+            if needed {
+                return Err(format!("unable to load plugin \"{name}\""));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Loads Python. `Ok(None)` when nobody asked for it and it is not there.
 pub(crate) fn load(config: &Config, binary: &Path) -> Result<Option<Language>, String> {
     let wanted = NEEDS_PYTHON.iter().find(|name| config.has(name));
@@ -75,4 +98,26 @@ fn find_plugin(config: &Config, binary: &Path) -> Result<PathBuf, String> {
         let shown: Vec<String> = dirs.iter().map(|d| d.display().to_string()).collect();
         format!("{PLUGIN} not found in {} (option \"plugins-dir\" adds a place)", shown.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::built_in;
+
+    #[test]
+    fn names_of_packages_stand_for_what_is_built_in() {
+        for (name, expected) in [
+            ("python", true),
+            ("python3", true),
+            ("python311", true),
+            ("0:python3", true),
+            ("python3|init", true),
+            ("http", true),
+            ("psgi", false),
+            ("./own_plugin.so", false),
+            ("pythonic", false),
+        ] {
+            assert_eq!(built_in(name), expected, "{name}");
+        }
+    }
 }

@@ -14,8 +14,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("skip-atexit", "end without exit handlers"),
     flag("ignore-sigpipe", "stay silent about clients that closed the connection"),
     flag("ignore-write-errors", "stay silent about failing writes"),
-    req("write-errors-tolerance", Kind::U64, "failing writes of one request that are tolerated")
-        .unit("s"),
+    req("write-errors-tolerance", Kind::U64, "failing writes of one request that are tolerated"),
     flag("write-errors-exception-only", "count failing writes only for the exception"),
     flag("disable-write-exception", "no exception in the application for failing writes"),
     req("max-apps", Kind::Int, "most applications of one worker").default("64"),
@@ -47,7 +46,7 @@ pub(super) const ROWS: &[Row] = &[
     req("max-requests-delta", Kind::U64, "spread max-requests by worker number"),
     req("min-worker-lifetime", Kind::U64, "least time between two restarts of a worker")
         .unit("s")
-        .default("60"),
+        .default("10"),
     req("max-worker-lifetime", Kind::U64, "restart a worker after so many seconds").unit("s"),
     req("safe-fd", Kind::List, "keep this descriptor open at a reload").aliases(&["fd-safe"]),
     req("pidfile", Kind::Str, "write the master pid before dropping privileges"),
