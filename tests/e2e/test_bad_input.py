@@ -127,11 +127,11 @@ def test_garbage_on_every_port(uwsgi, app, tmp_path, kind):
     server = uwsgi(*options, "-M", "-p", "1", "--threads", "2", "--socket-timeout", "1", "--wsgi-file", app("hello"))
     server.allow("Traceback")
     target = port if kind == "http" else str(tmp_path / "s") if kind.startswith("stats") else server.address()
-    before = procs.children(server.pid)
+    before = set(procs.children(server.pid))
     dice = random.Random(7)
     for piece in GARBAGE + [dice.randbytes(dice.randrange(1, 3000)) for _ in range(30)]:
         wire.raw(target, piece, timeout=20, shut=True)
-    assert procs.children(server.pid) == before
+    assert before <= set(procs.children(server.pid)), "a process died"
     if kind.startswith("stats"):
         assert server.stats()["pid"] == server.pid
     elif kind == "socket":

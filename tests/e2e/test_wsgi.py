@@ -220,6 +220,15 @@ def test_threads_of_the_application_run_between_requests(uwsgi, app, tmp_path):
     until((tmp_path / "made").exists, "the file of the thread")
 
 
+@pytest.mark.ours
+def test_repeated_options_are_a_list_in_uwsgi_opt(uwsgi, tmp_path):
+    """The original keeps only the last one on Python 3, against its documentation."""
+    (tmp_path / "opts.py").write_text(
+        "import uwsgi\ndef application(e, s):\n    s('200 OK', [])\n    return [repr(uwsgi.opt['pythonpath']).encode()]\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "--pythonpath", "x", "--pythonpath", "y", "--wsgi-file", tmp_path / "opts.py")
+    assert server.get().body == b"[b'x', b'y']"
+
+
 PATHS = [
     ("/", "/"), ("//", "//"), ("/a//b", "/a//b"), ("/./a", "/a"), ("/a/.", "/a/"), ("/a/..", "/"), ("/a/../b", "/b"),
     ("/../x", "/x"), ("/../../etc", "/etc"), ("/a/b/..", "/a/"), ("/a/b/../../c", "/c"), ("/a/...", "/a/..."),

@@ -279,7 +279,7 @@ def application(e, s):
 @scenario
 def python_api(box):
     server = box.serve("--http-socket", AUTO, "-M", "-p", "2", "--enable-metrics", "--metric", "mine", "--set", "alpha=beta",
-                       "--wsgi-file", box.file("api.py", API_APP), "--pythonpath", "x", "--pythonpath", "y")
+                       "--wsgi-file", box.file("api.py", API_APP), "--pythonpath", "x")
     for name in ("uwsgi.version", "uwsgi.numproc", "sorted(uwsgi.opt)", "uwsgi.opt['pythonpath']", "uwsgi.opt['alpha']",
                  "uwsgi.opt['master']", "uwsgi.worker_id()in(1,2)", "[list(w)for(w)in(uwsgi.workers())]",
                  "[list(w['apps'][0])for(w)in(uwsgi.workers())]", "type(uwsgi.workers()[0]['status'])", "uwsgi.total_requests()>0",
