@@ -22,54 +22,10 @@ from harness.waiting import until
 
 AUTO = ("--http-socket", "127.0.0.1:0")
 
-# Answers what the query string says: `/` shows the value of an expression, `/raw` hands it to the server as it is.
-PROBE = """\
-import atexit, os, socket, sys
-from urllib.parse import unquote
-loaded = (os.getpid(), os.getcwd())
-if os.environ.get("PROBE_EXIT"):
-    import uwsgi
-    uwsgi.atexit = lambda: print("hook at the end")
-    atexit.register(print, "python at the end")
-
-def sockets(level, name):
-    found = []
-    for fd in os.listdir("/proc/self/fd"):
-        try:
-            with socket.socket(fileno=os.dup(int(fd))) as s:
-                if s.family == socket.AF_INET:
-                    listens = s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-                    found.append(("listener" if listens else "client", s.getsockopt(level, name)))
-        except OSError:
-            pass
-    return dict(found)
-
-def pour(write, fifo):
-    open(fifo).read()
-    sent = 0
-    try:
-        while sent < 9:
-            write(b"x" * 70000)
-            sent += 1
-    finally:
-        print("writes that went well:", sent)
-    return []
-
-def application(environ, start_response):
-    names = {**globals(), "environ": environ, "start_response": start_response}
-    expression = unquote(environ["QUERY_STRING"])
-    if environ["PATH_INFO"] != "/raw":
-        shown = repr(eval(expression, names)).encode()
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [shown]
-    return eval(expression, names)
-"""
-
-
 @pytest.fixture
 def probe(uwsgi, tmp_path):
     """`probe(*options)`: a server of the probing application."""
-    (tmp_path / "probe.py").write_text(PROBE)
+    shutil.copy(paths.APPS / "probe.py", tmp_path)
     (tmp_path / "side.py").write_text("import os\npid = os.getpid()\n")
 
     def start(*options, listen=AUTO, **kw):
@@ -335,9 +291,9 @@ def test_logto_leads_the_log_elsewhere(probe, tmp_path):
 
 
 def test_daemonize_leaves_the_terminal(probe, tmp_path, nothing_left):
-    (tmp_path / "probe.py").write_text(PROBE)
-    log, pidfile = tmp_path / "d.log", tmp_path / "d.pid"
-    run(*AUTO, "-M", "--wsgi-file", tmp_path / "probe.py", "--daemonize", log, "--safe-pidfile", pidfile, cwd=tmp_path)
+    shutil.copy(paths.APPS / "probe.py", tmp_path)
+    port, log, pidfile = free_port(), tmp_path / "d.log", tmp_path / "d.pid"
+    run("--http-socket", f"127.0.0.1:{port}", "-M", "--wsgi-file", tmp_path / "probe.py", "--daemonize", log, "--safe-pidfile", pidfile, cwd=tmp_path)
     pid = int(until(lambda: pidfile.exists() and pidfile.read_text().strip(), "the pidfile"))
     try:
         assert (os.getsid(pid) == os.getsid(0), os.readlink(f"/proc/{pid}/fd/0")) == (False, "/dev/null")
@@ -347,7 +303,6 @@ def test_daemonize_leaves_the_terminal(probe, tmp_path, nothing_left):
         until(lambda: listens(pid, log), "a server that listens")
         os.kill(pid, signal.SIGHUP)
         until(lambda: log.read_text().count("spawned uWSGI worker 1 ") == 2, "the reload in the same log")
-        port = int(re.search(r"bound to TCP address 127.0.0.1:(\d+)", log.read_text())[1])
         assert wire.http(port, "/?loaded[0]").status == 200
     finally:
         until(lambda: listens(pid, log), "a server that listens")
@@ -373,7 +328,7 @@ def open_dir():
     (["--uid", "nobody", "--gid", "1"], 1), (["--uid", "65534", "--gid", "daemon"], 1)])
 def test_privileges_are_dropped_for_good(uwsgi, open_dir, tmp_path, options, gid):
     nobody = pwd.getpwnam("nobody").pw_uid
-    (open_dir / "probe.py").write_text(PROBE)
+    shutil.copy(paths.APPS / "probe.py", open_dir)
     server = uwsgi("--http-socket", open_dir / "h.sock", "-M", *options, "--wsgi-file", open_dir / "probe.py", "--vacuum",
                    "--stats", open_dir / "stats", "--pidfile", tmp_path / "root.pid", "--safe-pidfile", open_dir / "own.pid",
                    env={"PATH": "/usr/bin:/bin"}, cwd=open_dir)
@@ -431,7 +386,7 @@ def test_a_young_worker_is_not_recycled(probe):
 
 @pytest.mark.ours
 def test_max_apps_limits_them(uwsgi, tmp_path):
-    (tmp_path / "probe.py").write_text(PROBE)
+    shutil.copy(paths.APPS / "probe.py", tmp_path)
     mounts = [part for at in ("/a", "/b") for part in ("--mount", f"{at}={tmp_path}/probe.py")]
     with_room = uwsgi(*AUTO, "--single-interpreter", "--max-apps", "2", *mounts)
     assert "you cannot load more than" not in with_room.log()
@@ -441,7 +396,7 @@ def test_max_apps_limits_them(uwsgi, tmp_path):
 
 @pytest.mark.parametrize("options, kept", [([], "/dev/null"), (["--honour-stdin"], "pipe:")])
 def test_standard_input(tmp_path, nothing_left, options, kept):
-    (tmp_path / "probe.py").write_text(PROBE)
+    shutil.copy(paths.APPS / "probe.py", tmp_path)
     process = subprocess.Popen([paths.OURS, *AUTO, "-M", "--wsgi-file", tmp_path / "probe.py", "--logto", tmp_path / "log", *options],
                                stdin=subprocess.PIPE, env=plain_environment())
     try:
@@ -558,7 +513,7 @@ def test_plugins_dir_adds_a_place(tmp_path, nothing_left):
     (tmp_path / "lib").mkdir()
     binary = shutil.copy(paths.OURS, tmp_path / "bin/uwsgi")
     shutil.copy(paths.OURS.resolve().parent / "libuwsgi_python.so", tmp_path / "lib")
-    (tmp_path / "probe.py").write_text(PROBE)
+    shutil.copy(paths.APPS / "probe.py", tmp_path)
     for options, code, line in [([], 1, "libuwsgi_python.so not found in"), (["--plugins-dir", tmp_path / "lib"], 0, "WSGI app 0")]:
         done = subprocess.run([binary, *AUTO, "--no-server", "--wsgi-file", tmp_path / "probe.py", *options], env=plain_environment(),
                               capture_output=True, text=True, timeout=20, check=False)
