@@ -342,6 +342,11 @@ def test_privileges_are_dropped_for_good(uwsgi, open_dir, tmp_path, options, gid
     assert [p.stat().st_uid for p in (tmp_path / "root.pid", open_dir / "own.pid")] == [0, nobody]
     document = server.stats()
     assert (document["uid"], document["gid"]) == (nobody, gid)
+    mark = server.mark()
+    server.send(signal.SIGHUP)
+    server.wait_log(r"^spawned uWSGI worker 1 ", after=mark)
+    server.settle()
+    assert ask(server, "os.getresuid(), os.getresgid(), 0 not in os.getgroups()") == expected, "after a reload too"
 
 
 TITLES = [
@@ -362,6 +367,12 @@ def title(pid: int) -> str:
 def test_processes_have_names(probe, options, master, worker):
     server = probe("-M", *options)
     until(lambda: (title(server.pid), title(server.worker_pids()[1])) == (master, worker), f"titles {master} and {worker}")
+
+
+def test_forkbomb_delay_is_the_pause(uwsgi, tmp_path):
+    (tmp_path / "dies.py").write_text("import os\nos._exit(1)\n")
+    server = uwsgi(*AUTO, "-M", "--lazy-apps", "--forkbomb-delay", "1", "--wsgi-file", tmp_path / "dies.py", ready=False)
+    server.allow("DAMN").wait_log(r"worker respawning too fast !!! i have to sleep a bit \(1 seconds\)")
 
 
 def test_exit_on_reload(probe):
@@ -560,6 +571,17 @@ def test_logic_and_prints(tmp_path):
     wanted = ["at once", f"dir {tmp_path}", "else", "not a file", "for a", "for b", "held too"]
     assert [line for line in text.splitlines() if line in wanted] == wanted
     assert "configuration ok" in text
+
+
+def test_conditions_see_a_reload(probe, tmp_path):
+    (tmp_path / "r.ini").write_text("[uwsgi]\nif-reload = 1\nprint = again\nendif =\nif-not-reload = 1\nprint = first\nendif =\n")
+    server = probe("-M", "--ini", tmp_path / "r.ini")
+    assert re.findall("^(?:first|again)$", server.log(), re.M) == ["first"]
+    server.send(signal.SIGHUP)
+    server.wait_log("^again$")
+    server.wait_log(r"(?s)RE\)spawned.*^spawned uWSGI worker 1 ")
+    server.settle()
+    assert re.findall("^(?:first|again)$", server.log(), re.M) == ["first", "again"]
 
 
 COMMANDS = [(["--version"], r"^2\.\d+\.\d+\n$"), (["--help"], r"--http-socket"), (["--dump-options"], r"(?m)^http-socket$"),
