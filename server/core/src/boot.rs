@@ -62,10 +62,21 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     log::set_style(settings.log_date.clone());
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
     let kept = Table::from_env();
+    hold_signals(&settings)?;
     prepare_process(&config, &settings, reloads > 0)?;
     language::check_plugins(&config)?;
     let instance = build(config, settings, binary, reloads, &kept)?;
     serve(instance, parts)
+}
+
+/// Until the master runs, requests for a reload or a report wait; INT, and TERM where it means the
+/// end, act at once: an application that hangs while it loads must not be in the way.
+fn hold_signals(settings: &Settings) -> Result<(), String> {
+    let mut held = vec![signal::SIGHUP, signal::SIGUSR1, signal::SIGUSR2, signal::SIGALRM];
+    if settings.master && !settings.die_on_term {
+        held.push(signal::SIGTERM);
+    }
+    signal::hold(&held).map_err(|e| format!("sigaction(): {}", sockets::plain(&e)))
 }
 
 fn binary_path(argv: &[OsString]) -> PathBuf {
@@ -310,7 +321,6 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
             return Ok(code);
         }
     }
-    let signals = block_signals(instance)?;
     if instance.sockets.is_empty() {
         banner::mercy(settings);
         log!("*** Operational MODE: no-workers ***");
@@ -331,18 +341,12 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
         return Ok(0);
     }
     let bodies = ProcessBodies { instance, parts };
-    match signals {
-        Some(signals) => supervise(instance, signals, &bodies),
-        None => crate::alone::run(instance, &bodies),
+    if !settings.master {
+        signal::forget_held();
+        return crate::alone::run(instance, &bodies);
     }
-}
-
-/// The master takes its signals from the start, so that none is lost while apps load.
-fn block_signals(instance: &Instance) -> Result<Option<Signals>, String> {
-    if !instance.settings.master {
-        return Ok(None);
-    }
-    Signals::block(master::SIGNALS).map(Some).map_err(|e| format!("signalfd(): {e}"))
+    let signals = Signals::block(master::SIGNALS).map_err(|e| format!("signalfd(): {e}"))?;
+    supervise(instance, signals, &bodies)
 }
 
 fn info(instance: &'static Instance) -> uwsgi_abi::Info {
@@ -440,7 +444,7 @@ impl master::children::Bodies for ProcessBodies {
     }
 
     fn gateway(&self, index: u32) -> ! {
-        let _ = process::die_with_parent(signal::SIGKILL);
+        end_with_master(self.instance);
         let role = procname::Role::Gateway("http", index + 1);
         procname::apply(&self.instance.settings.procname, role);
         let gateway = self.parts.gateway;
@@ -448,8 +452,16 @@ impl master::children::Bodies for ProcessBodies {
     }
 
     fn observer(&self) -> ! {
-        let _ = process::die_with_parent(signal::SIGKILL);
+        end_with_master(self.instance);
         procname::apply(&self.instance.settings.procname, procname::Role::Observer);
         process::exit_now(crate::observer::run(self.instance))
+    }
+}
+
+/// The kernel ends this process with the one that started it, which may be gone already.
+fn end_with_master(instance: &Instance) {
+    let _ = process::die_with_parent(signal::SIGKILL);
+    if process::parent_pid() != instance.master_pid() {
+        process::exit_now(1);
     }
 }

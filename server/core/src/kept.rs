@@ -26,9 +26,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Adopts what the environment of this process tells; empty at a first start.
+    /// Adopts what the environment of this process tells; empty at a first start. The variable is
+    /// taken: a server that an application starts must not find it.
     pub(crate) fn from_env() -> Table {
         let text = std::env::var(VARIABLE).unwrap_or_default();
+        uwsgi_sys::env::set(VARIABLE, None);
         let adopt = |(key, fd, inode): (String, i32, u64)| {
             let fd = uwsgi_sys::fd::adopt(fd).ok()?;
             let _ = uwsgi_sys::fd::close_on_exec(&fd);

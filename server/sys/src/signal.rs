@@ -8,7 +8,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 pub use libc::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGURG, SIGUSR1,
@@ -22,6 +22,8 @@ static WAKE: AtomicI32 = AtomicI32::new(-1);
 /// Cores that run foreign code; while there is one, INT and TERM end the process from within the
 /// handler.
 static BUSY: AtomicI32 = AtomicI32::new(0);
+/// INT or TERM came: foreign code is not begun any more.
+static ENDING: AtomicBool = AtomicBool::new(false);
 /// Exit code used then: the normal end of a worker.
 const BUSY_EXIT_CODE: i32 = 30;
 
@@ -31,7 +33,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Blocks `signals` in this thread and opens a descriptor that delivers them.
+    /// Blocks `signals` in this thread and opens a descriptor that delivers them, those on [`hold`]
+    /// first.
     pub fn block(signals: &[i32]) -> io::Result<Signals> {
         let set = set_of(signals);
         // SAFETY: a valid set; the old mask is not asked for.
@@ -40,7 +43,12 @@ impl Signals {
         let fd =
             check(unsafe { libc::signalfd(-1, &set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) })?;
         // SAFETY: just opened, nobody else owns it.
-        Ok(Signals { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+        let signals_fd = Signals { fd: unsafe { OwnedFd::from_raw_fd(fd) } };
+        for &signal in signals.iter().filter(|s| take_caught(**s)) {
+            // SAFETY: blocked in this thread, so it only becomes pending for the new descriptor.
+            unsafe { libc::raise(signal) };
+        }
+        Ok(signals_fd)
     }
 
     /// The next pending signal: its number and the sender's pid.
@@ -91,11 +99,33 @@ pub fn block_all_in_thread() {
     }
 }
 
+/// Remembers `signals` from now on, for [`Signals::block`], and lets all others through, also
+/// those that the image before this one left blocked. Handlers, unlike a mask, are not inherited
+/// by commands that are run in the meantime.
+pub fn hold(signals: &[i32]) -> io::Result<()> {
+    install(signals)?;
+    let empty = set_of(&[]);
+    // SAFETY: a valid set; the old mask is not asked for.
+    check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &empty, std::ptr::null_mut()) }).map(drop)
+}
+
+/// Forgets what came since [`hold`].
+pub fn forget_held() {
+    CAUGHT.store(0, Ordering::Release);
+}
+
 /// Catches `signals` in this process from now on: see [`take_caught`] and the returned eventfd.
 pub fn catch(signals: &[i32]) -> io::Result<OwnedFd> {
     // SAFETY: no pointers; the result is checked.
     let fd = check(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?;
     WAKE.store(fd, Ordering::SeqCst);
+    install(signals)?;
+    // SAFETY: just opened; the handler only writes to it by number, and the owner lives as long
+    // as the process' event loop.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn install(signals: &[i32]) -> io::Result<()> {
     for &signal in signals {
         // SAFETY: an all-zero sigaction is a valid value of the struct.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -104,9 +134,7 @@ pub fn catch(signals: &[i32]) -> io::Result<OwnedFd> {
         // SAFETY: the handler is async-signal-safe: atomics, write and _exit only.
         check(unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) })?;
     }
-    // SAFETY: just opened; the handler only writes to it by number, and the owner lives as long
-    // as the process' event loop.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    Ok(())
 }
 
 /// Whether `signal` was caught since it was last taken; takes it.
@@ -122,8 +150,15 @@ pub fn wake() {
 
 /// A core begins to run foreign code that nobody can interrupt in an orderly way: until
 /// [`leave_busy`], INT and TERM end the process at once with status 30.
+///
+/// Of a signal that comes at this very moment either the handler sees the core or the core sees
+/// the signal: it never goes on unseen until the foreign code is done.
 pub fn enter_busy() {
-    BUSY.fetch_add(1, Ordering::Relaxed);
+    BUSY.fetch_add(1, Ordering::SeqCst);
+    if ENDING.load(Ordering::SeqCst) {
+        // SAFETY: never returns and touches no memory of ours.
+        unsafe { libc::_exit(BUSY_EXIT_CODE) };
+    }
 }
 
 /// The counterpart of [`enter_busy`].
@@ -139,9 +174,13 @@ pub fn drain_wake() {
 }
 
 extern "C" fn on_signal(signal: i32) {
-    if BUSY.load(Ordering::Relaxed) > 0 && (signal == SIGINT || signal == SIGTERM) {
-        // SAFETY: async-signal-safe, never returns.
-        unsafe { libc::_exit(BUSY_EXIT_CODE) };
+    // Without a descriptor to wake the signal is on hold: nobody has decided what it means.
+    if WAKE.load(Ordering::Relaxed) >= 0 && (signal == SIGINT || signal == SIGTERM) {
+        ENDING.store(true, Ordering::SeqCst);
+        if BUSY.load(Ordering::SeqCst) > 0 {
+            // SAFETY: async-signal-safe, never returns.
+            unsafe { libc::_exit(BUSY_EXIT_CODE) };
+        }
     }
     CAUGHT.fetch_or(1u64 << signal, Ordering::AcqRel);
     wake_fd(WAKE.load(Ordering::Relaxed));

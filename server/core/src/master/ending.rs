@@ -88,7 +88,7 @@ pub fn reexec(instance: &Instance) -> std::io::Error {
         std::env::vars_os().filter(|(k, _)| k != kept::VARIABLE && k != "UWSGI_RELOADS").collect();
     env.push((kept::VARIABLE.into(), table.into()));
     env.push(("UWSGI_RELOADS".into(), (instance.reloads + 1).to_string().into()));
-    signal::reset(&[]);
+    // Signals stay blocked: one that comes now is for the next image.
     process::exec(instance.binary.as_os_str(), &instance.settings.argv, &env)
 }
 

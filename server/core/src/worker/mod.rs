@@ -60,7 +60,9 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
         plugin.after_fork_child(ProcessKind::Worker, id);
     }
     if instance.settings.lazy_apps {
+        signal::enter_busy();
         boot::load_apps(instance)?;
+        signal::leave_busy();
     }
     if let Some(dir) = &instance.settings.chdir2 {
         std::env::set_current_dir(dir).map_err(|e| fatal(&format!("chdir(\"{dir}\")"), &e))?;
