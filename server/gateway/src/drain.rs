@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::client::State;
 use crate::poll::Token;
 use crate::router::Router;
 use crate::slab::Key;
@@ -23,9 +24,10 @@ impl Router<'_> {
         for front in &self.settings.fronts {
             self.poll.forget(front.fd);
         }
-        let idle: Vec<Key> =
-            self.clients.iter().filter(|(_, c)| c.is_idle()).map(|(key, _)| key).collect();
-        for key in idle {
+        // Also those that have begun a head: one that sends a byte at a time would hold up the end.
+        let reading = self.clients.iter().filter(|(_, c)| c.state == State::Reading);
+        let reading: Vec<Key> = reading.map(|(key, _)| key).collect();
+        for key in reading {
             self.arm(key, GRACE);
         }
     }

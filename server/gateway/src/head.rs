@@ -64,7 +64,9 @@ impl Router<'_> {
         client.input.extend_from_slice(&bytes[used..]);
         if used == 0 {
             client.scanned = bytes.len();
-            self.arm(key, self.settings.headers_timeout);
+            let draining = self.drain_until.is_some();
+            let limit = self.settings.headers_timeout;
+            self.arm(key, if draining { limit.min(crate::drain::GRACE) } else { limit });
         }
     }
 

@@ -155,7 +155,7 @@ impl Master<'_> {
 
     /// Time until something is due: the second's duties, a respawn, the end of a mercy.
     fn wait_time(&self) -> Duration {
-        let dues = self.children.iter().flat_map(|c| [c.due, c.mercy]).flatten();
+        let dues = self.children.iter().flat_map(|c| [self.due(c), c.mercy]).flatten();
         let next = dues.chain([self.next_second]).min().unwrap_or(self.next_second);
         // One millisecond more than needed, so that a due time has passed when we look.
         next.saturating_duration_since(Instant::now()) + Duration::from_millis(1)

@@ -7,7 +7,7 @@ use rustix::event::epoll;
 use uwsgi_metrics::WorkerRow;
 use uwsgi_sys::process::Ended;
 
-use super::children::{self, Role};
+use super::children::{self, Child, Role};
 use super::fate::{self, Action, Death};
 use super::{Master, Phase, inflight};
 use crate::{log, logv};
@@ -43,15 +43,24 @@ impl Master<'_> {
     }
 
     pub(super) fn respawn_due(&mut self) {
-        if !matches!(self.phase, Phase::Running) {
-            return;
-        }
         let now = Instant::now();
         for at in 0..self.children.len() {
-            if self.children[at].pid.is_none() && self.children[at].due.is_some_and(|d| d <= now) {
+            if self.due(&self.children[at]).is_some_and(|d| d <= now) {
                 self.start(at);
             }
         }
+    }
+
+    /// When `child` is to be started again, if it is.
+    pub(super) fn due(&self, child: &Child) -> Option<Instant> {
+        let running = matches!(self.phase, Phase::Running);
+        let wanted = running || (self.serves() && matches!(child.role, Role::Worker(_)));
+        child.due.filter(|_| wanted && child.pid.is_none())
+    }
+
+    /// Requests are still answered: also those that routers finish before a reload.
+    fn serves(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Draining { graceful: true, .. })
     }
 
     /// A child of ours has ended.
@@ -82,7 +91,7 @@ impl Master<'_> {
             id,
             pid,
             ended,
-            instance_ending: !matches!(self.phase, Phase::Running),
+            instance_ending: !self.serves(),
             ending_for: self.ending_for(),
             retiring: self.children[at].retiring || asked,
             need_app_lazy: settings.need_app && settings.lazy_apps,
