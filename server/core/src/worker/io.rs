@@ -80,6 +80,12 @@ pub(crate) fn send_all(
     Ok(())
 }
 
+/// Whether bytes wait to be read: not their end, not an error.
+pub(crate) fn has_input(fd: BorrowedFd<'_>) -> bool {
+    let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    sys_recv(fd, &mut [0u8; 1][..], flags).is_ok_and(|(n, _)| n > 0)
+}
+
 /// Waits until `fd` takes bytes again.
 pub(crate) fn writable(fd: BorrowedFd<'_>, timeout_ms: i32) -> Result<(), Option<Errno>> {
     wait(fd, PollFlags::OUT, timeout_ms).map_err(|w| match w {

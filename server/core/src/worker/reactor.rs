@@ -41,6 +41,9 @@ const BATCH: usize = 64;
 /// Connections accepted in a row before other events get their turn.
 const ACCEPTS: usize = 8;
 
+/// How long nothing is accepted after the system had no room for a connection.
+const PAUSE_MS: u64 = 1000;
+
 /// A retiring worker keeps connections that were active within this time, for their next request.
 const LINGER_MS: u64 = 250;
 
@@ -60,7 +63,13 @@ pub(crate) struct Reactor {
     sources: Vec<Source>,
     single: bool,
     retire: AtomicBool,
+    /// When that was.
+    retired_ms: AtomicU64,
     stop: AtomicBool,
+    /// When to accept again after the system refused a connection; 0 when it did not.
+    resume_at: AtomicU64,
+    /// Readable when the master is gone; unlike the other end of a pipe no copy can keep it.
+    master: Option<OwnedFd>,
     started: Instant,
     sweep_at: AtomicU64,
     exit_code: AtomicI32,
@@ -82,7 +91,10 @@ impl Reactor {
             sources: sockets.chain(link).collect(),
             single: instance.settings.threads == 1,
             retire: AtomicBool::new(false),
+            retired_ms: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            resume_at: AtomicU64::new(0),
+            master: watch_master(instance),
             started: Instant::now(),
             sweep_at: AtomicU64::new(0),
             exit_code: AtomicI32::new(super::END),
@@ -93,6 +105,9 @@ impl Reactor {
         reactor.add(wake, WAKE, epoll::EventFlags::IN)?;
         if instance.settings.master {
             reactor.add(&instance.lifeline, LIFELINE, epoll::EventFlags::IN)?;
+            if let Some(master) = &reactor.master {
+                reactor.add(master, LIFELINE, epoll::EventFlags::IN)?;
+            }
         }
         Ok(reactor)
     }
@@ -113,17 +128,53 @@ impl Reactor {
 
     /// Accepts nothing any more; the loop ends when parked connections are served or gone.
     pub(crate) fn retire(&self) {
+        self.retired_ms.fetch_max(self.now_ms(), Ordering::Relaxed);
         if self.retire.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.stop_listening();
+        self.sweep_at.store(0, Ordering::Relaxed);
+        uwsgi_sys::signal::wake();
+    }
+
+    fn stop_listening(&self) {
         for source in &self.sources {
             let _ = epoll::delete(&self.poll, &source.listener.fd);
             if let Some(alias) = &source.listener.alias {
                 let _ = epoll::delete(&self.poll, alias);
             }
         }
-        self.sweep_at.store(0, Ordering::Relaxed);
-        uwsgi_sys::signal::wake();
+    }
+
+    /// The system has no descriptor or memory for another connection. They wait in the queues for
+    /// a while: trying again at once would only burn a core.
+    fn pause_accepting(&self, why: &std::io::Error) {
+        let next = self.now_ms() + PAUSE_MS;
+        if self.resume_at.compare_exchange(0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            log!("accept(): {} [core/socket.c line {}]", crate::sockets::plain(why), line!());
+            self.stop_listening();
+        }
+    }
+
+    /// Accepts again when the pause is over; one core does it.
+    fn resume_accepting(&self) {
+        let due = self.resume_at.load(Ordering::Relaxed);
+        if due == 0 || self.now_ms() < due || self.retiring() {
+            return;
+        }
+        let swapped = self.resume_at.compare_exchange(due, 0, Ordering::AcqRel, Ordering::Relaxed);
+        if swapped.is_err() {
+            return;
+        }
+        for (i, source) in self.sources.iter().enumerate() {
+            // What cannot be watched now is tried again with the others.
+            if let Err(e) = self.listen(i, source) {
+                return self.pause_accepting(&e);
+            }
+        }
+        if self.retiring() {
+            self.stop_listening();
+        }
     }
 
     /// The loop ends at once.
@@ -168,13 +219,16 @@ impl Reactor {
                 self.dispatch(core, event.data.u64());
             }
             self.sweep();
+            self.resume_accepting();
         }
     }
 
     /// With parked connections the loop looks at their deadlines once per second.
     fn timeout(&self) -> Option<Timespec> {
+        let paused = self.resume_at.load(Ordering::Relaxed) > 0;
         let wait = match (self.retiring(), self.table.parked()) {
             (true, _) => Duration::from_millis(20),
+            (false, _) if paused => Duration::from_millis(100),
             (false, 0) => return None,
             (false, _) => Duration::from_secs(1),
         };
@@ -200,10 +254,11 @@ impl Reactor {
             WAKE => self.woken(core.worker),
             LIFELINE => {
                 let id = core.worker;
-                crate::logv!(
-                    "uWSGI worker {id} error: the master disconnected from this worker. Shutting down the worker."
-                );
-                let _ = epoll::delete(&self.poll, &self.instance.lifeline);
+                if !self.stop.swap(true, Ordering::AcqRel) {
+                    crate::logv!(
+                        "uWSGI worker {id} error: the master disconnected from this worker. Shutting down the worker."
+                    );
+                }
                 self.stop();
             }
             _ => {}
@@ -214,11 +269,13 @@ impl Reactor {
     /// descriptor stays readable, so that every waiting core sees it; a short nap keeps those that
     /// have seen it from spinning.
     fn woken(&self, worker: u32) {
-        if !self.retiring() && !self.stop.load(Ordering::Acquire) {
-            uwsgi_sys::signal::drain_wake();
-        }
+        uwsgi_sys::signal::drain_wake();
         if let Some(code) = super::on_wake(self.instance, worker, self) {
             self.exit_code.store(code, Ordering::Relaxed);
+        }
+        // Only now: whoever drained what another core had just written sees the end it stood for.
+        if self.retiring() || self.stop.load(Ordering::Acquire) {
+            uwsgi_sys::signal::wake();
         }
         if self.retiring() {
             std::thread::sleep(Duration::from_millis(2));
@@ -244,7 +301,7 @@ impl Reactor {
             Ok(Some(accepted)) => accepted,
             Ok(None) => return false,
             Err(e) => {
-                log!("accept(): {} [core/socket.c line {}]", crate::sockets::plain(&e), line!());
+                self.pause_accepting(&e);
                 return false;
             }
         };
@@ -463,11 +520,19 @@ impl Reactor {
             return;
         }
         let retiring = self.retiring();
+        // A client that sends a byte at a time cannot hold up the end of this worker.
+        let patience = self.instance.settings.socket_timeout * 1000;
+        let late = retiring && now >= self.retired_ms.load(Ordering::Relaxed) + patience;
         let over = |c: &Conn| {
             let lingered = c.waiting == Waiting::Next && now >= c.active_ms + LINGER_MS;
-            now >= c.deadline_ms || (retiring && lingered)
+            now >= c.deadline_ms || late || (retiring && lingered)
         };
         for conn in self.table.take_if(over) {
+            // While the cores were busy the deadline passed, and perhaps the client spoke in time.
+            if !late && io::has_input(conn.fd.as_fd()) {
+                self.park(conn);
+                continue;
+            }
             self.close(&conn);
             if conn.waiting == Waiting::Request {
                 self.note_timeout(&conn);
@@ -538,6 +603,14 @@ impl Reactor {
             self.retire();
         }
     }
+}
+
+/// A descriptor that tells the end of the master, where there is one and the kernel offers it.
+fn watch_master(instance: &Instance) -> Option<OwnedFd> {
+    let master = instance.settings.master.then(|| instance.master_pid())?;
+    let fd = uwsgi_sys::process::pidfd(master).ok()?;
+    // Had it ended before, the number could be somebody else's; the pipe tells then.
+    (uwsgi_sys::process::parent_pid() == master).then_some(fd)
 }
 
 /// What a read brought.
