@@ -224,7 +224,14 @@ impl Reply {
         }
         let mut exchange = wire.exchange;
         exchange.server_close |= !self.request_body_done;
-        let decided = framing(&exchange, self.head.facts(), known);
+        let mut decided = framing(&exchange, self.head.facts(), known);
+        if let (BodyFraming::Length(promised), Some(len)) = (decided.body, known)
+            && len < promised
+        {
+            // Only the end of the connection tells that no more comes.
+            exchange.server_close = true;
+            decided = framing(&exchange, self.head.facts(), known);
+        }
         self.own_head_bytes = self.head.byte_len() as u64 + 2;
         let head = self.head.finish(&decided);
         self.head_bytes = head.len() as u64;
@@ -418,7 +425,13 @@ impl Reply {
     }
 
     /// The app is done: sends what is still owed. True when the connection may live on.
-    pub(crate) fn finish(&mut self, wire: &Wire<'_>, page_without_head: bool) -> bool {
+    /// `broken`: an exception ended the app.
+    pub(crate) fn finish(
+        &mut self,
+        wire: &Wire<'_>,
+        page_without_head: bool,
+        broken: bool,
+    ) -> bool {
         if self.failed.is_none() && !self.sent {
             if self.head.is_started() {
                 self.write(wire, b"", true);
@@ -426,7 +439,7 @@ impl Reply {
                 self.error_page(wire);
             }
         } else if self.failed.is_none() && !self.ended {
-            self.finish_body(wire);
+            self.finish_body(wire, broken);
         }
         self.count(wire);
         let complete = self.ended && self.failed.is_none() && self.request_body_done;
@@ -435,11 +448,17 @@ impl Reply {
         complete && kept && !wire.retiring
     }
 
-    /// A body whose length was not known, or that is shorter than promised.
-    fn finish_body(&mut self, wire: &Wire<'_>) {
-        let Some(framing) = self.framing else { return };
-        if let BodyFraming::Length(_) = framing.body {
-            return; // short: only closing tells the client
+    /// A body whose length was not known, or that is shorter than promised: of such a one, and of
+    /// one that an exception cut off, only closing tells the client.
+    fn finish_body(&mut self, wire: &Wire<'_>, broken: bool) {
+        let Some(mut framing) = self.framing else { return };
+        let short = broken || matches!(framing.body, BodyFraming::Length(_));
+        if short && wire.link.is_none() {
+            return;
+        }
+        if short {
+            // The router closes; the link lives on.
+            (framing.keep, framing.body) = (false, BodyFraming::Close);
         }
         self.count(wire);
         self.begin_frame(wire);

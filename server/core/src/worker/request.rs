@@ -197,7 +197,7 @@ impl Core {
         }
         live.note_body();
         let page = (managed || settings.exception_500) && meta.modifiers.0 != PING;
-        let keep = live.reply.finish(&live.wire, page);
+        let keep = live.reply.finish(&live.wire, page, live.exceptions > 0);
         (keep, live.app, live.exceptions, live.sendfile)
     }
 
