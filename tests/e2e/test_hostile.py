@@ -98,6 +98,22 @@ def test_commands_started_while_apps_load_have_a_clean_signal_mask(uwsgi, tmp_pa
     assert int(server.get().body, 16) == 0, "it could not be ended by TERM"
 
 
+def test_threads_of_the_application_take_no_signal_from_the_master(uwsgi, tmp_path):
+    (tmp_path / "threaded.py").write_text(
+        "import threading, time\n"
+        "def work():\n    while True:\n        time.sleep(0.001)\n"
+        "for _ in range(4):\n    threading.Thread(target=work, daemon=True).start()\n"
+        "def application(e, s):\n    s('200 OK', [])\n    return [b'alive']\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--enable-threads", "--wsgi-file", tmp_path / "threaded.py")
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        mark = server.mark()
+        server.send(number)
+        server.wait_log(r"^spawned uWSGI worker 1 ", after=mark)
+        server.settle()
+    assert server.get().body == b"alive"
+    assert server.stop(signal.SIGINT) == 0
+
+
 def test_a_log_rotation_signal_to_everybody_ends_nobody(uwsgi, app, tmp_path):
     server = uwsgi("--http-socket", "127.0.0.1:0", "--http", "127.0.0.1:0", "-M", "--stats", tmp_path / "s",
                    "--wsgi-file", app("hello"))

@@ -22,6 +22,8 @@ static WAKE: AtomicI32 = AtomicI32::new(-1);
 /// Cores that run foreign code; while there is one, INT and TERM end the process from within the
 /// handler.
 static BUSY: AtomicI32 = AtomicI32::new(0);
+/// The thread whose signals are read from a descriptor.
+static READER: AtomicI32 = AtomicI32::new(0);
 /// INT or TERM came: foreign code is not begun any more.
 static ENDING: AtomicBool = AtomicBool::new(false);
 /// Exit code used then: the normal end of a worker.
@@ -43,6 +45,9 @@ impl Signals {
         let fd =
             check(unsafe { libc::signalfd(-1, &set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) })?;
         // SAFETY: just opened, nobody else owns it.
+        READER.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::Relaxed);
+        // Threads that foreign code has started do not block them.
+        install(signals.iter().filter(|s| **s != SIGPIPE), pass_to_reader)?;
         let signals_fd = Signals { fd: unsafe { OwnedFd::from_raw_fd(fd) } };
         for &signal in signals.iter().filter(|s| take_caught(**s)) {
             // SAFETY: blocked in this thread, so it only becomes pending for the new descriptor.
@@ -103,7 +108,7 @@ pub fn block_all_in_thread() {
 /// those that the image before this one left blocked. Handlers, unlike a mask, are not inherited
 /// by commands that are run in the meantime.
 pub fn hold(signals: &[i32]) -> io::Result<()> {
-    install(signals)?;
+    install(signals.iter(), on_signal)?;
     let empty = set_of(&[]);
     // SAFETY: a valid set; the old mask is not asked for.
     check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &empty, std::ptr::null_mut()) }).map(drop)
@@ -119,19 +124,22 @@ pub fn catch(signals: &[i32]) -> io::Result<OwnedFd> {
     // SAFETY: no pointers; the result is checked.
     let fd = check(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?;
     WAKE.store(fd, Ordering::SeqCst);
-    install(signals)?;
+    install(signals.iter(), on_signal)?;
     // SAFETY: just opened; the handler only writes to it by number, and the owner lives as long
     // as the process' event loop.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn install(signals: &[i32]) -> io::Result<()> {
+fn install<'a>(
+    signals: impl Iterator<Item = &'a i32>,
+    handler: extern "C" fn(i32),
+) -> io::Result<()> {
     for &signal in signals {
         // SAFETY: an all-zero sigaction is a valid value of the struct.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        action.sa_sigaction = on_signal as *const () as usize;
+        action.sa_sigaction = handler as *const () as usize;
         action.sa_flags = libc::SA_RESTART;
-        // SAFETY: the handler is async-signal-safe: atomics, write and _exit only.
+        // SAFETY: both handlers are async-signal-safe: atomics, write, tgkill and _exit only.
         check(unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) })?;
     }
     Ok(())
@@ -173,6 +181,17 @@ pub fn drain_wake() {
     unsafe { libc::read(WAKE.load(Ordering::Relaxed), (&raw mut count).cast(), 8) };
 }
 
+/// Runs in a thread that does not block what the reading thread blocks.
+extern "C" fn pass_to_reader(signal: i32) {
+    // SAFETY: three numbers, and this thread's own errno, which the interrupted code may be about
+    // to read; a reader that is gone answers an error.
+    unsafe {
+        let errno = *libc::__errno_location();
+        libc::syscall(libc::SYS_tgkill, libc::getpid(), READER.load(Ordering::Relaxed), signal);
+        *libc::__errno_location() = errno;
+    }
+}
+
 extern "C" fn on_signal(signal: i32) {
     // Without a descriptor to wake the signal is on hold: nobody has decided what it means.
     if WAKE.load(Ordering::Relaxed) >= 0 && (signal == SIGINT || signal == SIGTERM) {
@@ -188,8 +207,13 @@ extern "C" fn on_signal(signal: i32) {
 
 fn wake_fd(fd: RawFd) {
     let one = 1u64;
-    // SAFETY: eight readable bytes; a closed or full descriptor answers an error we do not need.
-    unsafe { libc::write(fd, (&raw const one).cast(), 8) };
+    // SAFETY: eight readable bytes; a closed or full descriptor answers an error that nobody needs,
+    // least of all code that a handler interrupts: its errno stays.
+    unsafe {
+        let errno = *libc::__errno_location();
+        libc::write(fd, (&raw const one).cast(), 8);
+        *libc::__errno_location() = errno;
+    }
 }
 
 fn set_of(signals: &[i32]) -> libc::sigset_t {
