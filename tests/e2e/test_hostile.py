@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import threading
 import time
 
@@ -341,6 +342,19 @@ def test_an_early_answer_reaches_a_client_that_still_uploads(uwsgi, app, socket)
     for _ in range(5):
         got = wire.raw(address, wire.request_bytes("POST", "/length", body=b"x" * 8_000_000))
         assert got.startswith(b"HTTP/1.1 200") and got.endswith(b"12345")
+
+
+@pytest.mark.parametrize("size", [400, 20000], ids=["buffered", "beyond-all-buffers"])
+def test_a_client_that_never_reads_does_not_keep_the_others_waiting(uwsgi, app, size):
+    """The core is free when it has sent all, or after socket-timeout; so is its place in the router."""
+    server = uwsgi("--http", "127.0.0.1:0", "-M", "--socket-timeout", "1", "--wsgi-file", app("wires"))
+    stream = socket.socket()
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stream.connect(front(server))
+    stream.sendall(wire.request_bytes(path=f"/many?n={size}"))
+    server.wait_log(rf"GET /many\?n={size} => generated")
+    assert wire.http(front(server), "/length", timeout=5).body == b"12345"
+    stream.close()
 
 
 def test_the_link_of_the_router_refuses_other_users(uwsgi, app):

@@ -146,10 +146,16 @@ impl Client {
         self.output_at < self.output.len()
     }
 
+    /// Bytes of a response that wait for the client.
+    pub(crate) fn pending(&self) -> usize {
+        self.output.len() - self.output_at
+    }
+
     /// Appends to the output, in front of which everything must have been tried already.
     pub(crate) fn keep_output(&mut self, bytes: &[u8]) {
-        if !self.is_full() {
-            self.output.clear();
+        // What is gone makes room, once that is most of it.
+        if self.output_at >= self.pending() {
+            self.output.drain(..self.output_at);
             self.output_at = 0;
         }
         self.output.extend_from_slice(bytes);

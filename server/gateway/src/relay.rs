@@ -1,5 +1,6 @@
 //! Bytes between a client and the worker that serves it, in both directions, with the slower
-//! side setting the pace: nothing is read while what was read before cannot be passed on.
+//! side setting the pace: of a request nothing is read while what was read before cannot be passed
+//! on, of a response no more than a bounded amount.
 
 use std::ops::Range;
 
@@ -10,6 +11,10 @@ use crate::finish::Output;
 use crate::net::{self, Read};
 use crate::router::Router;
 use crate::slab::Key;
+
+/// Bytes of a response kept for a client that is slow to take them, so that its worker is free as
+/// soon as it has said all, and everybody behind it is served.
+const AHEAD: usize = 256 * 1024;
 
 /// Reads in a row for one request before others get a turn (1 MiB).
 const BURST: usize = 16;
@@ -116,7 +121,9 @@ impl Router<'_> {
         else {
             return false;
         };
-        if client.is_full() || !conn.readable {
+        // Of a worker that is gone no more comes than the kernel holds: its place must not stay
+        // taken until the client has read all.
+        if !conn.readable || (client.pending() >= AHEAD && !conn.ended) {
             return false;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -158,7 +165,7 @@ impl Router<'_> {
         }
         client.responded = true;
         let mut sent = 0;
-        if client.writable {
+        if client.writable && !client.is_full() {
             match net::write(&client.fd, payload) {
                 Ok((n, full)) => (sent, client.writable) = (n, !full),
                 Err(_) => {
