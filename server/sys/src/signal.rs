@@ -44,10 +44,10 @@ impl Signals {
         // SAFETY: a valid set; -1 asks for a new descriptor.
         let fd =
             check(unsafe { libc::signalfd(-1, &set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) })?;
-        // SAFETY: just opened, nobody else owns it.
         READER.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::Relaxed);
         // Threads that foreign code has started do not block them.
         install(signals.iter().filter(|s| **s != SIGPIPE), pass_to_reader)?;
+        // SAFETY: just opened, nobody else owns it.
         let signals_fd = Signals { fd: unsafe { OwnedFd::from_raw_fd(fd) } };
         for &signal in signals.iter().filter(|s| take_caught(**s)) {
             // SAFETY: blocked in this thread, so it only becomes pending for the new descriptor.

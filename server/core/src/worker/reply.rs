@@ -480,3 +480,7 @@ impl Reply {
 fn failure(e: Option<Errno>) -> Failure {
     e.map_or(Failure::Timeout, Failure::Error)
 }
+
+#[cfg(test)]
+#[path = "reply_test.rs"]
+mod tests;
