@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use crate::args::FAST;
 use crate::draw::{self, View};
 use crate::state::{Key, State};
-use crate::terminal::{self, Guard, Screen};
+use crate::terminal::{self, Guard, Input, Screen};
 use crate::theme::Theme;
 use crate::transport::{Reading, Transport};
 
@@ -126,8 +126,19 @@ impl Session<'_> {
         } else {
             Turn::Draw
         };
-        if event::poll(TICK).map_err(broken)? {
-            turn = self.event(&event::read().map_err(broken)?).map_err(broken)?;
+        match terminal::wait(TICK) {
+            Input::Gone => return Ok(Turn::End(Ending::Signal(SIGHUP))),
+            Input::Nothing => {}
+            // One read may have brought several events: all are taken now, because nothing wakes
+            // us for those that wait inside the library.
+            Input::Ready => {
+                while event::poll(Duration::ZERO).map_err(broken)? {
+                    turn = self.event(&event::read().map_err(broken)?).map_err(broken)?;
+                    if matches!(turn, Turn::End(_)) {
+                        return Ok(turn);
+                    }
+                }
+            }
         }
         match i32::try_from(self.signal.swap(0, Ordering::Relaxed)).unwrap_or_default() {
             0 => {}

@@ -4,10 +4,13 @@
 //! by the panic hook (any thread), and, because the loop ends on signals, by every signal that
 //! can be caught. Only SIGKILL leaves the terminal as it is.
 
-use std::io::{self, Stdout, Write, stdout};
+use std::fs::File;
+use std::io::{self, IsTerminal, Stdout, Write, stdout};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
+use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
@@ -16,9 +19,51 @@ use crossterm::terminal::{
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 /// The drawing surface of the interactive screen.
 pub(crate) type Screen = Terminal<CrosstermBackend<Stdout>>;
+
+/// What a wait for the terminal ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Keys, or a change of its size.
+    Ready,
+    /// Nothing within the time.
+    Nothing,
+    /// The terminal was closed: nobody looks any more.
+    Gone,
+}
+
+/// Waits for the terminal. The event library reads a closed terminal for ever, so it is asked
+/// only when there is something to read.
+pub(crate) fn wait(time: Duration) -> Input {
+    let stdin = io::stdin();
+    match control() {
+        Some(tty) => poll(tty.as_fd(), time),
+        None => poll(stdin.as_fd(), time),
+    }
+}
+
+/// The controlling terminal, where standard input is something else.
+fn control() -> Option<&'static File> {
+    static TTY: OnceLock<Option<File>> = OnceLock::new();
+    let open = || if io::stdin().is_terminal() { None } else { File::open("/dev/tty").ok() };
+    TTY.get_or_init(open).as_ref()
+}
+
+fn poll(fd: BorrowedFd<'_>, time: Duration) -> Input {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+    let limit = Timespec::try_from(time).ok();
+    match rustix::event::poll(&mut fds, limit.as_ref()) {
+        Ok(0) => Input::Nothing,
+        Ok(_) if fds[0].revents() == PollFlags::IN => Input::Ready,
+        Ok(_) => Input::Gone,
+        // A signal: the size may have changed.
+        Err(rustix::io::Errno::INTR) => Input::Nothing,
+        Err(_) => Input::Gone,
+    }
+}
 
 /// Whether the terminal is ours. Leaving the alternate screen twice would send the cursor back
 /// over what was printed in between, a panic's message for instance.
@@ -78,4 +123,20 @@ fn restore_on_panic() {
             print(panic);
         }));
     });
+}
+
+#[cfg(test)]
+mod wait_tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_terminal_that_was_closed_is_told_from_one_that_is_silent() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        assert_eq!(poll(ours.as_fd(), Duration::ZERO), Input::Nothing);
+        theirs.write_all(b"q").unwrap();
+        assert_eq!(poll(ours.as_fd(), Duration::ZERO), Input::Ready);
+        drop(theirs);
+        assert_eq!(poll(ours.as_fd(), Duration::ZERO), Input::Gone, "it would be read for ever");
+    }
 }
