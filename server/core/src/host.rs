@@ -20,6 +20,10 @@ impl Host for PluginHost {
         }
         let name = std::str::from_utf8(name).ok()?;
         if let Some(letter) = name.strip_prefix(uwsgi_abi::MAGIC_PREFIX) {
+            // `%(` stands for itself: it opens a placeholder.
+            if letter == "(" && nth == 0 {
+                return Some(b"%(");
+            }
             let magic = self.0.config.magic.iter().filter(|_| nth == 0);
             let mut found = magic.filter(|(c, _)| letter.chars().eq([*c]));
             return found.next().map(|(_, value)| value.as_bytes());
