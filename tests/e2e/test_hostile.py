@@ -235,6 +235,33 @@ def test_a_client_that_sends_a_byte_at_a_time_does_not_hold_up_a_reload(uwsgi, a
         stream.close()
 
 
+def test_a_reload_does_not_queue_behind_requests(uwsgi, app, gate):
+    """After HUP each client of a full worker gets the answer it waits for, and no keep-alive."""
+    server = uwsgi("--http11-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("wires"))
+    streams = [wire.connect(server.address()) for _ in range(12)]
+    for stream in streams:
+        stream.sendall(wire.request_bytes(path="/length"))
+        assert wire.Reader(stream).response().body == b"12345"
+    server.quiet()
+    holder, mark = wire.connect(server.address()), server.mark()
+    holder.sendall(wire.request_bytes(path=gate.path))
+    gate.entered()
+    for stream in streams:
+        stream.sendall(wire.request_bytes(path="/length"))
+    server.send(signal.SIGHUP)
+    server.wait_log(r"\.\.\.gracefully killing workers\.\.\.", after=mark)
+    caught = f"/proc/{server.worker_pids()[1]}/status"
+    until(lambda: "ShdPnd:\t0000000000000000" in open(caught).read(), "a caught HUP")
+    gate.open()
+    answers = [wire.Reader(stream).response() for stream in streams]
+    assert [a.body for a in answers] == [b"12345"] * 12
+    assert {a.header("Connection") for a in answers} == {"close"}
+    for stream in [*streams, holder]:
+        stream.close()
+    server.wait_log(r"^spawned uWSGI worker 1 ", after=mark)
+    server.settle()
+
+
 def test_a_worker_that_dies_while_routers_drain_is_replaced(uwsgi, app, gate):
     """Those who still have requests to finish need somebody to answer them."""
     server = uwsgi("--http", "127.0.0.1:0", "-M", "--wsgi-file", app("wires")).allow("DAMN")

@@ -151,6 +151,11 @@ pub fn take_caught(signal: i32) -> bool {
     CAUGHT.load(Ordering::Relaxed) & bit != 0 && CAUGHT.fetch_and(!bit, Ordering::AcqRel) & bit != 0
 }
 
+/// Whether a caught signal waits to be taken.
+pub fn pending() -> bool {
+    CAUGHT.load(Ordering::Relaxed) != 0
+}
+
 /// Makes the wake descriptor of [`catch`] readable, from any thread.
 pub fn wake() {
     wake_fd(WAKE.load(Ordering::Relaxed));

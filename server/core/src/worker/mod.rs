@@ -136,6 +136,8 @@ fn on_wake(instance: &Instance, id: u32, reactor: &Reactor) -> Option<i32> {
     if signal::take_caught(signal::SIGUSR1) {
         log_counters(instance, id);
     }
+    // Held while the process started; it means nothing to a worker.
+    signal::take_caught(signal::SIGALRM);
     if signal::take_caught(signal::SIGUSR2) {
         log!("SIGUSR2: --- uWSGI worker {id} (pid: {}) is idle ---", process::pid());
     }

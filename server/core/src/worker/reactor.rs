@@ -216,6 +216,10 @@ impl Reactor {
                 self.instance.arena.worker(core.worker).parked.set(self.table.parked() as u64);
             }
             for event in &events[..ready] {
+                // A signal does not queue behind the requests that are ready.
+                if uwsgi_sys::signal::pending() {
+                    self.woken(core.worker);
+                }
                 self.dispatch(core, event.data.u64());
             }
             self.sweep();
