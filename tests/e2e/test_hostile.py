@@ -101,8 +101,8 @@ def test_commands_started_while_apps_load_have_a_clean_signal_mask(uwsgi, tmp_pa
 
 def test_threads_of_the_application_take_no_signal_from_the_master(uwsgi, tmp_path):
     (tmp_path / "threaded.py").write_text(
-        "import threading, time\n"
-        "def work():\n    while True:\n        time.sleep(0.001)\n"
+        "import threading\n"
+        "def work():\n    while True:\n        threading.Event().wait(0.001)\n"
         "for _ in range(4):\n    threading.Thread(target=work, daemon=True).start()\n"
         "def application(e, s):\n    s('200 OK', [])\n    return [b'alive']\n")
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--enable-threads", "--wsgi-file", tmp_path / "threaded.py")
@@ -130,7 +130,7 @@ def test_a_log_rotation_signal_to_everybody_ends_nobody(uwsgi, app, tmp_path):
 def test_workers_notice_the_end_of_the_master_though_an_old_child_of_the_app_lives(uwsgi, tmp_path):
     """A process forked while apps load holds copies of every descriptor of the master."""
     (tmp_path / "forks.py").write_text(
-        "import os, time\npid = os.fork()\nif pid == 0:\n    time.sleep(3600)\n    os._exit(0)\n"
+        "import os, signal\npid = os.fork()\nif pid == 0:\n    signal.pause()\n    os._exit(0)\n"
         "def application(e, s):\n    s('200 OK', [])\n    return [b'%d' % pid]\n")
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "-p", "2", "--wsgi-file", tmp_path / "forks.py")
     server.expect = {-9}

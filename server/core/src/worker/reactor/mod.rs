@@ -6,7 +6,10 @@
 //! triggered) and a keep-alive request costs three system calls; with several they are armed for
 //! one event at a time, so that no two cores work on the same connection.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+mod accept;
+mod parking;
+
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,9 +17,8 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use uwsgi_proto::{HttpEnv, error_response};
-use uwsgi_sys::socket;
 
-use super::conn::{Conn, Waiting};
+use super::conn::Conn;
 use super::io;
 use super::request::Core;
 use super::table::Table;
@@ -112,16 +114,6 @@ impl Reactor {
         Ok(reactor)
     }
 
-    fn listen(&self, index: usize, source: &Source) -> std::io::Result<()> {
-        // One waiting worker is woken for a connection, not all of them.
-        let flags = epoll::EventFlags::IN | epoll::EventFlags::EXCLUSIVE;
-        self.add(&source.listener.fd, LISTENER | index as u64, flags)?;
-        match &source.listener.alias {
-            Some(alias) => self.add(alias, LISTENER | index as u64 | 1 << 32, flags),
-            None => Ok(()),
-        }
-    }
-
     fn add(&self, fd: impl AsFd, data: u64, flags: epoll::EventFlags) -> std::io::Result<()> {
         Ok(epoll::add(&self.poll, fd, epoll::EventData::new_u64(data), flags)?)
     }
@@ -135,46 +127,6 @@ impl Reactor {
         self.stop_listening();
         self.sweep_at.store(0, Ordering::Relaxed);
         uwsgi_sys::signal::wake();
-    }
-
-    fn stop_listening(&self) {
-        for source in &self.sources {
-            let _ = epoll::delete(&self.poll, &source.listener.fd);
-            if let Some(alias) = &source.listener.alias {
-                let _ = epoll::delete(&self.poll, alias);
-            }
-        }
-    }
-
-    /// The system has no descriptor or memory for another connection. They wait in the queues for
-    /// a while: trying again at once would only burn a core.
-    fn pause_accepting(&self, why: &std::io::Error) {
-        let next = self.now_ms() + PAUSE_MS;
-        if self.resume_at.compare_exchange(0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            log!("accept(): {} [core/socket.c line {}]", crate::sockets::plain(why), line!());
-            self.stop_listening();
-        }
-    }
-
-    /// Accepts again when the pause is over; one core does it.
-    fn resume_accepting(&self) {
-        let due = self.resume_at.load(Ordering::Relaxed);
-        if due == 0 || self.now_ms() < due || self.retiring() {
-            return;
-        }
-        let swapped = self.resume_at.compare_exchange(due, 0, Ordering::AcqRel, Ordering::Relaxed);
-        if swapped.is_err() {
-            return;
-        }
-        for (i, source) in self.sources.iter().enumerate() {
-            // What cannot be watched now is tried again with the others.
-            if let Err(e) = self.listen(i, source) {
-                return self.pause_accepting(&e);
-            }
-        }
-        if self.retiring() {
-            self.stop_listening();
-        }
     }
 
     /// The loop ends at once.
@@ -289,44 +241,6 @@ impl Reactor {
     /// Exit code the signals asked for.
     pub(crate) fn exit_code(&self) -> i32 {
         self.exit_code.load(Ordering::Relaxed)
-    }
-
-    /// Accepts and serves one connection; false when none was there.
-    fn accept(&self, core: &mut Core, index: usize, alias: bool) -> bool {
-        if self.retiring() {
-            return false;
-        }
-        let Some(source) = self.sources.get(index) else { return false };
-        let fd = match (&source.listener.alias, alias) {
-            (Some(alias), true) => alias,
-            _ => &source.listener.fd,
-        };
-        let (fd, peer) = match socket::accept(fd) {
-            Ok(Some(accepted)) => accepted,
-            Ok(None) => return false,
-            Err(e) => {
-                self.pause_accepting(&e);
-                return false;
-            }
-        };
-        if source.protocol == Protocol::Link && !self.is_ours(&fd) {
-            return true;
-        }
-        if peer.is_some() && self.instance.settings.tcp_nodelay {
-            let _ = socket::set_nodelay(&fd);
-        }
-        if let Some(i) = source.index {
-            self.instance.arena.socket(i).accepted.add_shared(1);
-        }
-        let conn = Conn::new(fd, source.protocol, index as u32, peer);
-        self.pump(core, Box::new(conn));
-        true
-    }
-
-    /// The router's link has no name in the file system: its peers are known by their user.
-    fn is_ours(&self, fd: &OwnedFd) -> bool {
-        let own = uwsgi_sys::user::effective().0;
-        socket::peer_uid(fd).is_ok_and(|uid| uid == own || uid == 0)
     }
 
     /// Works on a connection until it waits for its client again or is closed.
@@ -459,100 +373,6 @@ impl Reactor {
             );
         }
         late
-    }
-
-    fn wait_for_rest(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
-        let timeout = self.instance.settings.socket_timeout * 1000;
-        if conn.served > 0 && input.is_empty() {
-            return self.wait_for_next(core, conn, input);
-        }
-        conn.waiting = Waiting::Request;
-        conn.active_ms = self.now_ms();
-        conn.deadline_ms = conn.active_ms + timeout;
-        if input.is_empty() {
-            self.give_back(core, input);
-        } else {
-            conn.input = input;
-        }
-        self.park(conn);
-    }
-
-    fn wait_for_next(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
-        let settings = &self.instance.settings;
-        let idle = match conn.protocol {
-            Protocol::Link => u64::MAX / 2,
-            _ => settings.socket_timeout * 1000,
-        };
-        self.give_back(core, input);
-        conn.waiting = Waiting::Next;
-        conn.active_ms = self.now_ms();
-        conn.deadline_ms = conn.active_ms.saturating_add(idle);
-        self.park(conn);
-    }
-
-    fn park(&self, mut conn: Box<Conn>) {
-        let mut flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
-        if !self.single {
-            flags |= epoll::EventFlags::ONESHOT;
-        }
-        let known = std::mem::replace(&mut conn.registered, true);
-        // Armed while its slot is locked: the event may come at once, on another core.
-        self.table.park(conn, |conn| {
-            let data = epoll::EventData::new_u64(CONN | conn.fd.as_raw_fd() as u64);
-            match (known, self.single) {
-                (true, true) => true, // still armed
-                (true, false) => epoll::modify(&self.poll, &conn.fd, data, flags).is_ok(),
-                (false, _) => epoll::add(&self.poll, &conn.fd, data, flags).is_ok(),
-            }
-        });
-    }
-
-    /// Closes what is overdue; one core does it, about once per second.
-    fn sweep(&self) {
-        if self.table.parked() == 0 {
-            return;
-        }
-        let now = self.now_ms();
-        let due = self.sweep_at.load(Ordering::Relaxed);
-        let next = now + if self.retiring() { 20 } else { 1000 };
-        if now < due
-            || self
-                .sweep_at
-                .compare_exchange(due, next, Ordering::AcqRel, Ordering::Relaxed)
-                .is_err()
-        {
-            return;
-        }
-        let retiring = self.retiring();
-        // A client that sends a byte at a time cannot hold up the end of this worker.
-        let patience = self.instance.settings.socket_timeout * 1000;
-        let late = retiring && now >= self.retired_ms.load(Ordering::Relaxed) + patience;
-        let over = |c: &Conn| {
-            let lingered = c.waiting == Waiting::Next && now >= c.active_ms + LINGER_MS;
-            now >= c.deadline_ms || late || (retiring && lingered)
-        };
-        for conn in self.table.take_if(over) {
-            // While the cores were busy the deadline passed, and perhaps the client spoke in time.
-            if !late && io::has_input(conn.fd.as_fd()) {
-                self.park(conn);
-                continue;
-            }
-            self.close(&conn);
-            if conn.waiting == Waiting::Request {
-                self.note_timeout(&conn);
-            }
-        }
-    }
-
-    fn note_timeout(&self, conn: &Conn) {
-        if let Some(i) = self.sources[conn.listener as usize].index {
-            self.instance.arena.socket(i).timeouts.add_shared(1);
-        }
-        if conn.protocol == Protocol::Http11 && !conn.input.is_empty() {
-            let mut switches = 0;
-            // Best effort: the client was too slow to care for.
-            let _ = io::send_all(conn.fd.as_fd(), error_response(408), false, 0, &mut switches);
-        }
     }
 
     fn note_eof(&self, conn: &Conn, input: &[u8]) {

@@ -1,0 +1,110 @@
+//! The reactor's parked connections: put away, armed, swept when they are overdue. Part of the
+//! reactor.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::Ordering;
+
+use rustix::event::epoll;
+use uwsgi_proto::error_response;
+
+use super::{CONN, LINGER_MS, Reactor};
+use crate::settings::Protocol;
+use crate::worker::conn::{Conn, Waiting};
+use crate::worker::io;
+use crate::worker::request::Core;
+
+impl Reactor {
+    pub(super) fn wait_for_rest(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
+        let timeout = self.instance.settings.socket_timeout * 1000;
+        if conn.served > 0 && input.is_empty() {
+            return self.wait_for_next(core, conn, input);
+        }
+        conn.waiting = Waiting::Request;
+        conn.active_ms = self.now_ms();
+        conn.deadline_ms = conn.active_ms + timeout;
+        if input.is_empty() {
+            self.give_back(core, input);
+        } else {
+            conn.input = input;
+        }
+        self.park(conn);
+    }
+
+    pub(super) fn wait_for_next(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
+        let settings = &self.instance.settings;
+        let idle = match conn.protocol {
+            Protocol::Link => u64::MAX / 2,
+            _ => settings.socket_timeout * 1000,
+        };
+        self.give_back(core, input);
+        conn.waiting = Waiting::Next;
+        conn.active_ms = self.now_ms();
+        conn.deadline_ms = conn.active_ms.saturating_add(idle);
+        self.park(conn);
+    }
+
+    pub(super) fn park(&self, mut conn: Box<Conn>) {
+        let mut flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        if !self.single {
+            flags |= epoll::EventFlags::ONESHOT;
+        }
+        let known = std::mem::replace(&mut conn.registered, true);
+        // Armed while its slot is locked: the event may come at once, on another core.
+        self.table.park(conn, |conn| {
+            let data = epoll::EventData::new_u64(CONN | conn.fd.as_raw_fd() as u64);
+            match (known, self.single) {
+                (true, true) => true, // still armed
+                (true, false) => epoll::modify(&self.poll, &conn.fd, data, flags).is_ok(),
+                (false, _) => epoll::add(&self.poll, &conn.fd, data, flags).is_ok(),
+            }
+        });
+    }
+
+    /// Closes what is overdue; one core does it, about once per second.
+    pub(super) fn sweep(&self) {
+        if self.table.parked() == 0 {
+            return;
+        }
+        let now = self.now_ms();
+        let due = self.sweep_at.load(Ordering::Relaxed);
+        let next = now + if self.retiring() { 20 } else { 1000 };
+        if now < due
+            || self
+                .sweep_at
+                .compare_exchange(due, next, Ordering::AcqRel, Ordering::Relaxed)
+                .is_err()
+        {
+            return;
+        }
+        let retiring = self.retiring();
+        // A client that sends a byte at a time cannot hold up the end of this worker.
+        let patience = self.instance.settings.socket_timeout * 1000;
+        let late = retiring && now >= self.retired_ms.load(Ordering::Relaxed) + patience;
+        let over = |c: &Conn| {
+            let lingered = c.waiting == Waiting::Next && now >= c.active_ms + LINGER_MS;
+            now >= c.deadline_ms || late || (retiring && lingered)
+        };
+        for conn in self.table.take_if(over) {
+            // While the cores were busy the deadline passed, and perhaps the client spoke in time.
+            if !late && io::has_input(conn.fd.as_fd()) {
+                self.park(conn);
+                continue;
+            }
+            self.close(&conn);
+            if conn.waiting == Waiting::Request {
+                self.note_timeout(&conn);
+            }
+        }
+    }
+
+    pub(super) fn note_timeout(&self, conn: &Conn) {
+        if let Some(i) = self.sources[conn.listener as usize].index {
+            self.instance.arena.socket(i).timeouts.add_shared(1);
+        }
+        if conn.protocol == Protocol::Http11 && !conn.input.is_empty() {
+            let mut switches = 0;
+            // Best effort: the client was too slow to care for.
+            let _ = io::send_all(conn.fd.as_fd(), error_response(408), false, 0, &mut switches);
+        }
+    }
+}
