@@ -118,10 +118,11 @@ def test_threads_of_the_application_take_no_signal_from_the_master(uwsgi, tmp_pa
 def test_a_log_rotation_signal_to_everybody_ends_nobody(uwsgi, app, tmp_path):
     server = uwsgi("--http-socket", "127.0.0.1:0", "--http", "127.0.0.1:0", "-M", "--stats", tmp_path / "s",
                    "--wsgi-file", app("hello"))
+    server.wait_log("^spawned uWSGI observer")
     before = set(procs.tree(server.pid))
     for pid in before:
         os.kill(pid, signal.SIGUSR1)
-    server.wait_log(r"worker 1 total requests: 0")
+    server.wait_log(r"workers total requests: 0")
     server.stats()
     server.quiet()
     assert set(procs.tree(server.pid)) == before

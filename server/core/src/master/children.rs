@@ -110,7 +110,11 @@ fn after_fork_parent(interpreter: Option<uwsgi_abi::host::Loaded>) {
 
 fn enter_child(instance: &'static Instance, role: Role, bodies: &dyn Bodies) -> ! {
     instance.leave_master();
-    signal::reset(SIGNALS);
+    // Reports asked of everybody must not end a child that has only just begun.
+    let reports = [signal::SIGUSR1, signal::SIGUSR2];
+    reports.into_iter().for_each(signal::ignore);
+    let others = SIGNALS.iter().copied().filter(|s| !reports.contains(s));
+    signal::reset(&others.collect::<Vec<_>>());
     match role {
         Role::Worker(id) => bodies.worker(id),
         Role::Gateway(index) => bodies.gateway(index),

@@ -23,9 +23,6 @@ pub fn run(instance: &'static Instance) -> i32 {
     // A Ctrl-C at the terminal reaches every process; the master says when this one ends.
     signal::ignore(signal::SIGINT);
     signal::ignore(signal::SIGHUP);
-    // Log rotation and the like signal everybody who has the name of the server.
-    signal::ignore(signal::SIGUSR1);
-    signal::ignore(signal::SIGUSR2);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(serve(instance)),
