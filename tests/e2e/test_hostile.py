@@ -418,3 +418,26 @@ def test_no_second_request_is_smuggled(uwsgi, app, socket, headers):
     got = wire.raw(address, b"POST /echo HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n0\r\n\r\n" + SMUGGLED, timeout=5)
     assert got.count(b"HTTP/1.1 ") == 1 and got.split()[1] in (b"400", b"501"), got
     assert "/smuggled" not in server.log()
+
+
+def test_an_exception_in_close_does_not_cut_off_a_complete_body(uwsgi, tmp_path):
+    (tmp_path / "late.py").write_text(
+        "class Body:\n    def __init__(self):\n        self.parts = iter([b'a', b'b'])\n"
+        "    def __iter__(self):\n        return self.parts\n    def close(self):\n        raise ValueError('late')\n"
+        "def application(e, s):\n    s('200 OK', [])\n    return Body()\n")
+    server = uwsgi("--http11-socket", "127.0.0.1:0", "-M", "--wsgi-file", tmp_path / "late.py")
+    server.allow("Traceback")
+    assert server.get().body == b"ab"
+    server.wait_log("ValueError: late")
+
+
+def test_a_chunked_body_beyond_limit_post_is_cut_off(uwsgi, tmp_path):
+    (tmp_path / "reads.py").write_text(
+        "def application(e, s):\n    s('200 OK', [])\n    try:\n        return [b'%d' % len(e['wsgi.input'].read())]\n"
+        "    except OSError:\n        return [b'refused']\n")
+    server = uwsgi("--http11-socket", "127.0.0.1:0", "-M", "--limit-post", "10", "--wsgi-manage-chunked-input",
+                   "--wsgi-file", tmp_path / "reads.py")
+    for size, answer in ((5, b"5"), (50, b"refused")):
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        reply = wire.raw(server.address(), head + b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size))
+        assert reply.endswith(answer), (size, reply)

@@ -140,6 +140,10 @@ fn run(core: &Core, app: &App, interp: &Interp, request: &Request) -> Option<Obj
         Ok(body::Outcome::Sent) if !core.head_set.get() && !core.broken.get() => {
             crate::respond::no_head(core);
         }
+        // The body is over before `close` runs: what goes wrong there does not cut it off.
+        Ok(body::Outcome::Sent) if !core.broken.get() => {
+            report(crate::respond::send(core, b"", WRITE_LAST));
+        }
         Ok(body::Outcome::Sent) => {}
         Err(Raised) => failed(core),
     }

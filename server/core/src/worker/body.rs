@@ -30,6 +30,8 @@ pub(crate) struct Body {
     at: usize,
     coding: Coding,
     timeout_ms: i32,
+    /// Most bytes the app may read (`limit-post`); a coded body does not announce its length.
+    limit: u64,
     /// Body bytes given to the app.
     pub(crate) consumed: u64,
     /// Failed reads.
@@ -45,14 +47,26 @@ pub(crate) enum Kind {
 }
 
 impl Body {
+    #[cfg(test)]
     pub(crate) fn new(input: Vec<u8>, at: usize, kind: Kind, timeout_ms: i32) -> Body {
+        Body::limited(input, at, kind, timeout_ms, u64::MAX)
+    }
+
+    /// A body of which the app gets at most `limit` bytes; more is a failed read.
+    pub(crate) fn limited(
+        input: Vec<u8>,
+        at: usize,
+        kind: Kind,
+        timeout_ms: i32,
+        limit: u64,
+    ) -> Body {
         let coding = match kind {
             Kind::Length(0) => Coding::Done,
             Kind::Length(n) => Coding::Length(n),
             Kind::Chunked => Coding::Chunked(Decoder::new()),
             Kind::Framed => Coding::Framed(FrameReader::body()),
         };
-        Body { input, at, coding, timeout_ms, consumed: 0, errors: 0 }
+        Body { input, at, coding, timeout_ms, limit, consumed: 0, errors: 0 }
     }
 
     /// Reads up to `out.len()` bytes: their number, 0 at the end, or `READ_*`.
@@ -63,6 +77,7 @@ impl Body {
             Coding::Length(left) => self.read_length(fd, out, left),
             Coding::Chunked(_) | Coding::Framed(_) => self.read_coded(fd, out),
         };
+        let n = if n > 0 && self.consumed + n as u64 > self.limit { READ_ERROR } else { n };
         match n {
             n if n > 0 => self.consumed += n as u64,
             0 => self.coding = Coding::Done,
@@ -235,6 +250,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_coded_body_beyond_the_limit_is_cut_off() {
+        let (_client, server) = UnixStream::pair().unwrap();
+        let wire = b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n".to_vec();
+        let mut body = Body::limited(wire, 0, Kind::Chunked, 10, 7);
+        let mut buffer = [0; 64];
+        assert_eq!(body.read(server.as_fd(), &mut buffer), 5);
+        assert_eq!(body.read(server.as_fd(), &mut buffer), READ_ERROR, "limit-post was passed by");
+        assert!(!body.skip_buffered(), "the rest would be read as a request");
     }
 
     #[test]

@@ -91,7 +91,11 @@ impl Core {
             (Protocol::Link, true) => body::Kind::Framed,
             (_, true) => body::Kind::Chunked,
         };
-        let mut body = Body::new(input, meta.head_len, kind, timeout_ms);
+        let limit = match self.instance.settings.limit_post {
+            0 => u64::MAX,
+            limit => limit,
+        };
+        let mut body = Body::limited(input, meta.head_len, kind, timeout_ms, limit);
         self.reply.reset();
         let (keep, app, exceptions, sendfile) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
@@ -368,6 +372,8 @@ fn serves(plugin: u32, wanted: u8) -> bool {
     u32::from(wanted) == plugin || wanted == 30
 }
 
+/// A link frame's length is 32 bits: larger bodies go out in parts.
+const LARGEST_WRITE: usize = 1 << 30;
 /// Modifier of a health check.
 const PING: u8 = 100;
 /// Log value of a request that no app served.
@@ -462,7 +468,15 @@ impl RequestHost for Live<'_> {
             self.note_body();
             self.phase(Phase::Writing);
         }
-        let result = self.reply.write(&self.wire, data, flags & WRITE_LAST != 0);
+        let last = flags & WRITE_LAST != 0;
+        let mut parts = data.chunks(LARGEST_WRITE).peekable();
+        let mut result = match parts.peek() {
+            None => self.reply.write(&self.wire, data, last),
+            Some(_) => OK,
+        };
+        while let Some(part) = parts.next() {
+            result = self.reply.write(&self.wire, part, last && parts.peek().is_none());
+        }
         self.tolerate(result)
     }
 
