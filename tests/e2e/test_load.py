@@ -51,7 +51,7 @@ class Assassin(threading.Thread):
 @pytest.mark.parametrize("kind, headers, wanted, interval", [
     ("http-socket", {"Connection": "close"}, TOTAL, 1.0),
     ("http11-socket", {}, TOTAL, 0.25),
-    ("http", {}, TOTAL // 4, 0.5),
+    ("http", {}, TOTAL // 2, 0.2),
 ], ids=["http-socket", "http11-socket", "http"])
 def test_kill_storm_counts_every_answer_and_names_every_victim(uwsgi, app, tmp_path, kind, headers, wanted, interval):
     """4 x 2 cores: what stats count is what clients got, and each kill is explained in the log."""

@@ -20,6 +20,7 @@ RULES = [
     (r"mapped \d+ bytes \(\d+ KB\)", "mapped N bytes (N KB)"),
     (r"\(\d+ switches on core \d+\)", "(N switches on core N)"),
     (r"vars in \d+ bytes", "vars in N bytes"),  # port numbers have four or five digits
+    (r"(GET /env\S*) => generated \d+ bytes", r"\1 => generated N bytes"),  # they show ports, compared by name elsewhere
     (r"app: -1\|req: (-1/\d+)\]  ?(127\.0\.0\.1 )?\(\)", r"app: -1|req: \1] ADDRESS ()"),  # known only if read before the fault
     (r"since \d+", "since N"),
     (r"[\w./+-]*/(?:core|plugins|proto)/[\w/]+\.c line \d+", "FILE line N"),
