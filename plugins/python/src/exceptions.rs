@@ -94,7 +94,11 @@ pub(crate) fn print() {
 
 /// Deals with the exception that the app of the running request let out.
 pub(crate) fn uncaught(core: &Core) {
-    let taken = Taken::take();
+    taken_out(core, Taken::take());
+}
+
+/// The same for an exception that was taken before.
+pub(crate) fn taken_out(core: &Core, taken: Taken) {
     let (class, message) = (taken.class_name(), taken.message());
     let Some(server) = server() else { return };
     server.exception(core.request.get(), class.as_bytes(), message.as_bytes());

@@ -135,20 +135,16 @@ fn run(core: &Core, app: &App, interp: &Interp, request: &Request) -> Option<Obj
         Ok(object) => body::send_response(core, object),
         Err(Raised) => Err(Raised),
     };
-    match outcome {
-        Ok(body::Outcome::Last(chunk)) => return Some(chunk),
+    match &outcome {
+        Ok(body::Outcome::Last(chunk)) => return Some(chunk.clone()),
         Ok(body::Outcome::Sent) if !core.head_set.get() && !core.broken.get() => {
             crate::respond::no_head(core);
-        }
-        // The body is over before `close` runs: what goes wrong there does not cut it off.
-        Ok(body::Outcome::Sent) if !core.broken.get() => {
-            report(crate::respond::send(core, b"", WRITE_LAST));
         }
         Ok(body::Outcome::Sent) => {}
         Err(Raised) => failed(core),
     }
     if let Ok(object) = &result {
-        close(core, object);
+        close(core, object, outcome.is_ok());
     }
     if !core.head_sent.get() && core.head_set.get() {
         report(crate::respond::send(core, b"", WRITE_LAST));
@@ -199,14 +195,19 @@ fn environ(core: &Core, index: usize, interp: &Interp, request: &Request) -> Res
     Ok(environ)
 }
 
-/// Calls the response's `close()`, whatever happened before.
-fn close(core: &Core, object: &Obj) {
+/// Calls the response's `close()`, whatever happened before. What goes wrong there does not cut
+/// off a body that is `complete`: its end is sent before the server hears of the exception.
+fn close(core: &Core, object: &Obj, complete: bool) {
     if body::is_plain_sequence(object) {
         return;
     }
     if let Some(close) = object.attr_opt(c"close")
         && close.call(&[]).is_err()
     {
-        exceptions::uncaught(core);
+        let taken = exceptions::Taken::take();
+        if complete && core.head_set.get() && !core.broken.get() {
+            report(crate::respond::send(core, b"", WRITE_LAST));
+        }
+        exceptions::taken_out(core, taken);
     }
 }
