@@ -10,8 +10,6 @@ mod negotiate;
 mod user;
 mod writer;
 
-use std::collections::BTreeSet;
-
 use crate::snapshot::Snapshot;
 
 pub use negotiate::{Escaping, Format, negotiate};
@@ -60,9 +58,4 @@ pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (St
     extra::write(&mut out, snapshot, options);
     user::write(&mut out, snapshot);
     (format.content_type(), out.finish())
-}
-
-/// Every family the endpoint can show, from the schema table; `extra` and user metrics come on top.
-pub fn table_families() -> BTreeSet<&'static str> {
-    crate::schema::TABLE.iter().filter_map(|metric| metric.family).collect()
 }

@@ -137,10 +137,9 @@ impl RequestHost for Response {
     }
     fn sendfile(&mut self, fd: i32, offset: u64, _len: u64) -> i32 {
         self.sent = true;
-        let file = std::mem::ManuallyDrop::new(unsafe {
-            // SAFETY: the app keeps the descriptor open during the call.
-            <std::fs::File as std::os::fd::FromRawFd>::from_raw_fd(fd)
-        });
+        // SAFETY: the app keeps the descriptor open during the call; it is not closed here.
+        let file = unsafe { <std::fs::File as std::os::fd::FromRawFd>::from_raw_fd(fd) };
+        let file = std::mem::ManuallyDrop::new(file);
         let mut data = vec![0; 1 << 20];
         let n = std::os::unix::fs::FileExt::read_at(&*file, &mut data, offset).unwrap();
         self.calls.push(format!("sendfile {offset}"));

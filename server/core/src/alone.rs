@@ -5,8 +5,8 @@ use uwsgi_sys::signal;
 
 use crate::boot::ProcessBodies;
 use crate::instance::Instance;
-use crate::master::children::Bodies;
-use crate::{clock, log};
+use crate::log;
+use crate::master::children::{self, Bodies, Role};
 
 /// Starts routers and workers, then serves as worker 1. Never comes back to the caller in
 /// practice: the worker's body ends the process.
@@ -17,9 +17,9 @@ pub(crate) fn run(instance: &'static Instance, bodies: &ProcessBodies) -> Result
         match fork()? {
             Fork::Child => bodies.gateway(index),
             Fork::Parent(pid) => {
-                instance.arena.gateway(index).pid.set(pid as u64);
-                instance.arena.gateway(index).respawns.add(1);
-                log!("spawned uWSGI http {} (pid: {pid})", index + 1);
+                let role = Role::Gateway(index);
+                children::note_spawn(instance, role, pid);
+                children::announce(instance, role, pid, false);
             }
         }
     }
@@ -27,16 +27,12 @@ pub(crate) fn run(instance: &'static Instance, bodies: &ProcessBodies) -> Result
         let cores = settings.threads;
         log!("spawned uWSGI worker 1 (and the only) (pid: {}, cores: {cores})", process::pid());
     } else {
-        note(instance, 1, process::pid());
+        children::announce(instance, Role::Worker(1), process::pid(), false);
     }
     for id in 2..=settings.processes {
         start_worker(instance, id, bodies)?;
     }
-    let row = instance.arena.worker(1);
-    row.id.set(1);
-    row.pid.set(process::pid() as u64);
-    row.last_spawn.set(clock::epoch_s());
-    row.respawn_count.add(1);
+    children::note_spawn(instance, Role::Worker(1), process::pid());
     instance.start_incarnation(1);
     crate::boot::after_start(instance);
     signal::reset(&[]);
@@ -56,21 +52,12 @@ fn start_worker(
         if let Some(plugin) = plugin {
             plugin.after_fork_parent();
         }
-        let row = instance.arena.worker(id);
-        row.id.set(id.into());
-        row.pid.set(pid as u64);
-        row.last_spawn.set(clock::epoch_s());
-        row.respawn_count.add(1);
-        note(instance, id, pid);
+        children::note_spawn(instance, Role::Worker(id), pid);
+        children::announce(instance, Role::Worker(id), pid, false);
         return Ok(());
     }
     instance.leave_master();
     bodies.worker(id)
-}
-
-fn note(instance: &Instance, id: u32, pid: i32) {
-    let cores = instance.settings.threads;
-    log!("spawned uWSGI worker {id} (pid: {pid}, cores: {cores})");
 }
 
 fn fork() -> Result<Fork, String> {

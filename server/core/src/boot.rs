@@ -103,13 +103,9 @@ fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result
         log::raw(uwsgi_config::show_config(config).as_bytes());
     }
     for (name, value) in &settings.env {
-        set_env(name, value.as_deref());
+        uwsgi_sys::env::set(name, value.as_deref());
     }
     Ok(())
-}
-
-fn set_env(name: &str, value: Option<&str>) {
-    uwsgi_sys::env::set(name, value);
 }
 
 /// Everything up to the loaded language: what all processes share.

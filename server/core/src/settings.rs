@@ -283,7 +283,7 @@ impl Settings {
             memory_report: config.has("memory-report")
                 && config.last("memory-report").is_none_or(|v| v != "0" && v != "false"),
             listen: config.int("listen", 100),
-            chmod_socket: chmod(config),
+            chmod_socket: config.chmod("chmod-socket"),
             abstract_socket: config.flag("abstract-socket"),
             reuse_port: config.flag("reuse-port"),
             so_keepalive: config.flag("so-keepalive"),
@@ -379,17 +379,6 @@ fn keepalive(config: &Config) -> Option<u64> {
         None | Some("" | "1") => Some(DEFAULT_IDLE),
         Some(v) if ["0", "false", "no", "off"].iter().any(|w| v.eq_ignore_ascii_case(w)) => None,
         Some(v) => Some(v.parse().unwrap_or(DEFAULT_IDLE)),
-    }
-}
-
-/// `chmod-socket` alone, or `1`, opens the socket to everybody.
-fn chmod(config: &Config) -> Option<u32> {
-    if !config.has("chmod-socket") {
-        return None;
-    }
-    match config.last("chmod-socket") {
-        None | Some("" | "1" | "true") => Some(0o666),
-        Some(v) => u32::from_str_radix(v.trim(), 8).ok().or(Some(0o666)),
     }
 }
 

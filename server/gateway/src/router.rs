@@ -52,7 +52,7 @@ fn serve(settings: &Settings<'_>, arena: &View) -> io::Result<()> {
     let mut events = Vec::with_capacity(EVENTS);
     while !router.is_over() {
         if router.turn(&mut events)? {
-            while let Some((signal, _)) = signals.next() {
+            while let Some(signal) = signals.next() {
                 match signal {
                     SIGHUP => router.start_drain(),
                     _ => return Ok(()),

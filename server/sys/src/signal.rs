@@ -56,8 +56,8 @@ impl Signals {
         Ok(signals_fd)
     }
 
-    /// The next pending signal: its number and the sender's pid.
-    pub fn next(&self) -> Option<(i32, i32)> {
+    /// The next pending signal.
+    pub fn next(&self) -> Option<i32> {
         let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         let size = size_of::<libc::signalfd_siginfo>();
         // SAFETY: the buffer is `size` bytes long and writable.
@@ -67,7 +67,7 @@ impl Signals {
         }
         // SAFETY: the kernel filled all of it.
         let info = unsafe { info.assume_init() };
-        Some((info.ssi_signo as i32, info.ssi_pid as i32))
+        Some(info.ssi_signo as i32)
     }
 }
 

@@ -99,11 +99,6 @@ pub fn local_address(fd: impl AsFd) -> Option<SocketAddr> {
     rustix::net::getsockname(fd).ok().and_then(inet)
 }
 
-/// Whether `fd` is a listening socket.
-pub fn is_listening(fd: impl AsFd) -> bool {
-    sockopt::socket_acceptconn(fd).unwrap_or(false)
-}
-
 /// User id of the process at the other end of a UNIX connection.
 pub fn peer_uid(fd: impl AsFd) -> io::Result<u32> {
     Ok(sockopt::socket_peercred(fd)?.uid.as_raw())

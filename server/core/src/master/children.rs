@@ -129,7 +129,8 @@ fn prepare_rows(instance: &Instance, role: Role) {
     }
 }
 
-fn note_spawn(instance: &Instance, role: Role, pid: i32) {
+/// Writes the start of a child into its row.
+pub(crate) fn note_spawn(instance: &Instance, role: Role, pid: i32) {
     let pid = pid as u64;
     match role {
         Role::Worker(id) => {
@@ -151,7 +152,8 @@ fn note_spawn(instance: &Instance, role: Role, pid: i32) {
     }
 }
 
-fn announce(instance: &Instance, role: Role, pid: i32, again: bool) {
+/// The line that tells of it.
+pub(crate) fn announce(instance: &Instance, role: Role, pid: i32, again: bool) {
     let cores = instance.settings.threads;
     match (role, again) {
         (Role::Worker(id), false) => {

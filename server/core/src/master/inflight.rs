@@ -38,7 +38,7 @@ pub(super) fn overdue(instance: &Instance, id: u32, now_us: u64, limit: u64) -> 
 }
 
 /// The lines that tell what a worker was doing when its time was up.
-pub(super) fn log_harakiri(instance: &Instance, id: u32, pid: i32, _core: u32) {
+pub(super) fn log_harakiri(instance: &Instance, id: u32, pid: i32) {
     logv!("*** HARAKIRI ON WORKER {id} (pid: {pid}, try: 1, graceful: yes) ***");
     logv!("HARAKIRI !!! worker {id} status !!!");
     for core in 0..instance.settings.threads {

@@ -162,12 +162,12 @@ impl Master<'_> {
     }
 
     fn take_signals(&mut self) {
-        while let Some((signal, sender)) = self.signals.next() {
-            self.on_signal(signal, sender);
+        while let Some(signal) = self.signals.next() {
+            self.on_signal(signal);
         }
     }
 
-    fn on_signal(&mut self, signal: i32, _sender: i32) {
+    fn on_signal(&mut self, signal: i32) {
         let die_on_term = self.instance.settings.die_on_term;
         match signal {
             signal::SIGHUP => self.reload(true),
@@ -232,7 +232,7 @@ impl Master<'_> {
                 continue;
             };
             if let Some(core) = inflight::overdue(self.instance, id, now, limit) {
-                inflight::log_harakiri(self.instance, id, pid, core);
+                inflight::log_harakiri(self.instance, id, pid);
                 self.instance.arena.worker(id).harakiri_count.add(1);
                 self.children[at].signal(signal::SIGKILL);
                 logv!("HARAKIRI triggered by worker {id} core {core} !!!");

@@ -97,13 +97,13 @@ impl Core {
         };
         let mut body = Body::limited(input, meta.head_len, kind, timeout_ms, limit);
         self.reply.reset();
-        let (keep, app, exceptions, sendfile) = self.run(conn, meta, retiring, &mut body);
+        let (keep, app, sendfile) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
         if self.reply.corked && !keep {
             io::end(conn.fd.as_fd());
         }
         let end = self.clock.now_us();
-        self.account(end - start, received, &body, exceptions);
+        self.account(end - start, received, &body);
         // Pings and modifiers nobody serves have no line.
         let logged = self.served(meta);
         let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
@@ -135,14 +135,14 @@ impl Core {
         }
     }
 
-    /// Calls the plugin. Answers: keep the connection, app id, exceptions, sent by sendfile.
+    /// Calls the plugin. Answers: keep the connection, app id, sent by sendfile.
     fn run(
         &mut self,
         conn: &Conn,
         meta: &Meta,
         retiring: bool,
         body: &mut Body,
-    ) -> (bool, i32, u64, bool) {
+    ) -> (bool, i32, bool) {
         let instance = self.instance;
         let settings = &instance.settings;
         let mounts = settings.manage_script_name.then_some(&self.mounts);
@@ -202,10 +202,10 @@ impl Core {
         live.note_body();
         let page = (managed || settings.exception_500) && meta.modifiers.0 != PING;
         let keep = live.reply.finish(&live.wire, page, live.exceptions > 0);
-        (keep, live.app, live.exceptions, live.sendfile)
+        (keep, live.app, live.sendfile)
     }
 
-    fn account(&mut self, duration: u64, received: u64, body: &Body, _exceptions: u64) {
+    fn account(&mut self, duration: u64, received: u64, body: &Body) {
         let row = self.row;
         let reply = &self.reply;
         row.running_time_us.add(duration);
