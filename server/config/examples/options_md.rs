@@ -106,7 +106,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Env => "NAME=value, repeatable",
         Kind::Plugins => "comma list, repeatable",
         Kind::Config => "file",
-        Kind::Placeholder => "key=value",
+        Kind::Placeholder | Kind::Custom => "key=value",
         Kind::Logic => "logic",
         Kind::Action => "action, then exit",
         Kind::Noop => "boolean",

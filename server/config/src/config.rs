@@ -3,6 +3,8 @@
 //! Owns nothing but the list and what was said while it was made. It refuses policy: what a
 //! value means for a worker or a socket is decided where it is used.
 
+use crate::finding::{Finding, Level};
+use crate::registry::Registry;
 use crate::row::{Flags, Kind, Row};
 use crate::{table, value};
 
@@ -95,16 +97,18 @@ impl Action {
     }
 }
 
-/// Why there is no configuration. The lines go to standard error as they are.
+/// A plugin that the configuration asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Log lines made so far, then the error lines.
-    pub lines: Vec<String>,
-    /// The exit code.
-    pub code: i32,
+pub struct PluginUse {
+    /// The name as written, without modifier and initialiser.
+    pub name: String,
+    /// The modifier given in front of the name.
+    pub modifier1: Option<u8>,
+    /// The shared object, when it is not built in.
+    pub path: Option<String>,
 }
 
-/// A complete configuration.
+/// What was read. It is complete only when [`Config::faults`] is empty.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Everything that was mentioned, in order.
@@ -117,13 +121,26 @@ pub struct Config {
     pub magic: Vec<(char, String)>,
     /// This instance is a vassal, which always has a master.
     pub vassal: bool,
+    /// Faults and warnings, in the order they were found.
+    pub findings: Vec<Finding>,
+    /// The exit code when there are faults; 0 stands for the usual 1.
+    pub code: i32,
+    /// Names known at the end.
+    pub registry: Registry,
+    /// Plugins asked for, in order, each once.
+    pub plugins: Vec<PluginUse>,
+    /// Changes of the environment made while reading, in order: name and value, or a name to
+    /// remove.
+    pub environment: Vec<(String, Option<String>)>,
+    /// `fallback-config`: what to execute when this instance ends with code 1.
+    pub fallback: Option<String>,
 }
 
 impl Config {
     /// Every mention of an option under any of its names, in order. For a name that is no
     /// option: the placeholders called so.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
-        let row = table::find(name);
+        let row = self.registry.find(name);
         let name = name.to_owned();
         self.entries.iter().filter(move |entry| match (row, entry.row) {
             (Some(wanted), Some(row)) => std::ptr::eq(wanted, row),
@@ -215,6 +232,11 @@ impl Config {
     #[must_use]
     pub fn memory(&self) -> bool {
         self.flag("memory-report") || self.any(Flags::MEMORY)
+    }
+
+    /// What keeps the server from starting.
+    pub fn faults(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.level == Level::Fault)
     }
 
     /// The action that ends this run, when there is one.

@@ -3,6 +3,7 @@
 //! Owns abbreviations, permutation, clustered letters and the four error texts.
 //! It refuses meaning: what an option does is decided by the caller, item by item.
 
+use crate::registry::Registry;
 use crate::row::{Arg, Row};
 use crate::table;
 
@@ -10,7 +11,7 @@ use crate::table;
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
     /// An option; the name is the full long name, or the canonical name of a letter.
-    Option { name: &'static str, value: Option<String> },
+    Option { name: String, value: Option<String> },
     /// Something that is not an option, after all options.
     Positional(String),
 }
@@ -34,9 +35,10 @@ impl<'a> Getopt<'a> {
     }
 
     /// The next item, an error text, or the end.
-    pub(crate) fn item(&mut self) -> Option<Result<Item, String>> {
+    /// The names are those known at this moment.
+    pub(crate) fn item(&mut self, names: &Registry) -> Option<Result<Item, String>> {
         if let Some(at) = self.cluster {
-            return Some(self.letter(at));
+            return Some(self.letter(at, names));
         }
         while let Some(arg) = self.args.get(self.next) {
             if arg == "--" {
@@ -44,9 +46,9 @@ impl<'a> Getopt<'a> {
                 self.next = self.args.len();
             } else if let Some(long) = arg.strip_prefix("--") {
                 self.next += 1;
-                return Some(self.long(long));
+                return Some(self.long(long, names));
             } else if arg.len() > 1 && arg.starts_with('-') {
-                return Some(self.letter(1));
+                return Some(self.letter(1, names));
             } else if self.posix {
                 self.positionals.extend(&self.args[self.next..]);
                 self.next = self.args.len();
@@ -60,12 +62,12 @@ impl<'a> Getopt<'a> {
         Some(Ok(Item::Positional((*positional).clone())))
     }
 
-    fn long(&mut self, text: &str) -> Result<Item, String> {
+    fn long(&mut self, text: &str, names: &Registry) -> Result<Item, String> {
         let (wanted, glued) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (text, None),
         };
-        let (name, row) = self.lookup(wanted, text)?;
+        let (name, row) = self.lookup(wanted, text, names)?;
         let value =
             match (row.arg, glued) {
                 (Arg::None, Some(_)) => {
@@ -80,16 +82,21 @@ impl<'a> Getopt<'a> {
     }
 
     /// Exact name first, then the only option that starts so.
-    fn lookup(&self, wanted: &str, text: &str) -> Result<(&'static str, &'static Row), String> {
-        if let Some(hit) = exact(wanted) {
-            return Ok(hit);
+    fn lookup(
+        &self,
+        wanted: &str,
+        text: &str,
+        names: &Registry,
+    ) -> Result<(String, &'static Row), String> {
+        if let Some(row) = names.find(wanted) {
+            return Ok((wanted.to_owned(), row));
         }
-        let begins = table::names().filter(|(name, _)| name.starts_with(wanted));
+        let begins = names.names().filter(|(name, _)| name.starts_with(wanted));
         let (own, old): (Vec<_>, Vec<_>) = begins.partition(|(name, _)| table::is_own(name));
         let candidates = if old.is_empty() { own } else { old };
         match candidates[..] {
             [] => Err(self.error(&format!("unrecognized option '--{text}'"))),
-            [only] => Ok(only),
+            [(name, row)] => Ok((name.to_owned(), row)),
             _ => {
                 let mut line = format!("option '--{text}' is ambiguous; possibilities:");
                 for (name, _) in candidates {
@@ -100,17 +107,17 @@ impl<'a> Getopt<'a> {
         }
     }
 
-    fn letter(&mut self, at: usize) -> Result<Item, String> {
+    fn letter(&mut self, at: usize, names: &Registry) -> Result<Item, String> {
         let arg = &self.args[self.next];
         let letter = arg[at..].chars().next().unwrap_or('-');
         let rest = &arg[at + letter.len_utf8().min(arg.len() - at)..];
-        let Some(row) = table::find_short(letter) else {
+        let Some(row) = names.find_short(letter) else {
             self.advance(at, letter, rest);
             return Err(self.error(&format!("invalid option -- '{letter}'")));
         };
         if row.arg == Arg::None {
             self.advance(at, letter, rest);
-            return Ok(Item::Option { name: row.name, value: None });
+            return Ok(Item::Option { name: row.name.to_owned(), value: None });
         }
         self.cluster = None;
         self.next += 1;
@@ -121,7 +128,7 @@ impl<'a> Getopt<'a> {
             })?),
             (true, _) => None,
         };
-        Ok(Item::Option { name: row.name, value })
+        Ok(Item::Option { name: row.name.to_owned(), value })
     }
 
     /// Steps to the next letter of the cluster, or past it.
@@ -143,11 +150,4 @@ impl<'a> Getopt<'a> {
     fn error(&self, text: &str) -> String {
         format!("{}: {text}", self.binary)
     }
-}
-
-/// The long option called exactly `wanted`, with its static name.
-fn exact(wanted: &str) -> Option<(&'static str, &'static Row)> {
-    let row = table::find(wanted)?;
-    let name = row.names().find(|name| *name == wanted)?;
-    Some((name, row))
 }

@@ -8,22 +8,26 @@
 mod check;
 mod config;
 mod expand;
+mod finding;
+mod format;
 mod getopt;
-mod ini;
 mod load;
 mod magic;
 mod output;
+mod registry;
 mod row;
 mod source;
 mod suggest;
 pub mod table;
 mod value;
 
-pub use config::{Action, Config, Entry, Failure, Origin};
+pub use config::{Action, Config, Entry, Origin, PluginUse};
+pub use finding::{Finding, Level};
 pub use load::load;
 pub use output::{dump_options, help, option_status, show_config};
+pub use registry::{Custom, Registry};
 pub use row::{Arg, Flags, Kind, Row, Status};
-pub use source::{Facts, Look, Place, Source, System};
+pub use source::{Content, Facts, Look, Place, PluginAnswer, Source, SourceError, plain};
 
 /// The version of uWSGI whose options, files and texts this build speaks.
 pub const VERSION: &str = "2.0.31";

@@ -66,6 +66,8 @@ pub enum Kind {
     Placeholder,
     /// Opens or closes a block of configuration logic.
     Logic,
+    /// An option that the configuration declared itself.
+    Custom,
     /// Does one thing at once and ends the process.
     Action,
     /// Accepted for old configurations, without any effect.
@@ -163,6 +165,12 @@ pub struct Row {
     pub kind: Kind,
     /// Unit of the value: `s`, `bytes`, `MiB`, or empty.
     pub unit: &'static str,
+    /// Smallest and largest number; none when only the kind limits it.
+    pub range: Option<(i64, i64)>,
+    /// The words a value may be; none when any text may be.
+    pub words: &'static [&'static str],
+    /// The keys of a `key=value,key=value` list; none when the value is no such list.
+    pub keys: &'static [&'static str],
     /// What mentioning the option switches on.
     pub flags: Flags,
     /// `core`, or the plugin that owns the option.
@@ -176,7 +184,9 @@ pub struct Row {
 }
 
 impl Row {
-    const fn new(name: &'static str, arg: Arg, kind: Kind, help: &'static str) -> Self {
+    /// A row with nothing but its name, argument, kind and help; pending, and of the core.
+    #[must_use]
+    pub const fn new(name: &'static str, arg: Arg, kind: Kind, help: &'static str) -> Self {
         Self {
             name,
             aliases: &[],
@@ -184,6 +194,9 @@ impl Row {
             arg,
             kind,
             unit: "",
+            range: None,
+            words: &[],
+            keys: &[],
             flags: Flags::NONE,
             section: "core",
             help,
@@ -204,6 +217,24 @@ impl Row {
 
     pub(crate) const fn unit(mut self, unit: &'static str) -> Self {
         self.unit = unit;
+        self
+    }
+
+    #[expect(dead_code, reason = "rows take it up topic by topic")]
+    pub(crate) const fn range(mut self, least: i64, most: i64) -> Self {
+        self.range = Some((least, most));
+        self
+    }
+
+    #[expect(dead_code, reason = "rows take it up topic by topic")]
+    pub(crate) const fn words(mut self, words: &'static [&'static str]) -> Self {
+        self.words = words;
+        self
+    }
+
+    #[expect(dead_code, reason = "rows take it up topic by topic")]
+    pub(crate) const fn keys(mut self, keys: &'static [&'static str]) -> Self {
+        self.keys = keys;
         self
     }
 

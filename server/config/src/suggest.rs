@@ -1,23 +1,24 @@
 //! Near names for keys that are no option.
 
-use crate::table;
+use crate::registry::Registry;
 
 /// Typing mistakes that still point to one option.
 const MAX_DISTANCE: usize = 2;
 
 /// The option most probably meant by `key`: the name with dashes for underscores, or the
 /// nearest name within two edits. Short keys get no guess, they are near to too much.
-pub(crate) fn suggest(key: &str) -> Option<&'static str> {
+pub(crate) fn suggest(key: &str, names: &Registry) -> Option<String> {
     let dashed = key.replace('_', "-");
-    if let Some(row) = table::find(&dashed) {
-        return row.names().find(|name| *name == dashed);
+    if names.find(&dashed).is_some() {
+        return Some(dashed);
     }
     if key.len() < 4 || key.len() > 64 {
         return None;
     }
-    let near = table::names().filter(|(name, _)| name.len().abs_diff(key.len()) <= MAX_DISTANCE);
+    let near = names.names().filter(|(name, _)| name.len().abs_diff(key.len()) <= MAX_DISTANCE);
     let scored = near.map(|(name, _)| (distance(name.as_bytes(), key.as_bytes()), name));
-    scored.filter(|(score, _)| *score <= MAX_DISTANCE).min().map(|(_, name)| name)
+    let best = scored.filter(|(score, _)| *score <= MAX_DISTANCE).min();
+    best.map(|(_, name)| name.to_owned())
 }
 
 /// Levenshtein distance.
@@ -49,7 +50,7 @@ mod tests {
             ("workdir", None),
             ("completely-different", None),
         ] {
-            assert_eq!(suggest(key), expected, "{key}");
+            assert_eq!(suggest(key, &Registry::default()).as_deref(), expected, "{key}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! How the text of a value is read, and the faults found in it.
 //!
 //! Pure functions from text to numbers with the C rules: leading digits count, the rest is
-//! ignored. It refuses to stop at the first fault: [`faults`] names every one.
+//! ignored. It refuses to stop at the first fault: whoever asks gets every one.
 
 use crate::config::Entry;
+use crate::finding::Finding;
 use crate::row::{Kind, Row};
 
 /// True unless the text is one of the four ways to say no.
@@ -67,56 +68,47 @@ pub(crate) fn chmod(text: Option<&str>) -> Result<u32, String> {
     if octal { u32::from_str_radix(digits, 8).map_err(|_| bad()) } else { Err(bad()) }
 }
 
-/// What is wrong with the value of one entry, and what is merely odd.
-#[derive(Debug, Default)]
-pub(crate) struct Verdict {
-    /// The exact text of the fault.
-    pub(crate) fault: Option<String>,
-    /// A line for the log.
-    pub(crate) warning: Option<String>,
-}
-
 /// Judges the value of `entry` by the kind of its option.
-pub(crate) fn judge(entry: &Entry, row: &Row) -> Verdict {
+pub(crate) fn judge(entry: &Entry, row: &Row) -> Vec<Finding> {
+    let fault = |text: String| vec![Finding::fault(text).about(entry)];
     match (row.kind, entry.value.as_deref()) {
-        (Kind::Int, Some(text)) => number(&entry.key, text),
-        (Kind::RawInt | Kind::U64 | Kind::U16, Some(text)) => {
-            Verdict { fault: None, ..number(&entry.key, text) }
-        }
-        (Kind::Chmod, text) => Verdict { fault: chmod(text).err(), warning: None },
-        (Kind::Umask, Some(text)) => Verdict { fault: None, warning: umask(text) },
+        (Kind::Int, Some(text)) => number(entry, text, true),
+        (Kind::RawInt | Kind::U64 | Kind::U16, Some(text)) => number(entry, text, false),
+        (Kind::Chmod, text) => chmod(text).err().map(fault).unwrap_or_default(),
+        (Kind::Umask, Some(text)) => umask(entry, text).into_iter().collect(),
         (Kind::Dict, text) if !text.unwrap_or_default().contains('=') => {
-            let value = text.unwrap_or_default();
-            Verdict { fault: Some(format!("invalid dictionary syntax for {value}")), warning: None }
+            fault(format!("invalid dictionary syntax for {}", text.unwrap_or_default()))
         }
         (Kind::NamedRegexp, text) if !text.unwrap_or_default().contains(' ') => {
-            let text = "invalid custom regexp syntax: must be <custom> <regexp>".to_owned();
-            Verdict { fault: Some(text), warning: None }
+            fault("invalid custom regexp syntax: must be <custom> <regexp>".to_owned())
         }
         (Kind::Socket, Some("")) => {
-            let text = format!("invalid value for option \"{}\": must not be empty", entry.key);
-            Verdict { fault: Some(text), warning: None }
+            fault(format!("invalid value for option \"{}\": must not be empty", entry.key))
         }
-        _ => Verdict::default(),
+        _ => Vec::new(),
     }
 }
 
-/// A number that must not be negative. An empty text, a key without `=`, counts as 0.
-fn number(key: &str, text: &str) -> Verdict {
+/// A number, where `unsigned` not a negative one. An empty text, a key without `=`, counts as 0.
+fn number(entry: &Entry, text: &str, unsigned: bool) -> Vec<Finding> {
     let (value, length) = scan(text);
-    let negative = value < 0;
+    let key = &entry.key;
     let rest = text[length..].trim();
     let odd =
         !text.trim().is_empty() && (length == 0 || !(rest.is_empty() || rest.starts_with("//")));
-    Verdict {
-        fault: negative.then(|| format!("invalid value for option \"{key}\": must be > 0")),
-        warning: odd.then(|| {
-            format!("[WARNING] non-numeric value \"{text}\" for option \"{key}\" - using {value} !")
-        }),
-    }
+    let fault = (unsigned && value < 0).then(|| {
+        Finding::fault(format!("invalid value for option \"{key}\": must be > 0")).about(entry)
+    });
+    let warning = odd.then(|| {
+        let text = format!(
+            "[WARNING] non-numeric value \"{text}\" for option \"{key}\" - using {value} !"
+        );
+        Finding::warning(text).about(entry)
+    });
+    fault.into_iter().chain(warning).collect()
 }
 
-fn umask(text: &str) -> Option<String> {
+fn umask(entry: &Entry, text: &str) -> Option<Finding> {
     let octal = text.len() >= 3 && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
-    (!octal).then(|| format!("invalid umask: {text}"))
+    (!octal).then(|| Finding::warning(format!("invalid umask: {text}")).about(entry))
 }

@@ -12,19 +12,17 @@ use crate::{log, pidfile, sockets};
 
 /// Runs the actions of a configuration in order; `Some` is the exit code when one ends the run.
 pub fn run(config: &Config, binary: &str) -> Option<i32> {
-    config.actions.iter().find_map(|action| one(action, config, binary))
+    config.actions.iter().find_map(|action| one(action, binary))
 }
 
-fn one(action: &Action, config: &Config, binary: &str) -> Option<i32> {
+fn one(action: &Action, binary: &str) -> Option<i32> {
     match action {
         Action::Help => print(&uwsgi_config::help(binary)),
         Action::Version => print(&format!("{}\n", uwsgi_config::VERSION)),
         Action::DumpOptions => print(&uwsgi_config::dump_options()),
         Action::OptionStatus => print(&uwsgi_config::option_status()),
-        Action::Check => {
-            log!("configuration ok: {} options", config.entries.len());
-            return Some(0);
-        }
+        // The rest of the start decides whether a configuration is good.
+        Action::Check => return None,
         Action::Stop(path) => return Some(signal_pidfile(path, signal::SIGINT)),
         Action::Reload(path) => return Some(signal_pidfile(path, signal::SIGHUP)),
         Action::Pause(path) => return Some(signal_pidfile(path, signal::SIGTSTP)),

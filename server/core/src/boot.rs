@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use uwsgi_abi::Str;
 use uwsgi_abi::host as abi;
-use uwsgi_config::{Config, Failure, System};
+use uwsgi_config::{Action, Config, Finding};
 use uwsgi_metrics::{Arena, Shape};
 use uwsgi_sys::signal::{self, Signals};
 use uwsgi_sys::{process, title, user};
@@ -24,6 +24,7 @@ use crate::language::{self, Language};
 use crate::master::{self, Goal};
 use crate::settings::{Protocol, Settings, SocketSpec};
 use crate::sockets::{self, Listener};
+use crate::source::System;
 use crate::{actions, banner, clock, daemon, log, pidfile, privileges, procname, worker};
 
 /// The bodies of processes that live in crates above this one.
@@ -46,25 +47,27 @@ pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
 fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     let env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != crate::kept::VARIABLE).collect();
-    let config = match uwsgi_config::load(&argv, &env, &System) {
-        Ok(config) => config,
-        Err(Failure { lines, code }) => {
-            lines.iter().for_each(|line| log!("{line}"));
-            return Ok(code);
-        }
-    };
+    let config = uwsgi_config::load(&argv, &env, &System);
     config.messages.iter().for_each(|line| log!("{line}"));
     let binary = binary_path(&argv);
     if let Some(code) = actions::run(&config, &binary.to_string_lossy()) {
         return Ok(code);
     }
-    let settings = Settings::from_config(&config, argv).map_err(|faults| faults.join("\n"))?;
+    let (settings, faults) = Settings::from_config(&config, argv);
+    let findings = config.findings.iter().chain(&faults);
+    findings.flat_map(Finding::lines).for_each(|line| log!("{line}"));
+    if config.faults().next().is_some() || !faults.is_empty() {
+        return Ok(config.code.max(1));
+    }
+    if config.ends_with() == Some(&Action::Check) {
+        log!("configuration ok: {} options", config.entries.len());
+        return Ok(0);
+    }
     log::set_style(settings.log_date.clone());
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
     let kept = Table::from_env();
     hold_signals(&settings)?;
     prepare_process(&config, &settings, reloads > 0)?;
-    language::check_plugins(&config)?;
     let instance = build(config, settings, binary, reloads, &kept)?;
     serve(instance, parts)
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use uwsgi_abi::host::{self, Loaded};
-use uwsgi_config::Config;
+use uwsgi_config::{Config, PluginAnswer};
 
 use crate::log;
 
@@ -35,18 +35,13 @@ fn built_in(name: &str) -> bool {
     matches!(plain, "python" | "pyuwsgi" | "http" | "corerouter")
 }
 
-/// Names every wanted plugin that is not there; the error is for one that is needed.
-pub(crate) fn check_plugins(config: &Config) -> Result<(), String> {
-    for (option, needed) in [("plugins", false), ("need-plugins", true)] {
-        let names = config.values(option).flat_map(|list| list.split(',')).map(str::trim);
-        for name in names.filter(|name| !name.is_empty() && !built_in(name)) {
-            log!("!!! UNABLE to load uWSGI plugin: {name} is not part of this build !!!");
-            if needed {
-                return Err(format!("unable to load plugin \"{name}\""));
-            }
-        }
+/// What a configuration hears about the plugin called `name`.
+pub(crate) fn answer(name: &str) -> PluginAnswer {
+    if built_in(name) {
+        return PluginAnswer::BuiltIn;
     }
-    Ok(())
+    let line = format!("!!! UNABLE to load uWSGI plugin: {name} is not part of this build !!!");
+    PluginAnswer::Missing(vec![line])
 }
 
 /// Loads Python. `Ok(None)` when nobody asked for it and it is not there.
@@ -70,12 +65,7 @@ fn try_load(config: &Config, binary: &Path) -> Result<Language, String> {
     let plugin = find_plugin(config, binary)?;
     let home = config.last("home").map(PathBuf::from);
     let python_lib = config.last("python-lib").map(PathBuf::from);
-    let names: Vec<String> = ["plugins", "plugin", "need-plugin", "need-plugins"]
-        .iter()
-        .flat_map(|option| config.all(option))
-        .filter_map(|e| e.value.as_deref())
-        .flat_map(|v| v.split(',').map(|n| n.trim().to_owned()).collect::<Vec<_>>())
-        .collect();
+    let names: Vec<String> = config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = uwsgi_pyfind::find(&uwsgi_pyfind::Wish {
         home: home.as_deref(),

@@ -31,5 +31,6 @@ mod privileges;
 pub mod procname;
 pub mod settings;
 pub mod sockets;
+mod source;
 mod stat;
 pub mod worker;

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use uwsgi_config::Config;
+use uwsgi_config::{Config, Finding};
 
 /// Wire protocol of a worker socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,8 +231,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the configuration; every fault found is one line of the error.
-    pub fn from_config(config: &Config, argv: Vec<OsString>) -> Result<Settings, Vec<String>> {
+    /// Reads the configuration; the faults found are to be told before anything else is done.
+    pub fn from_config(config: &Config, argv: Vec<OsString>) -> (Settings, Vec<Finding>) {
         let mut faults = Vec::new();
         let sockets = sockets(config, &mut faults);
         let number =
@@ -335,7 +335,7 @@ impl Settings {
             no_server: config.flag("no-server"),
             argv,
         };
-        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+        (settings, faults)
     }
 
     /// The mode line of the start-up log.
@@ -349,12 +349,13 @@ impl Settings {
     }
 }
 
-fn sockets(config: &Config, faults: &mut Vec<String>) -> Vec<SocketSpec> {
-    let default = match config.last("protocol").map(Protocol::parse) {
+fn sockets(config: &Config, faults: &mut Vec<Finding>) -> Vec<SocketSpec> {
+    let default = config.entry("protocol").map(|e| (e, Protocol::parse(e.text())));
+    let default = match default {
         None => Protocol::Uwsgi,
-        Some(Ok(p)) => p,
-        Some(Err(fault)) => {
-            faults.push(fault);
+        Some((_, Ok(protocol))) => protocol,
+        Some((entry, Err(text))) => {
+            faults.push(Finding::fault(text).about(entry).allowed("uwsgi, http or http11"));
             Protocol::Uwsgi
         }
     };
@@ -389,14 +390,18 @@ fn umask(text: &str) -> Option<u32> {
     u32::from_str_radix(digits, 8).ok()
 }
 
-fn add_headers(config: &Config, faults: &mut Vec<String>) -> Vec<(String, String)> {
+fn add_headers(config: &Config, faults: &mut Vec<Finding>) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    for value in config.all("add-header").filter_map(|e| e.value.as_deref()) {
-        match value.split_once(':') {
+    for entry in config.all("add-header").filter(|e| e.value.is_some()) {
+        match entry.text().split_once(':') {
             Some((name, rest)) => out.push((name.trim().to_owned(), rest.trim().to_owned())),
-            None => faults.push(format!(
-                "invalid value for option \"add-header\": \"{value}\" has no colon, expected \"Name: value\""
-            )),
+            None => {
+                let text = format!(
+                    "invalid value for option \"add-header\": \"{}\" has no colon",
+                    entry.text()
+                );
+                faults.push(Finding::fault(text).about(entry).allowed("Name: value"));
+            }
         }
     }
     out

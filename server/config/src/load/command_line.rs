@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 
 use super::files::suffix;
-use super::{Loader, Step, Stop, TYPED};
+use super::{Loader, Step, TYPED};
 use crate::config::Origin;
+use crate::finding::Finding;
 use crate::getopt::{Getopt, Item};
 
 /// Variables that speak to the server and are not options.
@@ -28,7 +29,8 @@ impl Loader<'_> {
             let Some(option) = name.strip_prefix("UWSGI_") else { continue };
             let key = option.to_lowercase().replace('_', "-");
             let Some(value) = value.to_str() else {
-                return Err(Stop::Failed(format!("variable \"{name}\" is not valid UTF-8")));
+                let text = format!("variable \"{name}\" is not valid UTF-8");
+                return Err(Finding::fault(text).into());
             };
             self.append(&key, Some(value.to_owned()), Origin::Environment)?;
         }
@@ -41,19 +43,22 @@ impl Loader<'_> {
         for arg in argv.iter().skip(1) {
             let Some(text) = arg.to_str() else {
                 let shown = arg.to_string_lossy();
-                return Err(Stop::Failed(format!("argument \"{shown}\" is not valid UTF-8")));
+                let text = format!("argument \"{shown}\" is not valid UTF-8");
+                return Err(Finding::fault(text).into());
             };
             args.push(text.to_owned());
         }
         let posix = self.env.contains_key("POSIXLY_CORRECT");
         let mut getopt = Getopt::new(&binary, &args, posix);
-        while let Some(item) = getopt.item() {
+        while let Some(item) = getopt.item(&self.config.registry) {
             match item {
                 Ok(Item::Option { name, value }) => {
-                    self.append(name, value, Origin::CommandLine)?;
+                    self.append(&name, value, Origin::CommandLine)?;
                 }
                 Ok(Item::Positional(text)) => self.positional(&text)?,
-                Err(text) => return Err(Stop::Failed(format!("{text}\ngetopt_long() error"))),
+                Err(text) => {
+                    return Err(Finding::fault(format!("{text}\ngetopt_long() error")).into());
+                }
             }
         }
         Ok(())
@@ -65,11 +70,11 @@ impl Loader<'_> {
             return Ok(());
         }
         if suffix(text).is_some() {
-            return self.load_by_suffix(text, TYPED);
+            return self.load_by_suffix(text, TYPED, &Origin::CommandLine);
         }
         match application(text) {
             Some(key) => self.append(key, Some(text.to_owned()), Origin::CommandLine),
-            None => Err(Stop::Failed(format!("unable to load configuration from {text}"))),
+            None => Err(Finding::fault(format!("unable to load configuration from {text}")).into()),
         }
     }
 }

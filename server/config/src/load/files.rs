@@ -2,91 +2,115 @@
 
 use super::{Loader, Mode, Step, Stop};
 use crate::config::Origin;
-use crate::source::Source;
-use crate::{ini, source};
-
-/// The section that counts when none is named.
-const DEFAULT_SECTION: &str = "uwsgi";
+use crate::finding::Finding;
+use crate::format::{Asked, Format};
+use crate::source::{self, Source, plain};
 
 impl Loader<'_> {
-    pub(super) fn load_by_suffix(&mut self, text: &str, mode: Mode) -> Step {
+    /// Reads a file in the format that its suffix names.
+    pub(super) fn load_by_suffix(&mut self, text: &str, mode: Mode, origin: &Origin) -> Step {
         match suffix(text) {
-            Some("ini") => self.load_ini(text, mode),
-            Some(format) => Err(Stop::Failed(format!(
-                "configuration format \"{format}\" of {text} is not supported yet, only ini is"
-            ))),
-            None => Err(Stop::Failed(format!("unable to load configuration from {text}"))),
+            Some(format) => self.load(format, text, mode, origin),
+            None => {
+                let fault = Finding::fault(format!("unable to load configuration from {text}"));
+                Err(fault.origin(origin).into())
+            }
         }
     }
 
-    pub(super) fn load_ini(&mut self, text: &str, mode: Mode) -> Step {
+    /// Reads `file`, `file:section` or, from the last file of that format, `:section`.
+    pub(super) fn load(&mut self, format: Format, text: &str, mode: Mode, origin: &Origin) -> Step {
         let (path, section) = split_section(text);
         let again = path.is_empty();
-        let path = match (again, &self.last_ini) {
+        let path = match (again, self.last.get(&format)) {
             (false, _) => path.to_owned(),
             (true, Some(last)) => last.clone(),
             (true, None) => {
-                return Err(Stop::Failed(format!("\"{text}\" names a section of no file")));
+                let fault = Finding::fault(format!("\"{text}\" names a section of no file"));
+                return Err(fault.origin(origin).into());
             }
         };
-        let place = self.enter(&path, section, mode)?;
+        let place = self.enter(&path, section, mode, origin)?;
         let identity = format!("{}:{section}", place.unwrap_or_else(|| path.clone()));
         if self.open.contains(&identity) {
-            return Err(Stop::Failed(format!("config include loop: {path} includes itself")));
+            let fault = Finding::fault(format!("config include loop: {path} includes itself"));
+            return Err(fault.origin(origin).into());
         }
-        self.last_ini = Some(path.clone());
+        self.last.insert(format, path.clone());
         if !again {
-            self.config.messages.push(format!("[uWSGI] getting INI configuration from {path}"));
+            self.config.messages.push(format.announcement(&path));
         }
-        let content = self.read(&path)?;
+        let content = self.read(&path, origin)?;
         self.open.push(identity);
-        let result = self.ini_lines(&path, section, &content, mode);
+        let result = self.lines(format, &path, section, &content, mode);
         self.open.pop();
         result
     }
 
     /// Takes the magic variables of a file; the answer is its absolute path, if it is a file.
-    fn enter(&mut self, path: &str, section: &str, mode: Mode) -> Result<Option<String>, Stop> {
-        let asked = if section == DEFAULT_SECTION { "" } else { section };
+    fn enter(
+        &mut self,
+        path: &str,
+        section: &str,
+        mode: Mode,
+        origin: &Origin,
+    ) -> Result<Option<String>, Stop> {
         if source::is_scheme(path) {
-            self.magic.enter(path, asked, None, mode.first);
+            self.magic.enter(path, section, None, mode.first);
             return Ok(None);
         }
         let place = self.source.locate(path).map_err(|error| {
-            let reason = reason(&error);
-            Stop::Failed(format!("realpath() of {path} failed: {reason} [config line {}]", line!()))
+            let reason = plain(&error);
+            let text = format!("realpath() of {path} failed: {reason} [config line {}]", line!());
+            Finding::fault(text).origin(origin)
         })?;
-        self.magic.enter(path, asked, Some(&place), mode.first);
+        self.magic.enter(path, section, Some(&place), mode.first);
         Ok(Some(place.path))
     }
 
-    fn read(&self, what: &str) -> Result<Vec<u8>, Stop> {
-        self.source.read(what).map_err(|error| Stop::Failed(cannot_open(what, &error)))
+    /// The content of a source, its log lines said.
+    pub(super) fn read(&mut self, what: &str, origin: &Origin) -> Result<Vec<u8>, Stop> {
+        match self.source.read(what) {
+            Ok(content) => {
+                self.config.messages.extend(content.log);
+                Ok(content.bytes)
+            }
+            Err(error) => {
+                self.config.messages.extend(error.log);
+                self.config.code = error.code;
+                Err(Finding::fault(error.text).origin(origin).into())
+            }
+        }
     }
 
-    fn ini_lines(&mut self, path: &str, section: &str, content: &[u8], mode: Mode) -> Step {
+    fn lines(
+        &mut self,
+        format: Format,
+        path: &str,
+        section: &str,
+        content: &[u8],
+        mode: Mode,
+    ) -> Step {
+        let at = |line| Origin::File { path: path.to_owned(), line };
         let content = self.magic.substitute(content);
         for (letter, line) in content.unknown {
             let text = format!("unknown magic variable \"%{letter}\" at {path}:{line} is empty");
-            self.config.messages.push(text);
+            self.config.findings.push(Finding::warning(text).origin(&at(line)));
         }
-        let found = ini::read(&content.bytes, section);
-        if !found.found {
-            self.config.messages.push(format!(
-                "*** WARNING: Can't find section \"{section}\" in INI configuration file {path} ***"
-            ));
+        let asked = Asked { path, section, mode: self.config.last("mode") };
+        let document = format.read(&content.bytes, &asked).map_err(|malformed| {
+            let fault = Finding::fault(malformed.text);
+            malformed.line.map_or(fault.clone(), |line| fault.origin(&at(line)))
+        })?;
+        self.config.messages.extend(document.log);
+        for (line, text) in document.warnings {
+            self.config.findings.push(Finding::warning(text).origin(&at(line)));
         }
         let outer = self.fixed;
         self.fixed = outer || mode.fixed;
-        let result = found.lines.iter().try_for_each(|line| {
-            let origin = Origin::File { path: path.to_owned(), line: line.number };
-            let text = |bytes: &[u8]| {
-                let text = std::str::from_utf8(bytes).map(str::to_owned);
-                text.map_err(|_| Stop::Failed(format!("text {origin} is not valid UTF-8")))
-            };
-            let (key, value) = (text(line.key)?, text(line.value)?);
-            self.append(&key, Some(value), origin)
-        });
+        let mut lines = document.lines.into_iter();
+        let result =
+            lines.try_for_each(|line| self.append(&line.key, Some(line.value), at(line.number)));
         self.fixed = outer;
         if result.is_ok() {
             self.warn_open_block(path);
@@ -96,40 +120,25 @@ impl Loader<'_> {
 }
 
 /// The configuration format that a path names by its suffix, section ignored.
-pub(super) fn suffix(text: &str) -> Option<&'static str> {
-    const FORMATS: [&str; 6] = ["ini", "xml", "yaml", "yml", "json", "js"];
+pub(super) fn suffix(text: &str) -> Option<Format> {
     let (path, _) = split_section(text);
-    let (_, extension) = path.rsplit_once('.')?;
-    FORMATS.into_iter().find(|format| *format == extension)
+    Format::of_suffix(path.rsplit_once('.')?.1)
 }
 
-/// Splits `file:section`. In a scheme only a colon after the last slash counts.
+/// Splits `file:section`; the section is empty when none is named. In a scheme only a colon
+/// after the last slash counts.
 fn split_section(text: &str) -> (&str, &str) {
     let from = if text.contains("://") { text.rfind('/').map_or(0, |at| at + 1) } else { 0 };
     match text[from..].rfind(':') {
-        Some(at) => {
-            let section = &text[from + at + 1..];
-            let section = if section.is_empty() { DEFAULT_SECTION } else { section };
-            (&text[..from + at], section)
-        }
-        None => (text, DEFAULT_SECTION),
+        Some(at) => (&text[..from + at], &text[from + at + 1..]),
+        None => (text, ""),
     }
 }
 
 /// The content for `@(what)`: one trailing line end goes.
 pub(super) fn content(source: &dyn Source, what: &str) -> Result<String, String> {
-    let bytes = source.read(what).map_err(|error| cannot_open(what, &error))?;
+    let bytes = source.read(what).map_err(|error| error.text)?.bytes;
     let trimmed = bytes.strip_suffix(b"\n").or_else(|| bytes.strip_suffix(b"\r"));
     let text = std::str::from_utf8(trimmed.unwrap_or(&bytes)).map(str::to_owned);
     text.map_err(|_| format!("content of \"{what}\" is not valid UTF-8"))
-}
-
-pub(super) fn cannot_open(what: &str, error: &std::io::Error) -> String {
-    format!("open(\"{what}\"): {} [config line {}]", reason(error), line!())
-}
-
-/// The text of an error without the number that the standard library appends.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map(|(text, _)| text.to_owned()).unwrap_or(text)
 }

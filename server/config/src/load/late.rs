@@ -1,8 +1,9 @@
 //! What happens when everything is read: passes, inherited files, late actions, checks.
 
 use super::files::content;
-use super::{INHERITED, Loader, Step, Stop};
-use crate::config::{Action, Config, Failure};
+use super::{INHERITED, Loader, Step};
+use crate::config::{Action, Config, Origin};
+use crate::finding::Finding;
 use crate::{check, expand};
 
 /// How often one file may be inherited before it counts as a circle.
@@ -27,9 +28,8 @@ impl Loader<'_> {
             '@' => content(*source, inner).map(Some),
             _ => Ok(keys.expression(inner)),
         };
-        let new = expand::pass(old, symbol, &mut lookup).map_err(|text| {
-            Stop::Failed(format!("{text}\n  (option \"{}\" {})", entry.key, entry.origin))
-        })?;
+        let new = expand::pass(old, symbol, &mut lookup)
+            .map_err(|text| Finding::fault(text).about(entry))?;
         if let Some(new) = new {
             keys.update(&entry.key, entry.value.as_deref(), &new);
             entry.value = Some(new);
@@ -43,20 +43,21 @@ impl Loader<'_> {
         while let Some(entry) = self.config.entries.get(at) {
             at += 1;
             if entry.row.is_some_and(|row| row.name == "inherit") {
-                let path = entry.text().to_owned();
-                self.inherit_one(&path)?;
+                let (path, origin) = (entry.text().to_owned(), entry.origin.clone());
+                self.inherit_one(&path, &origin)?;
             }
         }
         Ok(())
     }
 
     /// A file may be inherited once; the list would never end otherwise.
-    fn inherit_one(&mut self, path: &str) -> Step {
+    fn inherit_one(&mut self, path: &str, origin: &Origin) -> Step {
         let times = self.config.values("inherit").filter(|other| *other == path).count();
         if times > MAX_INHERITS {
-            return Err(Stop::Failed(format!("config include loop: {path} includes itself")));
+            let fault = Finding::fault(format!("config include loop: {path} includes itself"));
+            return Err(fault.origin(origin).into());
         }
-        self.load_by_suffix(path, INHERITED)
+        self.load_by_suffix(path, INHERITED, origin)
     }
 
     /// Options that act when everything else is known, in the order they were given.
@@ -87,18 +88,14 @@ impl Loader<'_> {
         hit.map(|entry| entry.text().to_owned()).unwrap_or_default()
     }
 
-    pub(super) fn finish(mut self) -> Result<Config, Failure> {
+    /// The configuration, judged unless something else happens instead of serving.
+    pub(super) fn finish(mut self) -> Config {
         self.config.magic = self.magic.table();
-        let only_check = self.config.ends_with() == Some(&Action::Check);
-        if self.config.ends_with().is_some() && !only_check {
-            return Ok(self.config);
+        let serves = self.config.ends_with().is_none_or(|action| *action == Action::Check);
+        if serves && self.config.faults().next().is_none() {
+            let found = check::check(&self.config, &self.keys, self.strict);
+            self.config.findings.extend(found);
         }
-        let found = check::check(&self.config, &self.keys, self.strict);
-        self.config.messages.extend(found.warnings);
-        if found.faults.is_empty() { Ok(self.config) } else { Err(self.failure(found.faults)) }
-    }
-
-    pub(super) fn failure(&self, lines: Vec<String>) -> Failure {
-        Failure { lines: self.config.messages.iter().cloned().chain(lines).collect(), code: 1 }
+        self.config
     }
 }

@@ -3,9 +3,9 @@
 //! A block filters every option from its opening line to its end, across files. Its test runs
 //! again for each line. It refuses nesting, as the file format always did.
 
-use super::files::cannot_open;
-use super::{Loader, Step, Stop};
+use super::{Loader, Step};
 use crate::config::Origin;
+use crate::finding::Finding;
 use crate::row::{Kind, Row};
 
 /// What stands for the current word, path or value inside a block.
@@ -37,7 +37,7 @@ fn ends(row: &Row) -> bool {
 impl Loader<'_> {
     /// Adds an option to the list, as often as the open block says.
     pub(super) fn append(&mut self, key: &str, value: Option<String>, origin: Origin) -> Step {
-        match crate::table::find(key) {
+        match self.config.registry.find(key) {
             Some(row) if opens(row) => self.open_block(row, key, value, origin),
             Some(row) if ends(row) => {
                 self.block = None;
@@ -49,7 +49,7 @@ impl Loader<'_> {
                 Ok(())
             }
             Some(row) if row.name == "else" => {
-                self.flip()?;
+                self.flip(&origin)?;
                 self.push(key, value, origin, false)
             }
             _ if self.block.as_ref().is_some_and(|block| !block.running) => {
@@ -68,7 +68,7 @@ impl Loader<'_> {
     ) -> Step {
         if self.block.is_some() {
             let text = format!("recursive logic in options is not supported (option = {key})");
-            return Err(Stop::Failed(text));
+            return Err(Finding::fault(text).at(key, value.as_deref(), &origin).into());
         }
         self.push(key, value.clone(), origin.clone(), false)?;
         let operand = value.unwrap_or_default();
@@ -77,13 +77,15 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn flip(&mut self) -> Step {
+    fn flip(&mut self, origin: &Origin) -> Step {
         match &mut self.block {
             Some(block) if block.name.starts_with("if-") => {
                 block.flipped = true;
                 Ok(())
             }
-            _ => Err(Stop::Failed("\"else\" without a condition before it".to_owned())),
+            _ => {
+                Err(Finding::fault("\"else\" without a condition before it").origin(origin).into())
+            }
         }
     }
 
@@ -161,12 +163,12 @@ impl Loader<'_> {
 
     fn lines_of(&mut self, file: &str) -> Contexts {
         match self.source.read(file) {
-            Ok(bytes) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
+            Ok(content) => {
+                let text = String::from_utf8_lossy(&content.bytes).into_owned();
                 text.lines().map(|line| Some(line.to_owned())).collect()
             }
             Err(error) => {
-                self.config.messages.push(cannot_open(file, &error));
+                self.config.messages.push(error.text);
                 Vec::new()
             }
         }
@@ -178,7 +180,7 @@ impl Loader<'_> {
         if matches!(&block.origin, Origin::File { path: opened, .. } if opened == path) {
             let (name, origin) = (block.name, &block.origin);
             let text = format!("\"{name}\" {origin} has no end: it filters every later option");
-            self.config.messages.push(text);
+            self.config.findings.push(Finding::warning(text).origin(origin));
         }
     }
 }

@@ -5,24 +5,33 @@
 
 mod command_line;
 mod files;
+mod immediate;
 mod late;
 mod logic;
+mod plugins;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use crate::check::{is_option, refuses};
-use crate::config::{Action, Config, Entry, Failure, Origin};
+use crate::check::refuses;
+use crate::config::{Config, Entry, Origin};
 use crate::expand::Keys;
+use crate::finding::Finding;
+use crate::format::Format;
 use crate::magic::Magic;
 use crate::row::Row;
 use crate::source::Source;
-use crate::table;
 
 /// Why loading ends early: a failure, or an option that does its work at once.
 enum Stop {
-    Failed(String),
+    Failed(Box<Finding>),
     Done,
+}
+
+impl From<Finding> for Stop {
+    fn from(finding: Finding) -> Self {
+        Self::Failed(Box::new(finding))
+    }
 }
 
 type Step = Result<(), Stop>;
@@ -47,8 +56,8 @@ struct Loader<'a> {
     config: Config,
     keys: Keys,
     strict: bool,
-    /// The ini file that `:section` means.
-    last_ini: Option<String>,
+    /// The file that `:section` means, by format.
+    last: HashMap<Format, String>,
     /// Files being read right now, outermost first, to see circles.
     open: Vec<String>,
     /// Every value read from here on keeps its text.
@@ -58,19 +67,14 @@ struct Loader<'a> {
 }
 
 /// Reads environment and command line, and every file they name. `argv` starts with the binary.
-///
-/// # Errors
-/// The exact lines to print and the exit code; faults of values are reported all together.
-pub fn load(
-    argv: &[OsString],
-    env: &[(OsString, OsString)],
-    source: &dyn Source,
-) -> Result<Config, Failure> {
+/// Faults are among the findings of the result: one that makes the rest meaningless is the last
+/// thing read, all others wait for each other.
+pub fn load(argv: &[OsString], env: &[(OsString, OsString)], source: &dyn Source) -> Config {
     let mut loader = Loader::new(env, source);
-    match loader.read_all(argv, env) {
-        Ok(()) | Err(Stop::Done) => loader.finish(),
-        Err(Stop::Failed(text)) => Err(loader.failure(text.lines().map(str::to_owned).collect())),
+    if let Err(Stop::Failed(fault)) = loader.read_all(argv, env) {
+        loader.config.findings.push(*fault);
     }
+    loader.finish()
 }
 
 impl<'a> Loader<'a> {
@@ -87,7 +91,7 @@ impl<'a> Loader<'a> {
             config,
             keys: Keys::default(),
             strict: false,
-            last_ini: None,
+            last: HashMap::new(),
             open: Vec::new(),
             fixed: false,
             block: None,
@@ -111,11 +115,7 @@ impl<'a> Loader<'a> {
         origin: Origin,
         placeholder: bool,
     ) -> Step {
-        let row = table::find(key);
-        if row.is_none() && self.strict && !placeholder {
-            let text = format!("[strict-mode] unknown config directive: {key}");
-            return Err(Stop::Failed(text));
-        }
+        let row = self.config.registry.find(key);
         self.keys.add(key, value.as_deref());
         let acts = row.is_some_and(acts_at_once);
         let entry = Entry {
@@ -129,53 +129,12 @@ impl<'a> Loader<'a> {
         self.config.entries.push(entry);
         match row {
             Some(row) if refuses(row) => {
-                Err(Stop::Failed(format!("option \"{key}\" {origin} is not implemented yet")))
+                let text = format!("option \"{key}\" {origin} is not implemented yet");
+                Err(Finding::fault(text).at(key, value.as_deref(), &origin).into())
             }
-            Some(row) if row.immediate() => self.immediate(row, value, origin),
+            Some(row) if row.immediate() => self.immediate(row, key, value, &origin),
             _ => Ok(()),
         }
-    }
-
-    /// What an option does while the list still grows.
-    fn immediate(&mut self, row: &'static Row, value: Option<String>, origin: Origin) -> Step {
-        let text = value.as_deref().unwrap_or_default();
-        let action = match row.name {
-            "ini" => return self.load_ini(text, TYPED),
-            "config" => return self.load_by_suffix(text, TYPED),
-            "include" => return self.load_by_suffix(text, INCLUDED),
-            "set" => return self.set(text, origin, false),
-            "set-placeholder" => return self.set(text, origin, true),
-            "strict" => {
-                self.strict = true;
-                return Ok(());
-            }
-            "iprint" => {
-                self.config.actions.push(Action::Print(text.to_owned()));
-                return Ok(());
-            }
-            "help" => Action::Help,
-            "stop" => Action::Stop(text.to_owned()),
-            "reload" => Action::Reload(text.to_owned()),
-            "pause" | "suspend" | "resume" => Action::Pause(text.to_owned()),
-            "connect-and-read" => Action::ConnectAndRead(text.to_owned()),
-            "exit" => Action::Exit(exit_code(value.as_deref())),
-            _ => return Ok(()),
-        };
-        self.config.actions.push(action);
-        Err(Stop::Done)
-    }
-
-    fn set(&mut self, text: &str, origin: Origin, placeholder: bool) -> Step {
-        let Some((key, value)) = text.split_once('=') else {
-            return Err(Stop::Failed(format!("invalid placeholder/--set value\n  ({origin})")));
-        };
-        if placeholder && is_option(key) {
-            let text = format!(
-                "you cannot use {key} as a placeholder, it is already available as an option"
-            );
-            return Err(Stop::Failed(text));
-        }
-        self.push(key, Some(value.to_owned()), origin, placeholder)
     }
 }
 
@@ -184,9 +143,4 @@ fn acts_at_once(row: &Row) -> bool {
     use crate::row::Kind;
     row.immediate()
         && matches!(row.kind, Kind::Config | Kind::Placeholder | Kind::Logic | Kind::Action)
-}
-
-/// The code of `exit`: 1 when none is given.
-fn exit_code(text: Option<&str>) -> i32 {
-    i32::try_from(crate::value::int(text)).unwrap_or(1)
 }

@@ -6,7 +6,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 
-use uwsgi_config::{Config, Facts, Failure, Look, Place, Source, load};
+use uwsgi_config::{
+    Config, Content, Facts, Level, Look, Place, PluginAnswer, Source, SourceError, load,
+};
+
+/// A configuration with faults: everything said, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) lines: Vec<String>,
+    pub(crate) code: i32,
+}
 
 /// Files by name; the name is also the place, under `/conf`.
 #[derive(Default)]
@@ -21,13 +30,14 @@ impl Files {
 }
 
 impl Source for Files {
-    fn read(&self, what: &str) -> io::Result<Vec<u8>> {
-        let missing = || io::Error::from_raw_os_error(2);
-        self.0.get(what).cloned().ok_or_else(missing)
+    fn read(&self, what: &str) -> Result<Content, SourceError> {
+        let missing = || SourceError::open(what, &io::Error::from_raw_os_error(2));
+        let bytes = self.0.get(what).cloned().ok_or_else(missing)?;
+        Ok(Content { bytes, log: Vec::new() })
     }
 
     fn locate(&self, path: &str) -> io::Result<Place> {
-        self.read(path)?;
+        self.0.get(path).ok_or_else(|| io::Error::from_raw_os_error(2))?;
         Ok(Place { path: format!("/conf/{path}"), inode: 5 })
     }
 
@@ -36,6 +46,32 @@ impl Source for Files {
         let inside = format!("{path}/");
         let directory = self.0.keys().any(|name| name.starts_with(&inside));
         Look { readable: file || directory, file, directory }
+    }
+
+    fn glob(&self, pattern: &str) -> Vec<String> {
+        let (before, after) = pattern.split_once('*').unwrap_or((pattern, ""));
+        let names = self.0.keys().filter(|n| n.starts_with(before) && n.ends_with(after));
+        names.cloned().collect()
+    }
+
+    fn variables(&self, directory: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let inside = self.0.iter().filter_map(|(name, bytes)| {
+            let name = name.strip_prefix(directory)?.strip_prefix('/')?;
+            Some((name.to_owned(), bytes.clone()))
+        });
+        let found: Vec<_> = inside.collect();
+        if found.is_empty() { Err(io::Error::from_raw_os_error(2)) } else { Ok(found) }
+    }
+
+    fn resolve(&self, host: &str) -> Option<String> {
+        (host == "localhost").then(|| "127.0.0.1".to_owned())
+    }
+
+    fn plugin(&self, name: &str, _: &[String]) -> PluginAnswer {
+        if name.starts_with("python") || name == "http" {
+            return PluginAnswer::BuiltIn;
+        }
+        PluginAnswer::Missing(vec![format!("!!! UNABLE to load uWSGI plugin: {name} !!!")])
     }
 
     fn facts(&self) -> Facts {
@@ -52,7 +88,23 @@ pub(crate) fn load_with(
     let argv: Vec<OsString> = ["uwsgi"].iter().chain(args).map(OsString::from).collect();
     let env: Vec<(OsString, OsString)> =
         env.iter().map(|(name, value)| (name.into(), value.into())).collect();
-    load(&argv, &env, files)
+    said(load(&argv, &env, files))
+}
+
+/// The configuration with its warnings among the messages, or everything said about its faults.
+fn said(mut config: Config) -> Result<Config, Failure> {
+    let (faults, rest): (Vec<_>, Vec<_>) =
+        config.findings.iter().partition(|finding| finding.level == Level::Fault);
+    let lines = |findings: Vec<&uwsgi_config::Finding>| -> Vec<String> {
+        findings.iter().flat_map(|finding| finding.lines()).collect()
+    };
+    let (faults, warnings) = (lines(faults), lines(rest));
+    config.messages.extend(warnings);
+    if faults.is_empty() {
+        return Ok(config);
+    }
+    config.messages.extend(faults);
+    Err(Failure { lines: config.messages, code: config.code.max(1) })
 }
 
 /// Loads arguments alone.

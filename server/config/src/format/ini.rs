@@ -3,53 +3,47 @@
 //! Line by line, no continuation, no escapes. A `;` or `#` starts a comment only as the first
 //! visible byte of a line, because existing files carry both inside values.
 
-/// One `key = value` line of the wanted section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line<'a> {
-    /// Left side, stripped.
-    pub(crate) key: &'a [u8],
-    /// Right side, stripped; empty when there is no `=`.
-    pub(crate) value: &'a [u8],
-    /// Counted from 1.
-    pub(crate) number: u32,
-}
+use super::{Asked, Document, Line, Malformed};
 
-/// What a file holds for a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Section<'a> {
-    /// The section appeared at least once.
-    pub(crate) found: bool,
-    /// Its lines, sections of the same name merged in order.
-    pub(crate) lines: Vec<Line<'a>>,
-}
-
-/// Reads the lines of `section` out of a whole file.
-pub(crate) fn read<'a>(content: &'a [u8], section: &str) -> Section<'a> {
+/// Reads the lines of the wanted section; sections of the same name are merged in order.
+pub(super) fn read(content: &[u8], asked: &Asked<'_>) -> Result<Document, Malformed> {
     let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
-    let mut result = Section { found: false, lines: Vec::new() };
-    let mut inside = false;
+    let (mut lines, mut found, mut inside) = (Vec::new(), false, false);
     for (index, raw) in content.split(|byte| *byte == b'\n').enumerate() {
         let line = strip(raw);
         match line.first() {
             None | Some(b';' | b'#') => {}
             Some(b'[') => {
                 // The last byte goes, whatever it is: `[uwsgi` followed by any byte is `uwsg`.
-                inside = line[1..].split_last().is_some_and(|(_, name)| name == section.as_bytes());
-                result.found |= inside;
+                let name = line[1..].split_last().map(|(_, name)| name);
+                inside = name == Some(asked.section().as_bytes());
+                found |= inside;
             }
-            Some(_) if inside => result.lines.push(split(line, index)),
+            Some(_) if inside => lines.push(split(line, index)?),
             Some(_) => {}
         }
     }
-    result
+    let (section, path) = (asked.section(), asked.path);
+    let missing = || {
+        format!(
+            "*** WARNING: Can't find section \"{section}\" in INI configuration file {path} ***"
+        )
+    };
+    let log = if found { Vec::new() } else { vec![missing()] };
+    Ok(Document { lines, log, warnings: Vec::new() })
 }
 
-fn split(line: &[u8], index: usize) -> Line<'_> {
+fn split(line: &[u8], index: usize) -> Result<Line, Malformed> {
     let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
-    match line.iter().position(|byte| *byte == b'=') {
-        Some(at) => Line { key: strip(&line[..at]), value: strip(&line[at + 1..]), number },
-        None => Line { key: line, value: b"", number },
-    }
+    let (key, value) = match line.iter().position(|byte| *byte == b'=') {
+        Some(at) => (strip(&line[..at]), strip(&line[at + 1..])),
+        None => (line, b"".as_slice()),
+    };
+    let text = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).map(str::to_owned);
+        text.map_err(|_| Malformed { text: "text is not valid UTF-8".into(), line: Some(number) })
+    };
+    Ok(Line { key: text(key)?, value: text(value)?, number })
 }
 
 fn strip(mut line: &[u8]) -> &[u8] {
@@ -67,13 +61,13 @@ fn strip(mut line: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
+    fn document(content: &[u8], section: &str) -> Document {
+        read(content, &Asked { path: "x.ini", section, mode: None }).expect("reads")
+    }
+
     fn pairs(content: &str, section: &str) -> Vec<(String, String)> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        read(content.as_bytes(), section)
-            .lines
-            .iter()
-            .map(|line| (text(line.key), text(line.value)))
-            .collect()
+        let lines = document(content.as_bytes(), section).lines;
+        lines.into_iter().map(|line| (line.key, line.value)).collect()
     }
 
     #[test]
@@ -100,7 +94,8 @@ mod tests {
         let file = "x = 0\n[uwsgi]\na = 1\n[other]\nb = 2\n[uwsgi]\nc = 3\n";
         assert_eq!(pairs(file, "uwsgi").len(), 2, "both uwsgi sections, nothing else");
         assert_eq!(pairs(file, "other"), [("b".to_owned(), "2".to_owned())]);
-        assert!(!read(file.as_bytes(), "UWSGI").found, "section names are case sensitive");
+        let log = document(file.as_bytes(), "UWSGI").log;
+        assert!(log[0].contains("Can't find section \"UWSGI\""), "names are case sensitive");
     }
 
     #[test]
@@ -111,7 +106,7 @@ mod tests {
 
     #[test]
     fn line_numbers_count_every_line() {
-        let section = read(b"; one\n[uwsgi]\n\na = 1\n", "uwsgi");
+        let section = document(b"; one\n[uwsgi]\n\na = 1\n", "uwsgi");
         assert_eq!(section.lines[0].number, 4);
     }
 }

@@ -1,0 +1,103 @@
+//! The configuration formats: bytes in, ordered lines of one section out.
+//!
+//! A reader is a pure function. Order and duplicates are kept in every format, because a
+//! configuration is a list and never a map. It refuses to expand, to judge or to print.
+
+mod ini;
+
+/// A format with a reader of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Format {
+    /// `key = value` lines in sections.
+    Ini,
+    /// `<uwsgi>` elements.
+    Xml,
+    /// Block mappings.
+    Yaml,
+    /// Objects.
+    Json,
+}
+
+/// One option of the wanted section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The name.
+    pub(crate) key: String,
+    /// The value; empty when the format has none here.
+    pub(crate) value: String,
+    /// Counted from 1.
+    pub(crate) number: u32,
+}
+
+/// What a file holds for the wanted section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Document {
+    /// Its options, in order.
+    pub(crate) lines: Vec<Line>,
+    /// Log lines of the reader.
+    pub(crate) log: Vec<String>,
+    /// Oddities, each with its line.
+    pub(crate) warnings: Vec<(u32, String)>,
+}
+
+/// Why a file cannot be read: the exact text, and the line when it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    /// The text.
+    pub(crate) text: String,
+    /// Counted from 1.
+    pub(crate) line: Option<u32>,
+}
+
+/// What a reader needs to know beside the bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// The file as it was named, for texts.
+    pub(crate) path: &'a str,
+    /// The section; empty when none was named.
+    pub(crate) section: &'a str,
+    /// The value of `mode` given so far.
+    #[expect(dead_code, reason = "XML is the format that asks for it")]
+    pub(crate) mode: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// The section that counts when none is named.
+    fn section(&self) -> &str {
+        if self.section.is_empty() { "uwsgi" } else { self.section }
+    }
+}
+
+impl Format {
+    /// The format that a file suffix means.
+    pub(crate) fn of_suffix(suffix: &str) -> Option<Self> {
+        Some(match suffix {
+            "ini" => Self::Ini,
+            "xml" => Self::Xml,
+            "yaml" | "yml" => Self::Yaml,
+            "json" | "js" => Self::Json,
+            _ => return None,
+        })
+    }
+
+    /// The log line before a file is read.
+    pub(crate) fn announcement(self, path: &str) -> String {
+        match self {
+            Self::Ini => format!("[uWSGI] getting INI configuration from {path}"),
+            Self::Xml => format!("[uWSGI] parsing config file {path}"),
+            Self::Yaml => format!("[uWSGI] getting YAML configuration from {path}"),
+            Self::Json => format!("[uWSGI] getting JSON configuration from {path}"),
+        }
+    }
+
+    /// Reads the wanted section of a whole file, after magic variables were substituted.
+    pub(crate) fn read(self, content: &[u8], asked: &Asked<'_>) -> Result<Document, Malformed> {
+        match self {
+            Self::Ini => ini::read(content, asked),
+            Self::Xml | Self::Yaml | Self::Json => {
+                let text = format!("format of {} is not supported yet, only ini is", asked.path);
+                Err(Malformed { text, line: None })
+            }
+        }
+    }
+}

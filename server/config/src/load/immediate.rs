@@ -1,0 +1,75 @@
+//! What options do while the list still grows: read files, set keys, end the process.
+
+use super::{INCLUDED, Loader, Step, Stop, TYPED};
+use crate::config::{Action, Origin};
+use crate::finding::Finding;
+use crate::format::Format;
+use crate::row::Row;
+
+impl Loader<'_> {
+    /// Runs the immediate option of `row`, mentioned as `key`.
+    pub(super) fn immediate(
+        &mut self,
+        row: &'static Row,
+        key: &str,
+        value: Option<String>,
+        origin: &Origin,
+    ) -> Step {
+        let text = value.as_deref().unwrap_or_default();
+        match row.name {
+            "ini" => self.load(Format::Ini, text, TYPED, origin),
+            "config" => self.load_by_suffix(text, TYPED, origin),
+            "include" => self.load_by_suffix(text, INCLUDED, origin),
+            "set" => self.set(key, text, origin, false),
+            "set-placeholder" => self.set(key, text, origin, true),
+            "plugins" => self.plugins(key, text, false, origin),
+            "need-plugins" => self.plugins(key, text, true, origin),
+            "strict" => {
+                self.strict = true;
+                Ok(())
+            }
+            "iprint" => {
+                self.config.actions.push(Action::Print(text.to_owned()));
+                Ok(())
+            }
+            name => match action(name, value.as_deref()) {
+                Some(action) => self.act(action),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Nothing is read behind an option that ends the process.
+    fn act(&mut self, action: Action) -> Step {
+        self.config.actions.push(action);
+        Err(Stop::Done)
+    }
+
+    fn set(&mut self, key: &str, text: &str, origin: &Origin, placeholder: bool) -> Step {
+        let Some((name, value)) = text.split_once('=') else {
+            let fault = Finding::fault("invalid placeholder/--set value");
+            return Err(fault.at(key, Some(text), origin).allowed("key=value").into());
+        };
+        if placeholder && self.config.registry.find(name).is_some() {
+            let text = format!(
+                "you cannot use {name} as a placeholder, it is already available as an option"
+            );
+            return Err(Finding::fault(text).at(key, Some(value), origin).into());
+        }
+        self.push(name, Some(value.to_owned()), origin.clone(), placeholder)
+    }
+}
+
+/// The action of an option that does one thing and ends the process.
+fn action(name: &str, value: Option<&str>) -> Option<Action> {
+    let text = || value.unwrap_or_default().to_owned();
+    Some(match name {
+        "help" => Action::Help,
+        "stop" => Action::Stop(text()),
+        "reload" => Action::Reload(text()),
+        "pause" | "suspend" | "resume" => Action::Pause(text()),
+        "connect-and-read" => Action::ConnectAndRead(text()),
+        "exit" => Action::Exit(i32::try_from(crate::value::int(value)).unwrap_or(1)),
+        _ => return None,
+    })
+}
