@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from corpus.cases import CASES, Case
+from corpus.readers import plain
 from harness import paths
 from harness.server import plain_environment
 
@@ -29,6 +30,30 @@ def test_check(case, tmp_path):
         assert unwanted not in text, f"{unwanted!r} is in\n{text[-2000:]}"
 
 
+def shown(case: Case, directory) -> list[str]:
+    """The list that `--show-config` prints, without what the test itself asked for."""
+    text = check(case, directory, "--show-config").stderr
+    lines = text[text.index("[uwsgi]\n"):text.index(";end of configuration")].splitlines()[1:]
+    return [line for line in lines if line not in ("check = true", "show-config = true")]
+
+
+ALONE = [case for case in CASES if not case.code and case.shown() is None and case.args == [str(case.path)]]
+PLAIN = [(case, pairs) for case in ALONE if (pairs := plain(case.path)) is not None]
+
+
+@pytest.mark.parametrize(("case", "pairs"), PLAIN, ids=lambda value: str(value) if isinstance(value, Case) else "")
+def test_plain_file_is_its_lines(case, pairs, tmp_path):
+    assert shown(case, tmp_path) == [f"{key} = {value}" for key, value in pairs]
+
+
+GOLDEN = [case for case in CASES if case.shown() is not None]
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=str)
+def test_list_of_options(case, tmp_path):
+    assert shown(case, tmp_path) == case.shown()
+
+
 def test_rejections_say_why():
     """A rejection has a reason in the manifest and a text that names it on the screen."""
     mute = [case.name for case in CASES if case.code and not (case.says and case.why)]
@@ -36,4 +61,4 @@ def test_rejections_say_why():
 
 
 def test_the_corpus_is_large():
-    assert len(CASES) >= 120
+    assert len(CASES) >= 120 and len(PLAIN) >= 300

@@ -60,6 +60,7 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
         return Ok(config.code.max(1));
     }
     if config.ends_with() == Some(&Action::Check) {
+        show(&config);
         log!("configuration ok: {} options", config.entries.len());
         return Ok(0);
     }
@@ -102,13 +103,18 @@ fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result
         (None, Some(path)) if !reload => daemon::log_to(path)?,
         _ => {}
     }
-    if config.has("show-config") {
-        log::raw(uwsgi_config::show_config(config).as_bytes());
-    }
+    show(config);
     for (name, value) in &settings.env {
         uwsgi_sys::env::set(name, value.as_deref());
     }
     Ok(())
+}
+
+/// The resolved list of options, when it is asked for.
+fn show(config: &Config) {
+    if config.has("show-config") {
+        log::raw(uwsgi_config::show_config(config).as_bytes());
+    }
 }
 
 /// Everything up to the loaded language: what all processes share.
