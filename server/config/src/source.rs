@@ -119,7 +119,8 @@ pub trait Source {
     /// What is at `path`, links followed; nothing at all when it does not exist.
     fn look(&self, path: &str) -> Look;
 
-    /// Every path that matches a shell pattern, sorted, directories with a slash at the end.
+    /// Every path that matches a shell pattern, sorted, directories with a slash at the end;
+    /// nothing when nothing matches.
     fn glob(&self, pattern: &str) -> Vec<String>;
 
     /// The variables of a daemontools directory: regular files that are not hidden, name and

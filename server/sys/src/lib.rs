@@ -8,6 +8,7 @@
 
 pub mod env;
 pub mod fd;
+pub mod glob;
 pub mod process;
 pub mod procfs;
 pub mod queue;

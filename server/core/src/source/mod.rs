@@ -3,10 +3,12 @@
 //! Owns how each scheme is read and the texts of its failures. It refuses to know what a
 //! configuration does with the bytes.
 
+mod directory;
 mod facts;
 
 use std::fs;
 use std::io::{self, Read};
+use std::net::ToSocketAddrs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -48,16 +50,17 @@ impl Source for System {
         }
     }
 
-    fn glob(&self, _pattern: &str) -> Vec<String> {
-        Vec::new()
+    fn glob(&self, pattern: &str) -> Vec<String> {
+        uwsgi_sys::glob::glob(pattern)
     }
 
-    fn variables(&self, _directory: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
-        Ok(Vec::new())
+    fn variables(&self, directory: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
+        directory::variables(directory)
     }
 
-    fn resolve(&self, _host: &str) -> Option<String> {
-        None
+    fn resolve(&self, host: &str) -> Option<String> {
+        let mut found = (host, 0).to_socket_addrs().ok()?;
+        found.find_map(|address| address.is_ipv4().then(|| address.ip().to_string()))
     }
 
     fn plugin(&self, name: &str, _directories: &[String]) -> PluginAnswer {
@@ -111,6 +114,16 @@ mod tests {
     fn a_scheme_that_is_not_built_is_named() {
         let error = System.read("gopher://host/x.ini").expect_err("not built");
         assert!(error.text.contains("\"gopher://\""), "{error:?}");
+    }
+
+    #[test]
+    fn a_host_is_its_first_ipv4_address() {
+        for (host, expected) in
+            [("localhost", Some("127.0.0.1")), ("10.1.2.3", Some("10.1.2.3")), ("::1", None)]
+        {
+            assert_eq!(System.resolve(host).as_deref(), expected, "{host}");
+        }
+        assert_eq!(System.resolve("no host at all"), None);
     }
 
     #[test]
