@@ -31,10 +31,11 @@ def test_check(case, tmp_path):
 
 
 def shown(case: Case, directory) -> list[str]:
-    """The list that `--show-config` prints, without what the test itself asked for."""
+    """The list that `--show-config` prints, without what the test itself asked for, PATH for the file."""
     text = check(case, directory, "--show-config").stderr
     lines = text[text.index("[uwsgi]\n"):text.index(";end of configuration")].splitlines()[1:]
-    return [line for line in lines if line not in ("check = true", "show-config = true")]
+    named = [line.replace(str(case.path), "PATH").replace(str(case.path.parent), "HERE") for line in lines]
+    return [line for line in named if line not in ("check = true", "show-config = true")]
 
 
 ALONE = [case for case in CASES if not case.code and case.shown() is None and case.args == [str(case.path)]]
