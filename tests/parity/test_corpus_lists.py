@@ -80,7 +80,7 @@ def resolved(binary: pathlib.Path, case, directory: pathlib.Path) -> list[str] |
         return None
     lines = text[text.index("[uwsgi]\n"):text.index(";end of configuration")].splitlines()
     lines = [DATE.sub("", line) for line in lines]
-    return [CUT.sub(r"\1", line.replace(str(directory), "DIR")) for line in lines if line not in OWN]
+    return [CUT.sub(r"\1", line.replace(str(directory), "DIR")) for line in lines if line and line not in OWN]
 
 
 def safe(case) -> bool:
