@@ -35,7 +35,8 @@ def plain_environment() -> dict[str, str]:
 class Server:
     """Started by the `uwsgi` fixture, which also ends it and looks for leftovers."""
 
-    def __init__(self, args, directory: pathlib.Path, binary=paths.OURS, env=None, cwd=None, name="server"):
+    def __init__(self, args, directory: pathlib.Path, binary=paths.OURS, env=None, cwd=None, name="server",
+                 stdin: str | None = None):
         self.args = [str(a) for a in args]
         self.binary = pathlib.Path(binary)
         self.ours = paths.is_successor(self.binary)
@@ -46,10 +47,13 @@ class Server:
         full = {**plain_environment(), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", **(env or {})}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [self.binary, *self.args], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [self.binary, *self.args], stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=log, stderr=log,
                 cwd=self.cwd, env={k: v for k, v in full.items() if v is not None},
                 start_new_session=True,
             )
+        if stdin is not None:
+            with self.process.stdin as pipe:
+                pipe.write(stdin.encode())
         self.pid = self.process.pid
 
     # what was asked for

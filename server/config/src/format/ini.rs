@@ -7,7 +7,6 @@ use super::{Asked, Document, Line, Malformed};
 
 /// Reads the lines of the wanted section; sections of the same name are merged in order.
 pub(super) fn read(content: &[u8], asked: &Asked<'_>) -> Result<Document, Malformed> {
-    let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
     let (mut lines, mut found, mut inside) = (Vec::new(), false, false);
     for (index, raw) in content.split(|byte| *byte == b'\n').enumerate() {
         let line = strip(raw);
@@ -99,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn comments_bom_and_blank_lines_disappear() {
-        let file = "\u{feff}[uwsgi]\n; a = 1\n  # b = 2\n\n\t\na = 3";
+    fn comments_and_blank_lines_disappear() {
+        let file = "[uwsgi]\n; a = 1\n  # b = 2\n\n\t\na = 3";
         assert_eq!(pairs(file, "uwsgi"), [("a".to_owned(), "3".to_owned())]);
     }
 

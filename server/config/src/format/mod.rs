@@ -4,6 +4,10 @@
 //! configuration is a list and never a map. It refuses to expand, to judge or to print.
 
 mod ini;
+mod json;
+mod text;
+mod xml;
+mod yaml;
 
 /// A format with a reader of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +61,6 @@ pub(crate) struct Asked<'a> {
     /// The section; empty when none was named.
     pub(crate) section: &'a str,
     /// The value of `mode` given so far.
-    #[expect(dead_code, reason = "XML is the format that asks for it")]
     pub(crate) mode: Option<&'a str>,
 }
 
@@ -80,24 +83,36 @@ impl Format {
         })
     }
 
-    /// The log line before a file is read.
-    pub(crate) fn announcement(self, path: &str) -> String {
-        match self {
+    /// The log lines before a section of a file is read.
+    pub(crate) fn announcement(self, path: &str, section: &str) -> Vec<String> {
+        let line = match self {
             Self::Ini => format!("[uWSGI] getting INI configuration from {path}"),
             Self::Xml => format!("[uWSGI] parsing config file {path}"),
             Self::Yaml => format!("[uWSGI] getting YAML configuration from {path}"),
             Self::Json => format!("[uWSGI] getting JSON configuration from {path}"),
-        }
+        };
+        let id = (self == Self::Xml && !section.is_empty())
+            .then(|| format!("[uWSGI] using xml uwsgi id: {section}"));
+        id.into_iter().chain([line]).collect()
     }
 
-    /// Reads the wanted section of a whole file, after magic variables were substituted.
+    /// Reads the wanted section of a whole file, after magic variables were substituted. A byte
+    /// order mark in front is no part of the file.
     pub(crate) fn read(self, content: &[u8], asked: &Asked<'_>) -> Result<Document, Malformed> {
-        match self {
+        let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
+        let document = match self {
             Self::Ini => ini::read(content, asked),
-            Self::Xml | Self::Yaml | Self::Json => {
-                let text = format!("format of {} is not supported yet, only ini is", asked.path);
-                Err(Malformed { text, line: None })
+            Self::Xml => xml::read(content, asked),
+            Self::Yaml => yaml::read(content, asked),
+            Self::Json => json::read(content, asked),
+        }?;
+        let cut = |line: &&Line| line.key.contains('\0') || line.value.contains('\0');
+        match document.lines.iter().find(cut) {
+            // Paths and names end at such a byte in every interface of the system.
+            Some(line) => {
+                Err(Malformed { text: "text holds a NUL byte".into(), line: Some(line.number) })
             }
+            None => Ok(document),
         }
     }
 }

@@ -38,7 +38,7 @@ impl Loader<'_> {
         }
         self.last.insert(format, path.clone());
         if !again {
-            self.config.messages.push(format.announcement(&path));
+            self.config.messages.extend(format.announcement(&path, section));
         }
         let content = self.read(&path, origin)?;
         self.open.push(identity);

@@ -18,6 +18,9 @@ impl Loader<'_> {
         let text = value.as_deref().unwrap_or_default();
         match row.name {
             "ini" => self.load(Format::Ini, text, TYPED, origin),
+            "xmlconfig" => self.load(Format::Xml, text, TYPED, origin),
+            "yaml" => self.load(Format::Yaml, text, TYPED, origin),
+            "json" => self.load(Format::Json, text, TYPED, origin),
             "config" => self.load_by_suffix(text, TYPED, origin),
             "include" => self.load_by_suffix(text, INCLUDED, origin),
             "set" => self.set(key, text, origin, false),

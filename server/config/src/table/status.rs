@@ -74,6 +74,7 @@ pub(super) const WORKS: &[&str] = &[
     "inherit",
     "ini",
     "iprint",
+    "json",
     "lazy",
     "lazy-apps",
     "limit-post",
@@ -182,4 +183,6 @@ pub(super) const WORKS: &[&str] = &[
     "wsgi-file",
     "wsgi-manage-chunked-input",
     "wsgi-strict",
+    "xmlconfig",
+    "yaml",
 ];
