@@ -63,3 +63,17 @@ fn start_worker(
 fn fork() -> Result<Fork, String> {
     process::fork().map_err(|e| format!("fork(): {e}"))
 }
+
+/// Kills and buries the other processes: this one is about to execute something else, whose
+/// children they would be.
+pub(crate) fn end_others(instance: &Instance) {
+    let workers = (2..=instance.settings.processes).map(|id| instance.arena.worker(id).pid.get());
+    let routers = if instance.http.is_empty() { 0 } else { instance.settings.http_processes };
+    let routers = (0..routers).map(|index| instance.arena.gateway(index).pid.get());
+    let others = workers.chain(routers).filter_map(|pid| i32::try_from(pid).ok());
+    for pid in others.filter(|pid| *pid > 1) {
+        // One that has ended already waits for its burial only.
+        let _ = process::kill(pid, signal::SIGKILL);
+        let _ = process::bury(pid);
+    }
+}

@@ -5,27 +5,29 @@
 //! log; this file turns it into exit code 1.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use uwsgi_abi::Str;
 use uwsgi_abi::host as abi;
 use uwsgi_config::{Action, Config, Finding};
-use uwsgi_metrics::{Arena, Shape};
+use uwsgi_metrics::Arena;
 use uwsgi_sys::signal::{self, Signals};
-use uwsgi_sys::{process, title, user};
+use uwsgi_sys::{process, title};
 
+use crate::bound::Bound;
 use crate::host::PluginHost;
 use crate::instance::Instance;
 use crate::kept::Table;
 use crate::language::{self, Language};
 use crate::master::{self, Goal};
-use crate::settings::{Protocol, Settings, SocketSpec};
-use crate::sockets::{self, Listener};
+use crate::settings::Settings;
+use crate::sockets;
 use crate::source::System;
-use crate::{actions, banner, clock, daemon, log, pidfile, privileges, procname, worker};
+use crate::{actions, banner, bound, daemon, fallback, log, pidfile, privileges, procname, worker};
 
 /// The bodies of processes that live in crates above this one.
 pub struct Parts {
@@ -35,21 +37,23 @@ pub struct Parts {
 
 /// Runs the server (or a one-shot command) and returns the exit code.
 pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
-    match start(argv, parts) {
-        Ok(code) => code,
-        Err(text) => {
-            log!("{text}");
-            1
-        }
-    }
+    let code = start(argv, parts).unwrap_or_else(|text| {
+        log!("{text}");
+        1
+    });
+    fallback::instead_of(code)
 }
 
 fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
+    let tried = fallback::inherited();
     let env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != crate::kept::VARIABLE).collect();
     let config = uwsgi_config::load(&argv, &env, &System);
     config.messages.iter().for_each(|line| log!("{line}"));
     let binary = binary_path(&argv);
+    if let Some(file) = config.fallback.as_deref().filter(|_| serves(&config)) {
+        fallback::plan(file, binary.clone(), tried);
+    }
     if let Some(code) = actions::run(&config, &binary.to_string_lossy()) {
         return Ok(code);
     }
@@ -67,10 +71,38 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     log::set_style(settings.log_date.clone());
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
     let kept = Table::from_env();
-    hold_signals(&settings)?;
-    prepare_process(&config, &settings, reloads > 0)?;
-    let instance = build(config, settings, binary, reloads, &kept)?;
-    serve(instance, parts)
+    let instance = prepare_process(&config, &settings, reloads > 0)
+        .and_then(|()| build(config, settings, binary, reloads, &kept))
+        .inspect_err(|_| fallback::hand_over(kept.rest().entries()))?;
+    let code = serve(instance, parts).unwrap_or_else(|text| {
+        log!("{text}");
+        1
+    });
+    hand_over(instance, code);
+    Ok(code)
+}
+
+/// The sockets of an instance that fails go over to its fallback, unless they were to vanish.
+fn hand_over(instance: &Instance, code: i32) {
+    if fallback::wanted(code) && !instance.settings.vacuum {
+        fallback::hand_over(master::listeners(instance));
+    }
+}
+
+/// The end of worker 1 where there is no master: the process that was started ends with it, and
+/// may become its fallback.
+pub fn end_alone(instance: &Instance, code: i32) -> i32 {
+    if fallback::wanted(code) {
+        crate::alone::end_others(instance);
+        hand_over(instance, code);
+    }
+    fallback::instead_of(code)
+}
+
+/// Whether this is about an instance of our own. The failure of a command to another one, or of
+/// a check, starts no fallback.
+fn serves(config: &Config) -> bool {
+    config.ends_with().is_none_or(|action| matches!(action, Action::Exit(_)))
 }
 
 /// Until the master runs, requests for a reload or a report wait; INT, and TERM where it means the
@@ -90,6 +122,7 @@ fn binary_path(argv: &[OsString]) -> PathBuf {
 
 /// Steps that change the process before anything is opened.
 fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result<(), String> {
+    hold_signals(settings)?;
     title::take();
     signal::ignore(signal::SIGPIPE);
     if let Some(mask) = settings.umask {
@@ -137,21 +170,40 @@ fn build(
         pidfile::write(path)?;
     }
     banner::limits(&settings);
-    let bound = bind_all(&settings, kept)?;
+    let mut bound = ManuallyDrop::new(Bound::default());
+    let opened = open(&config, &settings, &mut bound, kept, &binary, reloads);
+    let (arena, language) = opened.inspect_err(|_| {
+        // Nothing closes them: this process ends now, or another configuration goes on with them.
+        fallback::hand_over(bound.descriptors());
+    })?;
+    let bound = ManuallyDrop::into_inner(bound);
+    let opened = Opened { arena, bound, language, binary, cwd, reloads };
+    assemble(config, settings, opened)
+}
+
+/// Sockets, arena and language.
+fn open(
+    config: &Config,
+    settings: &Settings,
+    bound: &mut Bound,
+    kept: &Table,
+    binary: &Path,
+    reloads: u32,
+) -> Result<(Arena, Option<Language>), String> {
+    bound.open(settings, kept)?;
     if !settings.honour_stdin && !daemon::stdin_is_socket() {
         daemon::no_stdin()?;
     }
     if bound.workers.is_empty() && !settings.no_server {
         return Err("The -s/--socket option is missing and stdin is not a socket.".into());
     }
-    let arena = open_arena(&settings, &bound, kept)?;
-    fill_arena(&arena, &settings, &bound, reloads, &binary);
+    let arena = bound::open_arena(settings, bound, kept)?;
+    bound::fill_arena(&arena, settings, bound, reloads, binary);
+    let language = language::load(config, binary)?;
     if !settings.no_server {
         kept.close_rest();
     }
-    let language = language::load(&config, &binary)?;
-    let opened = Opened { arena, bound, language, binary, cwd, reloads };
-    assemble(config, settings, opened)
+    Ok((arena, language))
 }
 
 /// What a start has opened.
@@ -162,114 +214,6 @@ struct Opened {
     binary: PathBuf,
     cwd: PathBuf,
     reloads: u32,
-}
-
-/// Listening sockets by purpose.
-struct Bound {
-    workers: Vec<(Listener, Protocol)>,
-    link: Option<Listener>,
-    http: Vec<Listener>,
-    stats: Vec<Listener>,
-}
-
-fn bind_all(settings: &Settings, kept: &Table) -> Result<Bound, String> {
-    let open_list = |kind: &str, list: &[String], defer: bool| -> Result<Vec<Listener>, String> {
-        list.iter().map(|a| sockets::open(kind, a, settings, kept, defer)).collect()
-    };
-    let http = open_list("http", &settings.http, true)?;
-    for listener in &http {
-        log!("uWSGI http bound on {} fd {}", listener.name, listener.fd.as_raw_fd());
-    }
-    let mut specs = settings.sockets.clone();
-    if specs.is_empty() && !http.is_empty() {
-        specs.push(SocketSpec { address: "127.0.0.1:0".into(), protocol: Protocol::Uwsgi });
-    }
-    let mut workers = Vec::new();
-    for (index, spec) in specs.iter().enumerate() {
-        let listener = sockets::open("socket", &spec.address, settings, kept, true)
-            .map_err(|e| format!("{e}\nunable to create server socket on: {}", spec.address))?;
-        log!("{}", listener.describe(index));
-        workers.push((listener, spec.protocol));
-    }
-    let link = match http.is_empty() {
-        true => None,
-        false => Some(sockets::open("link", &link_name(kept), settings, kept, false)?),
-    };
-    let stats = open_list("stats", &settings.stats, false)?;
-    Ok(Bound { workers, link, http, stats })
-}
-
-/// An abstract name nobody else uses, the same one after a reload. Who connects is checked at
-/// accept all the same.
-fn link_name(kept: &Table) -> String {
-    kept.configured("link")
-        .unwrap_or_else(|| format!("@uwsgi-link-{}-{:x}", process::pid(), clock::epoch_us()))
-}
-
-fn open_arena(settings: &Settings, bound: &Bound, kept: &Table) -> Result<Arena, String> {
-    let shape = Shape {
-        workers: settings.processes,
-        cores: settings.threads,
-        apps: settings.max_apps,
-        sockets: bound.workers.len() as u32,
-        gateways: if bound.http.is_empty() { 0 } else { settings.http_processes },
-        metrics: (settings.user_metrics.len() as u32 + 64).next_power_of_two(),
-        vars: settings.buffer_size.min(65_536) as u32,
-    };
-    let path = settings.metrics_arena.as_ref().map(std::path::Path::new);
-    if let Some(old) = kept.take("arena") {
-        match Arena::adopt_into(old.fd, &shape, path) {
-            Ok(arena) => return Ok(arena),
-            Err(e) => log!("counters begin anew, the arena of the last image cannot be kept: {e}"),
-        }
-    }
-    let made = match path {
-        Some(path) => Arena::create_at(path, &shape),
-        None => Arena::create(&shape),
-    };
-    made.map_err(|e| format!("unable to map the metrics arena: {e}"))
-}
-
-fn fill_arena(
-    arena: &Arena,
-    settings: &Settings,
-    bound: &Bound,
-    reloads: u32,
-    binary: &std::path::Path,
-) {
-    let globals = arena.globals();
-    let (uid, gid) = user::effective();
-    globals.version.set(uwsgi_config::VERSION.as_bytes());
-    globals.hostname.set(hostname().as_bytes());
-    globals.cwd.set(std::env::current_dir().unwrap_or_default().to_string_lossy().as_bytes());
-    globals.binary.set(binary.to_string_lossy().as_bytes());
-    globals.uid.set(uid.into());
-    globals.gid.set(gid.into());
-    globals.processes.set(settings.processes.into());
-    globals.cores_per_worker.set(settings.threads.into());
-    globals.master_pid.set(process::pid() as u64);
-    if globals.started_at.get() == 0 {
-        globals.started_at.set(clock::epoch_s());
-        globals.started_at_us.set(clock::epoch_us());
-    }
-    if reloads > 0 {
-        globals.reloads.add(1);
-        globals.last_reload.set(clock::epoch_s());
-    }
-    for (i, (listener, protocol)) in bound.workers.iter().enumerate() {
-        let row = arena.socket(i as u32);
-        row.name.set(listener.name.as_bytes());
-        row.proto.set(protocol.name().as_bytes());
-    }
-    for i in 0..if bound.http.is_empty() { 0 } else { settings.http_processes } {
-        arena.gateway(i).name.set(b"http");
-    }
-    for worker in 1..=settings.processes {
-        (0..settings.max_apps).for_each(|app| arena.app(worker, app).used.set(0));
-    }
-    for metric in &settings.user_metrics {
-        crate::metric::register(arena, metric);
-    }
 }
 
 /// This machine's name.
@@ -421,6 +365,7 @@ fn finish(instance: &Instance, code: i32) -> Result<i32, String> {
 
 /// What is left when the first workers have been started.
 pub fn after_start(instance: &Instance) {
+    fallback::note_serving();
     let settings = &instance.settings;
     for listener in &instance.stats {
         let fd = listener.fd.as_raw_fd();

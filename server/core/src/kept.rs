@@ -5,7 +5,8 @@
 //! format of that variable; unmatched entries are closed when the table is dropped.
 
 use std::cell::RefCell;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// Name of the variable. It does not begin with `UWSGI_`, which would make it an option.
 pub(crate) const VARIABLE: &str = "_UWSGI_KEPT";
@@ -54,9 +55,25 @@ impl Table {
         entries.iter().find_map(find)
     }
 
+    /// What nobody took, for good: it is neither closed nor found again in this image.
+    pub(crate) fn rest(&self) -> Rest {
+        Rest(ManuallyDrop::new(std::mem::take(&mut *self.entries.borrow_mut())))
+    }
+
     /// Closes what nobody took.
     pub(crate) fn close_rest(&self) {
         self.entries.borrow_mut().clear();
+    }
+}
+
+/// Descriptors that another configuration may want.
+pub(crate) struct Rest(ManuallyDrop<Vec<(String, Kept)>>);
+
+impl Rest {
+    /// The sockets among them in the form of [`pass_on`].
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>, u64)> {
+        let sockets = self.0.iter().filter(|(key, _)| key != "arena");
+        sockets.map(|(key, kept)| (key.clone(), kept.fd.as_fd(), kept.inode))
     }
 }
 
@@ -69,7 +86,8 @@ pub(crate) fn pass_on<'a>(entries: impl Iterator<Item = (String, BorrowedFd<'a>,
     entries.filter_map(entry).collect::<Vec<_>>().join(";")
 }
 
-fn escape(key: &str) -> String {
+/// Text that may stand beside the separators of the table.
+pub(crate) fn escape(key: &str) -> String {
     let mut out = String::with_capacity(key.len());
     for c in key.chars() {
         match c {
@@ -82,7 +100,8 @@ fn escape(key: &str) -> String {
     out
 }
 
-fn unescape(text: &str) -> String {
+/// The reverse of [`escape`].
+pub(crate) fn unescape(text: &str) -> String {
     text.replace("%3b", ";").replace("%3d", "=").replace("%25", "%")
 }
 
@@ -98,7 +117,6 @@ fn parse(text: &str) -> Vec<(String, i32, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd;
 
     #[test]
     fn a_table_comes_back_as_it_was_passed() {

@@ -120,6 +120,13 @@ pub fn reap() -> io::Result<Option<(i32, Ended)>> {
     }))
 }
 
+/// Waits until the child `pid` has ended, and reaps it.
+pub fn bury(pid: i32) -> io::Result<()> {
+    let pid = Pid::from_raw(pid).filter(|_| pid > 1).ok_or(io::ErrorKind::InvalidInput)?;
+    rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
+    Ok(())
+}
+
 /// A descriptor that becomes readable when `pid` ends.
 pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
     let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;

@@ -31,6 +31,10 @@ impl Loader<'_> {
                 self.strict = true;
                 Ok(())
             }
+            "fallback-config" => {
+                self.config.fallback = Some(text.to_owned());
+                Ok(())
+            }
             "iprint" => {
                 self.config.actions.push(Action::Print(text.to_owned()));
                 Ok(())

@@ -32,6 +32,7 @@ pub(super) const WORKS: &[&str] = &[
     "exception-500",
     "exit",
     "exit-on-reload",
+    "fallback-config",
     "for",
     "for-readline",
     "for-times",

@@ -1,7 +1,7 @@
 //! The way out: draining, ending, exec or exit. Part of the master.
 
 use std::ffi::OsString;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use uwsgi_sys::{process, signal};
@@ -9,8 +9,8 @@ use uwsgi_sys::{process, signal};
 use super::children::Role;
 use super::{Goal, Master, Phase};
 use crate::instance::Instance;
-use crate::sockets::{Listener, alias_key, key};
-use crate::{kept, log, pidfile};
+use crate::sockets::Listener;
+use crate::{bound, kept, log, pidfile};
 
 /// Time routers get to finish their sessions before the workers are asked to go.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -83,7 +83,8 @@ pub fn reexec(instance: &Instance) -> std::io::Error {
     let _ = std::env::set_current_dir(&instance.cwd);
     log!("chdir() to {}", instance.cwd.display());
     log!("running {}", instance.binary.display());
-    let table = kept::pass_on(descriptors(instance));
+    let arena = [("arena".to_owned(), instance.arena.fd(), 0)];
+    let table = kept::pass_on(listeners(instance).chain(arena));
     let mut env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != kept::VARIABLE && k != "UWSGI_RELOADS").collect();
     env.push((kept::VARIABLE.into(), table.into()));
@@ -92,28 +93,12 @@ pub fn reexec(instance: &Instance) -> std::io::Error {
     process::exec(instance.binary.as_os_str(), &instance.settings.argv, &env)
 }
 
-fn descriptors<'a>(
+/// Every listening socket under its key in the table of the next image.
+pub fn listeners<'a>(
     instance: &'a Instance,
-) -> impl Iterator<Item = (String, std::os::fd::BorrowedFd<'a>, u64)> {
-    let sockets = instance.sockets.iter().map(|(l, _)| ("socket", l));
-    let http = instance.http.iter().map(|l| ("http", l));
-    let stats = instance.stats.iter().map(|l| ("stats", l));
-    let link = instance.link.iter().map(|l| ("link", l));
-    let listeners = sockets.chain(http).chain(stats).chain(link);
-    let arena = [("arena".to_owned(), instance.arena.fd(), 0)];
-    listeners.flat_map(|(kind, l)| entries(kind, l)).chain(arena)
-}
-
-fn entries<'a>(
-    kind: &str,
-    listener: &'a Listener,
-) -> Vec<(String, std::os::fd::BorrowedFd<'a>, u64)> {
-    let inode = listener.path.as_ref().map_or(0, |(_, inode)| *inode);
-    let mut out = vec![(key(kind, &listener.configured), listener.fd.as_fd(), inode)];
-    if let Some(alias) = &listener.alias {
-        out.push((alias_key(kind, &listener.configured), alias.as_fd(), 0));
-    }
-    out
+) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> {
+    let workers = instance.sockets.iter().map(|(listener, _)| listener);
+    bound::entries(workers, &instance.http, &instance.stats, &instance.link)
 }
 
 /// What an instance removes when it ends for good (`vacuum`).

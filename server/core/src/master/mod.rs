@@ -30,7 +30,7 @@ use self::throttle::Throttle;
 use crate::instance::Instance;
 use crate::{clock, log, logv, procname};
 
-pub use ending::{cleanup, reexec};
+pub use ending::{cleanup, listeners, reexec};
 
 /// Signals the master handles; blocked in it and reset in every child.
 pub const SIGNALS: &[i32] = &[

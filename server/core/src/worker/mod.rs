@@ -48,7 +48,8 @@ pub fn run(instance: &'static Instance, id: u32) -> ! {
     let code = match start(instance, id) {
         Ok(code) | Err(code) => code,
     };
-    process::exit_now(code)
+    let alone = process::pid() == instance.master_pid();
+    process::exit_now(if alone { boot::end_alone(instance, code) } else { code })
 }
 
 fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
