@@ -14,6 +14,8 @@ mod getopt;
 mod load;
 mod magic;
 mod output;
+#[doc(hidden)]
+pub mod probe;
 mod registry;
 mod row;
 mod source;

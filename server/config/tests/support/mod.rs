@@ -2,6 +2,8 @@
 #![allow(clippy::expect_used, reason = "a failing helper is a failing test")]
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod print;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
