@@ -106,6 +106,11 @@ impl Keys {
         }
     }
 
+    /// The first value of a key; nothing too when its first mention had none.
+    pub(crate) fn value(&self, key: &str) -> Option<&str> {
+        self.first.get(key)?.as_deref()
+    }
+
     /// True when some expression named this key.
     pub(crate) fn was_used(&self, key: &str) -> bool {
         self.used.contains(key)

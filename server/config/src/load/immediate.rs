@@ -4,7 +4,7 @@ use super::{INCLUDED, Loader, Step, Stop, TYPED};
 use crate::config::{Action, Origin};
 use crate::finding::Finding;
 use crate::format::Format;
-use crate::row::Row;
+use crate::row::{Kind, Row};
 
 impl Loader<'_> {
     /// Runs the immediate option of `row`, mentioned as `key`.
@@ -39,6 +39,12 @@ impl Loader<'_> {
                 self.config.actions.push(Action::Print(text.to_owned()));
                 Ok(())
             }
+            "blacklist" | "end-blacklist" | "whitelist" | "end-whitelist" => {
+                self.restrictions.set(row.name, text);
+                Ok(())
+            }
+            "resolve" => self.resolve(key, text, origin),
+            _ if row.kind == Kind::Logic => self.logic(row, key, value.as_deref(), origin),
             name => match action(name, value.as_deref()) {
                 Some(action) => self.act(action),
                 None => Ok(()),
@@ -57,13 +63,38 @@ impl Loader<'_> {
             let fault = Finding::fault("invalid placeholder/--set value");
             return Err(fault.at(key, Some(text), origin).allowed("key=value").into());
         };
-        if placeholder && self.config.registry.find(name).is_some() {
+        if placeholder {
+            return self.set_placeholder(name, value, origin);
+        }
+        self.append(name, Some(value.to_owned()), origin.clone())
+    }
+
+    /// Adds a key that is no option, which `strict` allows.
+    fn set_placeholder(&mut self, name: &str, value: &str, origin: &Origin) -> Step {
+        self.permit(name, Some(value), origin)?;
+        if self.config.registry.find(name).is_some() {
             let text = format!(
                 "you cannot use {name} as a placeholder, it is already available as an option"
             );
-            return Err(Finding::fault(text).at(key, Some(value), origin).into());
+            return Err(Finding::fault(text).at(name, Some(value), origin).into());
         }
-        self.push(name, Some(value.to_owned()), origin.clone(), placeholder)
+        self.push(name, Some(value.to_owned()), origin.clone(), true)
+    }
+
+    /// `resolve = name=host`: a placeholder with the address of a host.
+    fn resolve(&mut self, key: &str, text: &str, origin: &Origin) -> Step {
+        let fault = |text: String| Finding::fault(text);
+        let Some((name, host)) = text.split_once('=') else {
+            let fault = fault("invalid resolve syntax, must be placeholder=domain".into());
+            return Err(fault.at(key, Some(text), origin).allowed("name=host").into());
+        };
+        match self.source.resolve(host) {
+            Some(address) => self.set_placeholder(name, &address, origin),
+            None => {
+                let fault = fault(format!("unable to resolve name {host}"));
+                Err(fault.at(key, Some(text), origin).into())
+            }
+        }
     }
 }
 

@@ -4,11 +4,13 @@
 //! values wait for each other. It refuses to print: lines go into the result.
 
 mod command_line;
+mod conditions;
 mod files;
 mod immediate;
 mod late;
 mod logic;
 mod plugins;
+mod restrict;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -33,6 +35,11 @@ impl From<Finding> for Stop {
         Self::Failed(Box::new(finding))
     }
 }
+
+/// Bytes that the list may grow to, and what each entry counts beside its text. The largest real
+/// configurations have a few hundred KiB; loops and files that include each other grow for ever.
+const LONGEST_LIST: usize = 64 << 20;
+const ENTRY: usize = 64;
 
 type Step = Result<(), Stop>;
 
@@ -64,6 +71,10 @@ struct Loader<'a> {
     fixed: bool,
     /// The condition or loop that filters what comes.
     block: Option<logic::Block>,
+    /// Bytes of the list so far.
+    spent: usize,
+    /// What may not be mentioned.
+    restrictions: restrict::Restrictions,
 }
 
 /// Reads environment and command line, and every file they name. `argv` starts with the binary.
@@ -95,6 +106,8 @@ impl<'a> Loader<'a> {
             open: Vec::new(),
             fixed: false,
             block: None,
+            spent: 0,
+            restrictions: restrict::Restrictions::default(),
         }
     }
 
@@ -115,6 +128,7 @@ impl<'a> Loader<'a> {
         origin: Origin,
         placeholder: bool,
     ) -> Step {
+        self.spend(ENTRY + key.len() + value.as_ref().map_or(0, String::len), &origin)?;
         let row = self.config.registry.find(key);
         self.keys.add(key, value.as_deref());
         let acts = row.is_some_and(acts_at_once);
@@ -135,6 +149,17 @@ impl<'a> Loader<'a> {
             Some(row) if row.immediate() => self.immediate(row, key, value, &origin),
             _ => Ok(()),
         }
+    }
+
+    /// Counts bytes of the list; too many of them are a configuration that does not end.
+    fn spend(&mut self, bytes: usize, origin: &Origin) -> Step {
+        self.spent = self.spent.saturating_add(bytes);
+        if self.spent <= LONGEST_LIST {
+            return Ok(());
+        }
+        let text = "the list of options grows without end: a loop, or a file read again and again";
+        let allowed = format!("at most {} MiB of options", LONGEST_LIST >> 20);
+        Err(Finding::fault(text).origin(origin).allowed(allowed).into())
     }
 }
 
