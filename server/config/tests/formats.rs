@@ -1,4 +1,5 @@
 //! One list, four formats: what can be said in one of them can be said in all.
+#![allow(clippy::expect_used, reason = "a failing helper is a failing test")]
 
 mod support;
 
@@ -18,7 +19,7 @@ fn loaded(suffix: &str, pairs: &[(&str, &str)]) -> Vec<String> {
         Files::new(&[(name.as_str(), &print(suffix, &list(pairs))), ("words", "w1\nw2\r\n")]);
     let env = [("HOME", "/h")];
     let config = load_with(&["--include", &name], &env, &files);
-    flat(&config.unwrap_or_else(|failure| panic!("{name}: {failure:?}")))
+    flat(&config.expect(&name))
 }
 
 /// Every construct of the logic: the options of a file, and the list without the constructs.
