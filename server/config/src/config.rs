@@ -24,6 +24,13 @@ pub enum Origin {
     },
     /// Added by the server itself.
     Implied,
+    /// Part of the template of a declared option.
+    Through {
+        /// The declared option.
+        option: String,
+        /// Where it was mentioned.
+        at: Box<Origin>,
+    },
 }
 
 impl std::fmt::Display for Origin {
@@ -33,6 +40,7 @@ impl std::fmt::Display for Origin {
             Self::Environment => out.write_str("in the environment"),
             Self::File { path, line } => write!(out, "at {path}:{line}"),
             Self::Implied => out.write_str("implied"),
+            Self::Through { option, at } => write!(out, "{at} through \"{option}\""),
         }
     }
 }
@@ -48,10 +56,14 @@ pub struct Entry {
     pub value: Option<String>,
     /// Where it was written.
     pub origin: Origin,
+    /// It came from the template of a declared option: it counts, and no list shows it.
+    pub hidden: bool,
     /// No pass touches the value.
     pub(crate) fixed: bool,
     /// Made by `set-placeholder`, so that `strict` lets it pass.
     pub(crate) placeholder: bool,
+    /// It was applied; what is not, is looked at when everything is read.
+    pub(crate) done: bool,
 }
 
 impl Entry {
@@ -111,7 +123,7 @@ pub struct PluginUse {
 /// What was read. It is complete only when [`Config::faults`] is empty.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Everything that was mentioned, in order.
+    /// Everything that counts, in order of effect; [`Config::shown`] is what was mentioned.
     pub entries: Vec<Entry>,
     /// Log lines made while loading, in order.
     pub messages: Vec<String>,
@@ -129,8 +141,8 @@ pub struct Config {
     pub registry: Registry,
     /// Plugins asked for, in order, each once.
     pub plugins: Vec<PluginUse>,
-    /// Changes of the environment made while reading, in order: name and value, or a name to
-    /// remove.
+    /// Changes of the environment, in order: name and value, or a name to remove. Those that
+    /// were made while reading are among them.
     pub environment: Vec<(String, Option<String>)>,
     /// `fallback-config`: what to execute when this instance ends with code 1.
     pub fallback: Option<String>,
@@ -144,9 +156,14 @@ impl Config {
         let name = name.to_owned();
         self.entries.iter().filter(move |entry| match (row, entry.row) {
             (Some(wanted), Some(row)) => std::ptr::eq(wanted, row),
-            (None, None) => entry.key == name,
+            (None, None) => !entry.hidden && entry.key == name,
             _ => false,
         })
+    }
+
+    /// The list as users see it, in order.
+    pub fn shown(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.hidden)
     }
 
     /// The values of every mention, in order; a mention without value counts as empty text.

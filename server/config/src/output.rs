@@ -29,7 +29,7 @@ fn label(name: &str, row: &Row) -> String {
 pub fn show_config(config: &Config) -> String {
     let mut text = String::from("\n;uWSGI instance configuration\n[uwsgi]\n");
     let origins = config.flag("show-config-origin");
-    for entry in &config.entries {
+    for entry in config.shown() {
         if origins {
             let _ = writeln!(text, ";{}", entry.origin);
         }

@@ -136,6 +136,10 @@ pub trait Source {
     /// Looks for a plugin by its name or path, `directories` first.
     fn plugin(&self, name: &str, directories: &[String]) -> PluginAnswer;
 
+    /// Changes a variable of this process at once, for commands and libraries that are used
+    /// while reading; without value it is removed.
+    fn export(&self, name: &str, value: Option<&str>);
+
     /// Facts for the magic variables.
     fn facts(&self) -> Facts;
 }

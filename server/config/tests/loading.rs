@@ -136,7 +136,7 @@ fn options_that_are_not_built_are_named_once() {
 
 #[test]
 fn logic_that_is_not_built_is_an_error() {
-    for line in ["declare-option = a=b=$1", "inject-before = x"] {
+    for line in ["inject-before = x", "inject-after = x"] {
         let lines = error_lines(ini(&format!("[uwsgi]\n{line}")));
         let key = line.split(' ').next().expect("a key");
         assert_eq!(lines[0], format!("option \"{key}\" at x.ini:2 is not implemented yet"));

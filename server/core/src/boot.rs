@@ -65,7 +65,7 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     }
     if config.ends_with() == Some(&Action::Check) {
         show(&config);
-        log!("configuration ok: {} options", config.entries.len());
+        log!("configuration ok: {} options", config.shown().count());
         return Ok(0);
     }
     log::set_style(settings.log_date.clone());
@@ -137,7 +137,7 @@ fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result
         _ => {}
     }
     show(config);
-    for (name, value) in &settings.env {
+    for (name, value) in &config.environment {
         uwsgi_sys::env::set(name, value.as_deref());
     }
     Ok(())

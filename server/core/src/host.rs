@@ -33,7 +33,7 @@ impl Host for PluginHost {
     }
 
     fn option_at(&self, index: usize) -> Option<(&[u8], Option<&[u8]>)> {
-        let entry = self.0.config.entries.get(index)?;
+        let entry = self.0.config.shown().nth(index)?;
         Some((entry.key.as_bytes(), entry.value.as_deref().map(str::as_bytes)))
     }
 

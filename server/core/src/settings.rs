@@ -212,8 +212,6 @@ pub struct Settings {
     pub chdir: Option<String>,
     /// Directory entered by workers after apps load.
     pub chdir2: Option<String>,
-    /// Environment changes in order: name and value, or a name to unset.
-    pub env: Vec<(String, Option<String>)>,
     /// File mode creation mask.
     pub umask: Option<u32>,
     /// Descriptor 0 stays what it was.
@@ -326,7 +324,6 @@ impl Settings {
             daemonize: text("daemonize"),
             chdir: text("chdir"),
             chdir2: text("chdir2"),
-            env: environment(config),
             umask: config.last("umask").and_then(umask),
             honour_stdin: config.flag("honour-stdin"),
             uid: text("uid"),
@@ -405,18 +402,6 @@ fn add_headers(config: &Config, faults: &mut Vec<Finding>) -> Vec<(String, Strin
         }
     }
     out
-}
-
-fn environment(config: &Config) -> Vec<(String, Option<String>)> {
-    let read = |e: &uwsgi_config::Entry| match (e.row?.name, e.value.as_deref()?) {
-        ("env", v) => Some(match v.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (v.to_owned(), None),
-        }),
-        ("unenv", v) => Some((v.to_owned(), None)),
-        _ => None,
-    };
-    config.entries.iter().filter_map(read).collect()
 }
 
 fn request_log(config: &Config) -> RequestLog {

@@ -43,7 +43,11 @@ impl Loader<'_> {
                 self.restrictions.set(row.name, text);
                 Ok(())
             }
+            "ienv" => self.change(row.name, text, origin),
+            "early-envdir" => self.early_directory(text, origin),
+            "declare-option" => self.declare(key, text, origin),
             "resolve" => self.resolve(key, text, origin),
+            _ if row.kind == Kind::Custom => self.custom(key, value.as_deref(), origin),
             _ if row.kind == Kind::Logic => self.logic(row, key, value.as_deref(), origin),
             name => match action(name, value.as_deref()) {
                 Some(action) => self.act(action),

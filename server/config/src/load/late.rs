@@ -1,13 +1,10 @@
-//! What happens when everything is read: passes, inherited files, late actions, checks.
+//! What happens when everything is read: passes, late actions, checks.
 
 use super::files::content;
-use super::{INHERITED, Loader, Step};
-use crate::config::{Action, Config, Origin};
+use super::{Loader, Step};
+use crate::config::{Action, Config};
 use crate::finding::Finding;
 use crate::{check, expand};
-
-/// How often one file may be inherited before it counts as a circle.
-const MAX_INHERITS: usize = 32;
 
 impl Loader<'_> {
     pub(super) fn passes(&mut self) -> Step {
@@ -37,29 +34,6 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Reads every inherited file, also those that inherited files name.
-    pub(super) fn inherit(&mut self) -> Step {
-        let mut at = 0;
-        while let Some(entry) = self.config.entries.get(at) {
-            at += 1;
-            if entry.row.is_some_and(|row| row.name == "inherit") {
-                let (path, origin) = (entry.text().to_owned(), entry.origin.clone());
-                self.inherit_one(&path, &origin)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A file may be inherited once; the list would never end otherwise.
-    fn inherit_one(&mut self, path: &str, origin: &Origin) -> Step {
-        let times = self.config.values("inherit").filter(|other| *other == path).count();
-        if times > MAX_INHERITS {
-            let fault = Finding::fault(format!("config include loop: {path} includes itself"));
-            return Err(fault.origin(origin).into());
-        }
-        self.load_by_suffix(path, INHERITED, origin)
-    }
-
     /// Options that act when everything else is known, in the order they were given.
     pub(super) fn late_actions(&mut self) {
         let mut late = Vec::new();
@@ -84,7 +58,7 @@ impl Loader<'_> {
     }
 
     fn first(&self, name: &str) -> String {
-        let hit = self.config.entries.iter().find(|entry| entry.key == name);
+        let hit = self.config.shown().find(|entry| entry.key == name);
         hit.map(|entry| entry.text().to_owned()).unwrap_or_default()
     }
 

@@ -3,8 +3,11 @@
 //! Owns the order of everything. Errors that make the rest meaningless stop at once; faults of
 //! values wait for each other. It refuses to print: lines go into the result.
 
+mod apply;
 mod command_line;
 mod conditions;
+mod custom;
+mod environment;
 mod files;
 mod immediate;
 mod late;
@@ -39,7 +42,7 @@ impl From<Finding> for Stop {
 /// Bytes that the list may grow to, and what each entry counts beside its text. The largest real
 /// configurations have a few hundred KiB; loops and files that include each other grow for ever.
 const LONGEST_LIST: usize = 64 << 20;
-const ENTRY: usize = 64;
+const ENTRY: usize = 256;
 
 type Step = Result<(), Stop>;
 
@@ -73,6 +76,16 @@ struct Loader<'a> {
     block: Option<logic::Block>,
     /// Bytes of the list so far.
     spent: usize,
+    /// How many templates of declared options are being expanded right now.
+    depth: usize,
+    /// The entry being applied, once everything is read.
+    applying: Option<usize>,
+    /// Hidden entries for the front of the list.
+    early: Vec<Entry>,
+    /// Hidden entries, each with the place of the entry it follows.
+    behind: Vec<(usize, Entry)>,
+    /// How often each file was inherited.
+    inherited: HashMap<String, usize>,
     /// What may not be mentioned.
     restrictions: restrict::Restrictions,
 }
@@ -107,6 +120,11 @@ impl<'a> Loader<'a> {
             fixed: false,
             block: None,
             spent: 0,
+            depth: 0,
+            applying: None,
+            early: Vec::new(),
+            behind: Vec::new(),
+            inherited: HashMap::new(),
             restrictions: restrict::Restrictions::default(),
         }
     }
@@ -115,7 +133,9 @@ impl<'a> Loader<'a> {
         self.environment(env)?;
         self.command_line(argv)?;
         self.passes()?;
-        self.inherit()?;
+        self.apply_all()?;
+        self.assemble();
+        self.late_environment()?;
         self.late_actions();
         Ok(())
     }
@@ -137,7 +157,9 @@ impl<'a> Loader<'a> {
             row,
             value: value.clone(),
             origin: origin.clone(),
+            hidden: false,
             fixed: self.fixed || acts,
+            done: row.is_some_and(Row::immediate),
             placeholder,
         };
         self.config.entries.push(entry);
@@ -167,5 +189,8 @@ impl<'a> Loader<'a> {
 fn acts_at_once(row: &Row) -> bool {
     use crate::row::Kind;
     row.immediate()
-        && matches!(row.kind, Kind::Config | Kind::Placeholder | Kind::Logic | Kind::Action)
+        && matches!(
+            row.kind,
+            Kind::Config | Kind::Placeholder | Kind::Logic | Kind::Action | Kind::Custom
+        )
 }

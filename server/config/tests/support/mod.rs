@@ -76,6 +76,8 @@ impl Source for Files {
         PluginAnswer::Missing(vec![format!("!!! UNABLE to load uWSGI plugin: {name} !!!")])
     }
 
+    fn export(&self, _: &str, _: Option<&str>) {}
+
     fn facts(&self) -> Facts {
         Facts { cwd: "/start".into(), hostname: "box".into(), cpus: 2, ..Facts::default() }
     }

@@ -67,6 +67,10 @@ impl Source for System {
         language::answer(name)
     }
 
+    fn export(&self, name: &str, value: Option<&str>) {
+        uwsgi_sys::env::set(name, value);
+    }
+
     fn facts(&self) -> Facts {
         facts::now()
     }
