@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTEST_ARGS ?=
 
-.PHONY: build demo test test-rust test-e2e lint bench docs docs-check parity-self clean
+.PHONY: build demo test test-rust test-e2e lint bench fuzz docs docs-check parity-self clean
 
 build:
 	$(CARGO) build --release --workspace
@@ -30,6 +30,10 @@ lint:
 bench: build
 	./tests/setup.sh
 	.cache/venv/bin/python tests/bench/bench.py
+
+# Every fuzz target for FUZZ_SECONDS; the seeds alone run in test-rust.
+fuzz:
+	./tests/tools/fuzz.sh
 
 # Proves the parity scenarios: the C original against itself.
 parity-self:

@@ -1,0 +1,4 @@
+//! Any bytes as an ini file.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| uwsgi_config_fuzz::run("ini", data));

@@ -1,0 +1,4 @@
+//! Any bytes as a YAML file.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| uwsgi_config_fuzz::run("yaml", data));
