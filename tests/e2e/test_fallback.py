@@ -11,6 +11,7 @@ import pytest
 
 from harness import paths, procs, wire
 from harness.server import free_port, plain_environment
+from harness.waiting import until
 
 FELL = r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} - !!! "
 
@@ -49,7 +50,7 @@ def test_an_occupied_port(uwsgi, safe, taken, tmp_path):
     server = uwsgi("--fallback-config", safe("master = true", f"pidfile = {tmp_path}/pid"), "--http-socket", f"127.0.0.1:{taken}")
     fell(server)
     assert server.get().body == b"Hello World"
-    assert (tmp_path / "pid").read_text() == f"{server.pid}\n", "a fallback is a first start: pidfiles are written"
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() == f"{server.pid}\n", "the pidfile"), "a fallback is a first start: pidfiles are written"
     assert not re.search(r"\(RE\)spawned", server.log())
     assert pathlib.Path(f"/proc/{server.pid}/cmdline").read_bytes().split(b"\0")[1:] == [str(tmp_path / "safe.ini").encode(), b""]
 
@@ -80,7 +81,8 @@ def test_every_failure_falls_back(uwsgi, safe, tmp_path, options, code, line):
     address = server.address(after=start)
     server.wait_log(r"spawned uWSGI worker 1 \(pid", after=start)
     assert wire.http(address).body == b"Hello World"
-    assert procs.zombies(server.pid) == [] and len(procs.children(server.pid)) == 2, "one worker, one observer, nobody else"
+    until(lambda: len(procs.children(server.pid)) == 2, "one worker, one observer and nobody else")
+    assert procs.zombies(server.pid) == []
 
 
 def test_codes_that_are_no_failure(tmp_path, safe, nothing_left):
@@ -175,4 +177,4 @@ def test_a_reload_into_a_broken_file_falls_back(uwsgi, safe, tmp_path):
     server.wait_log(r"spawned uWSGI worker 1 \(pid", after=server.log().index("Fallback config to"))
     assert wire.http(address).body == b"Hello World", "the socket went through reload and fallback"
     assert "inherited INET address" in server.log()[after:]
-    assert (tmp_path / "pid").read_text() == f"{server.pid}\n"
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() == f"{server.pid}\n", "the pidfile")

@@ -95,6 +95,16 @@ pub enum Action {
     Pause(String),
     /// Connect to this address and copy what it sends to standard output.
     ConnectAndRead(String),
+    /// Send a numbered signal to the instance at an address: `address,number`.
+    Signal(String),
+    /// Say what takes the place of compiler flags for plugins.
+    CompilerFlags,
+    /// Say what takes the place of the C header for plugins.
+    Header,
+    /// Say what takes the place of the build script.
+    BuildScript,
+    /// Build the plugin crate in a directory: `directory` or `directory name`.
+    BuildPlugin(String),
     /// Print this line on standard output and go on.
     Print(String),
     /// End with this code.

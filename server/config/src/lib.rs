@@ -29,7 +29,7 @@ pub use load::load;
 pub use output::{dump_options, help, option_status, show_config};
 pub use registry::{Custom, Registry};
 pub use row::{Arg, Flags, Kind, Row, Status};
-pub use source::{Content, Facts, Look, Place, PluginAnswer, Source, SourceError, plain};
+pub use source::{Content, Deed, Facts, Look, Place, PluginAnswer, Source, SourceError, plain};
 
 /// The version of uWSGI whose options, files and texts this build speaks.
 pub const VERSION: &str = "2.0.31";

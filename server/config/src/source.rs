@@ -101,6 +101,22 @@ pub enum PluginAnswer {
     Missing(Vec<String>),
 }
 
+/// What an option does to the process, at its place among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed<'a> {
+    /// Lock this file for the life of the process.
+    Lock {
+        /// The file, which must exist.
+        path: &'a str,
+        /// Wait until it is free.
+        wait: bool,
+    },
+    /// Become this user, a number or a name.
+    User(&'a str),
+    /// Become this group, a number or a name.
+    Group(&'a str),
+}
+
 /// The outside, as far as reading a configuration needs it.
 pub trait Source {
     /// The whole content of `what`: a path, `-`, or a scheme such as `fd://N` or
@@ -139,6 +155,16 @@ pub trait Source {
     /// Changes a variable of this process at once, for commands and libraries that are used
     /// while reading; without value it is removed.
     fn export(&self, name: &str, value: Option<&str>);
+
+    /// Does what an option asks for; the answer is its log lines. A source without a process
+    /// behind it does nothing.
+    ///
+    /// # Errors
+    /// The exact text to log, and the exit code.
+    fn perform(&self, deed: Deed<'_>) -> Result<Vec<String>, SourceError> {
+        let _ = deed;
+        Ok(Vec::new())
+    }
 
     /// Facts for the magic variables.
     fn facts(&self) -> Facts;

@@ -1,14 +1,12 @@
 //! One-shot commands: what `uwsgi` does instead of serving.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 
 use uwsgi_config::{Action, Config};
 use uwsgi_sys::{process, signal};
 
-use crate::address::{self, Address};
-use crate::{log, pidfile, sockets};
+use crate::dial::dial;
+use crate::{commands, log, pidfile, sockets};
 
 /// Runs the actions of a configuration in order; `Some` is the exit code when one ends the run.
 pub fn run(config: &Config, binary: &str) -> Option<i32> {
@@ -27,6 +25,11 @@ fn one(action: &Action, binary: &str) -> Option<i32> {
         Action::Reload(path) => return Some(signal_pidfile(path, signal::SIGHUP)),
         Action::Pause(path) => return Some(signal_pidfile(path, signal::SIGTSTP)),
         Action::ConnectAndRead(text) => return Some(connect_and_read(text)),
+        Action::Signal(text) => return Some(commands::signal(text)),
+        Action::CompilerFlags => log!("{}", commands::NO_FLAGS),
+        Action::Header => print(commands::NO_HEADER),
+        Action::BuildScript => print(commands::NO_SCRIPT),
+        Action::BuildPlugin(text) => return Some(commands::build_plugin(text)),
         Action::Print(text) => {
             print(&format!("{text}\n"));
             return None;
@@ -59,7 +62,7 @@ fn signal_pidfile(path: &str, signal: i32) -> i32 {
 }
 
 fn connect_and_read(text: &str) -> i32 {
-    let stream = match connect(text) {
+    let stream = match dial(text, None) {
         Ok(stream) => stream,
         Err(e) => {
             log!("uwsgi_connect(): {} [core/uwsgi.c line {}]", sockets::plain(&e), line!());
@@ -69,7 +72,7 @@ fn connect_and_read(text: &str) -> i32 {
     copy_to_log(stream)
 }
 
-fn copy_to_log(mut stream: Box<dyn Read>) -> i32 {
+fn copy_to_log(mut stream: impl Read) -> i32 {
     let mut buffer = [0u8; 8192];
     loop {
         match stream.read(&mut buffer) {
@@ -81,24 +84,4 @@ fn copy_to_log(mut stream: Box<dyn Read>) -> i32 {
             }
         }
     }
-}
-
-fn connect(text: &str) -> std::io::Result<Box<dyn Read>> {
-    let invalid = |e: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, e);
-    Ok(match address::parse(text, false).map_err(invalid)? {
-        Address::Tcp { host, port } => {
-            let host = if host.is_empty() { "127.0.0.1".to_owned() } else { host };
-            Box::new(TcpStream::connect(address::resolve(&host, port).map_err(invalid)?)?)
-        }
-        Address::Unix(path) => Box::new(UnixStream::connect(path)?),
-        Address::Abstract { name, .. } => {
-            let padded: Vec<u8> = name.iter().copied().chain([0]).collect();
-            let fd = uwsgi_sys::socket::connect_abstract(&padded)
-                .or_else(|_| uwsgi_sys::socket::connect_abstract(&name))?;
-            let stream = UnixStream::from(fd);
-            stream.set_nonblocking(false)?;
-            Box::new(stream)
-        }
-        Address::Fd(n) => Box::new(std::fs::File::from(uwsgi_sys::fd::adopt(n)?)),
-    })
 }

@@ -27,7 +27,10 @@ use crate::master::{self, Goal};
 use crate::settings::Settings;
 use crate::sockets;
 use crate::source::System;
-use crate::{actions, banner, bound, daemon, fallback, log, pidfile, privileges, procname, worker};
+use crate::{
+    actions, banner, bound, daemon, fallback, flock, lists, log, pidfile, privileges, procname,
+    worker,
+};
 
 /// The bodies of processes that live in crates above this one.
 pub struct Parts {
@@ -136,6 +139,9 @@ fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result
         (None, Some(path)) if !reload => daemon::log_to(path)?,
         _ => {}
     }
+    for (option, wait) in [("flock2", false), ("flock-wait2", true)] {
+        config.last(option).map_or(Ok(()), |path| flock::take(path, wait))?;
+    }
     show(config);
     for (name, value) in &config.environment {
         uwsgi_sys::env::set(name, value.as_deref());
@@ -159,6 +165,7 @@ fn build(
     kept: &Table,
 ) -> Result<&'static Instance, String> {
     let cwd = std::env::current_dir().unwrap_or_default();
+    lists::show(&config);
     banner::head(&binary);
     if let Some(path) = settings.pidfile.as_ref().filter(|_| reloads == 0) {
         pidfile::write(path)?;
@@ -410,6 +417,7 @@ impl master::children::Bodies for ProcessBodies {
 
 /// The kernel ends this process with the one that started it, which may be gone already.
 fn end_with_master(instance: &Instance) {
+    flock::leave();
     let _ = process::die_with_parent(signal::SIGKILL);
     if process::parent_pid() != instance.master_pid() {
         process::exit_now(1);

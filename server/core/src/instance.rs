@@ -98,6 +98,7 @@ impl Instance {
 
     /// In a child: lets go of what only the master may hold.
     pub fn leave_master(&self) {
+        crate::flock::leave();
         if let Ok(mut end) = self.lifeline_master.lock() {
             end.take();
         }

@@ -9,6 +9,7 @@
 pub mod env;
 pub mod fd;
 pub mod glob;
+pub mod lock;
 pub mod process;
 pub mod procfs;
 pub mod queue;

@@ -5,6 +5,7 @@ use crate::config::{Action, Origin};
 use crate::finding::Finding;
 use crate::format::Format;
 use crate::row::{Kind, Row};
+use crate::source::Deed;
 
 impl Loader<'_> {
     /// Runs the immediate option of `row`, mentioned as `key`.
@@ -46,6 +47,10 @@ impl Loader<'_> {
             "ienv" => self.change(row.name, text, origin),
             "early-envdir" => self.early_directory(text, origin),
             "declare-option" => self.declare(key, text, origin),
+            "flock" => self.perform(Deed::Lock { path: text, wait: false }, key, origin),
+            "flock-wait" => self.perform(Deed::Lock { path: text, wait: true }, key, origin),
+            "immediate-uid" => self.perform(Deed::User(text), key, origin),
+            "immediate-gid" => self.perform(Deed::Group(text), key, origin),
             "resolve" => self.resolve(key, text, origin),
             _ if row.kind == Kind::Custom => self.custom(key, value.as_deref(), origin),
             _ if row.kind == Kind::Logic => self.logic(row, key, value.as_deref(), origin),
@@ -54,6 +59,24 @@ impl Loader<'_> {
                 None => Ok(()),
             },
         }
+    }
+
+    /// Changes this process, unless the configuration is only looked at.
+    fn perform(&mut self, deed: Deed<'_>, key: &str, origin: &Origin) -> Step {
+        if self.config.flag("check") {
+            return Ok(());
+        }
+        match self.source.perform(deed) {
+            Ok(log) => self.config.messages.extend(log),
+            Err(error) => {
+                let (Deed::Lock { path: value, .. } | Deed::User(value) | Deed::Group(value)) =
+                    deed;
+                self.config.messages.extend(error.log);
+                self.config.code = error.code;
+                return Err(Finding::fault(error.text).at(key, Some(value), origin).into());
+            }
+        }
+        Ok(())
     }
 
     /// Nothing is read behind an option that ends the process.
@@ -111,6 +134,11 @@ fn action(name: &str, value: Option<&str>) -> Option<Action> {
         "reload" => Action::Reload(text()),
         "pause" | "suspend" | "resume" => Action::Pause(text()),
         "connect-and-read" => Action::ConnectAndRead(text()),
+        "signal" => Action::Signal(text()),
+        "cflags" => Action::CompilerFlags,
+        "dot-h" => Action::Header,
+        "config-py" => Action::BuildScript,
+        "build-plugin" => Action::BuildPlugin(text()),
         "exit" => Action::Exit(i32::try_from(crate::value::int(value)).unwrap_or(1)),
         _ => return None,
     })

@@ -3,6 +3,7 @@
 //! Owns how each scheme is read and the texts of its failures. It refuses to know what a
 //! configuration does with the bytes.
 
+mod deeds;
 mod directory;
 mod facts;
 
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::fs::{Access, access};
-use uwsgi_config::{Content, Facts, Look, Place, PluginAnswer, Source, SourceError};
+use uwsgi_config::{Content, Deed, Facts, Look, Place, PluginAnswer, Source, SourceError};
 
 use crate::language;
 
@@ -69,6 +70,10 @@ impl Source for System {
 
     fn export(&self, name: &str, value: Option<&str>) {
         uwsgi_sys::env::set(name, value);
+    }
+
+    fn perform(&self, deed: Deed<'_>) -> Result<Vec<String>, SourceError> {
+        deeds::perform(deed)
     }
 
     fn facts(&self) -> Facts {
