@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 MOVING = re.compile(r"[%$@]\(|%[^%]|%$", re.M)
 ACTING = {"ini", "xml", "yaml", "yml", "json", "js", "config", "include", "inherit", "set", "set-ph", "set-placeholder",
-          "declare-option", "declare-option2", "resolve", "fallback-config", "end", "else"}
+          "declare-option", "declare-option2", "resolve", "fallback-config", "end", "else", "app"}
 LOGIC = re.compile(r"^(if|for|end)[a-z-]*$")
 
 

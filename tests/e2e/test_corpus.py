@@ -1,28 +1,23 @@
 """Configurations of the real world run through `uwsgi --check`: accepted, or rejected with a reason."""
 
-import subprocess
-
 import pytest
 
 from corpus.cases import CASES, Case
 from corpus.readers import plain
-from harness import paths
-from harness.server import plain_environment
+from corpus.resolve import listed, run
 
 pytestmark = pytest.mark.ours
 
 
-def check(case: Case, directory, *more: str) -> subprocess.CompletedProcess:
+def check(case: Case, directory, *more: str) -> tuple[int, str]:
     case.furnish(directory)
-    return subprocess.run([paths.OURS, "--check", *more, *case.args], input=case.stdin, capture_output=True, text=True,
-                          errors="replace", timeout=30, cwd=directory, env={**plain_environment(), **case.env}, check=False)
+    return run("--check", *more, *case.args, cwd=directory, env=case.env, stdin=case.stdin)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_check(case, tmp_path):
-    done = check(case, tmp_path)
-    text = done.stdout + done.stderr
-    assert done.returncode == case.code, f"exit {done.returncode}, expected {case.code}\n{text[-2000:]}"
+    code, text = check(case, tmp_path)
+    assert code == case.code, f"exit {code}, expected {case.code}\n{text[-2000:]}"
     assert "panicked" not in text
     for wanted in case.says:
         assert wanted in text, f"{wanted!r} is not in\n{text[-2000:]}"
@@ -31,11 +26,9 @@ def test_check(case, tmp_path):
 
 
 def shown(case: Case, directory) -> list[str]:
-    """The list that `--show-config` prints, without what the test itself asked for, PATH for the file."""
-    text = check(case, directory, "--show-config").stderr
-    lines = text[text.index("[uwsgi]\n"):text.index(";end of configuration")].splitlines()[1:]
-    named = [line.replace(str(case.path), "PATH").replace(str(case.path.parent), "HERE") for line in lines]
-    return [line for line in named if line not in ("check = true", "show-config = true")]
+    """The list of options, with PATH for the file and HERE for its directory."""
+    _, text = check(case, directory, "--show-config")
+    return [line.replace(str(case.path), "PATH").replace(str(case.path.parent), "HERE") for line in listed(text)]
 
 
 ALONE = [case for case in CASES if not case.code and case.shown() is None and case.args == [str(case.path)]]

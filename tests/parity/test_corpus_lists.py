@@ -30,10 +30,15 @@ WANTED = {
     "features/environment-defaults.ini": "$(NAME:-default) and $(NAME-default) are of the next version",
     "features/if-else.ini": "else is of the next version",
     "features/if-hostname-match.ini": "works as documented; in the original the plain form never holds",
+    "features/ids.xml": "the original cuts the id off in its own list while it reads",
+    "features/element-ids.xml": "the original cuts the id off in its own list while it reads",
     "features/folded.yaml": "the line parser of this build of the original ends at the first unusual line",
     "features/lists.yaml": "the line parser of this build of the original ends at the first unusual line",
     "features/percent.yaml": "the line parser of this build of the original ends at the first unusual line",
     "features/quotes.yaml": "the line parser of this build of the original keeps quotes",
+    "seeds/071-if-dir.yaml": "the line parser of this build of the original ends at the first unusual line",
+    "seeds/073-cheaper-busyness-max.yaml": "the line parser of this build of the original ends at the first unusual line",
+    "seeds/388-if-hostname-match.ini": "works as documented; in the original the plain form never holds",
     "features/placeholders-chained.ini": "a placeholder at the start of a value is expanded again too",
     "features/inherit-keeps-text.ini": "the original logs its list with the prefix of the configuration",
     "mistakes/else-alone.ini": "else is of the next version",
@@ -45,7 +50,7 @@ CUT = re.compile(r"^(cron2 = \S+) .*")
 DATE = re.compile(f"^{DAY} - ")
 
 
-# Refused here only, or later there.
+# Refused here only, or later there. This build of the original has no JSON and not the YAML of the packages.
 STRICTER = {
     "mistakes/bad-protocol.ini": "the original judges it after its list is printed",
     "mistakes/cheaper-above-processes.ini": "the original judges it after its list is printed",
@@ -53,6 +58,7 @@ STRICTER = {
     "mistakes/command-lines-18": "what cannot be read is no empty configuration",
     "mistakes/command-lines-19": "what cannot be read is no empty configuration",
     "mistakes/ini-is-directory.ini": "what cannot be read is no empty configuration",
+    "mistakes/nul-byte.ini": "a NUL cannot be in a text for the system",
     "mistakes/latin1-value.ini": "values are UTF-8: environment, log and JSON need it",
     "mistakes/else-alone.ini": "else is of the next version",
     "mistakes/circular-self.ini": "a circle ends the original by a signal, or never",
@@ -105,7 +111,8 @@ def test_same_list(kind, at_least, tmp_path):
 
 def test_same_refusal(tmp_path):
     """What the original refuses is refused with the same code and the text that people search for."""
-    mine = [case for case in CASES if case.code and case.name.startswith("mistakes/") and case.name not in STRICTER]
+    mine = [case for case in CASES if case.code and case.name.startswith("mistakes/") and case.name not in STRICTER
+            and case.path.suffix not in (".json", ".yaml")]
     different = {}
     for number, case in enumerate(mine):
         code, text = run(LEFT, case, tmp_path / f"{number}/run")

@@ -21,6 +21,11 @@ pub(super) const CGI: &[Row] = &[
     req("cgi-safe", Kind::List, "directory that scripts may be linked to"),
 ];
 
+pub(super) const ERLANG: &[Row] = &[
+    req("erlang", Kind::Str, "take part in a cluster of Erlang under this node name"),
+    req("erlang-cookie", Kind::Str, "shared secret of the Erlang cluster"),
+];
+
 pub(super) const GLUSTERFS: &[Row] = &[
     req("glusterfs-mount", Kind::List, "serve a GlusterFS volume").on(Flags::MIME),
     req("glusterfs-timeout", Kind::Int, "longest wait for GlusterFS").unit("s"),

@@ -63,6 +63,7 @@ const SECTIONS: &[(&str, &[Row])] = &[
     ("tornado", loops::TORNADO),
     ("ugreen", loops::UGREEN),
     ("cgi", languages::CGI),
+    ("erlang", languages::ERLANG),
     ("glusterfs", languages::GLUSTERFS),
     ("gridfs", languages::GRIDFS),
     ("jvm", languages::JVM),
