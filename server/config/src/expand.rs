@@ -6,8 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// Replacements in one value before it counts as circular. Real values have a few dozen.
-const MAX_REPLACEMENTS: usize = 1024;
+/// How deep replacements may lie inside each other. Real values use two or three levels.
+const MAX_DEPTH: usize = 32;
+/// Bytes looked at for one value before it counts as circular: wide circles grow slowly.
+const MAX_WORK: usize = 1 << 30;
 /// Bytes of one value before it counts as circular; a file read by `@()` may be large.
 const MAX_LENGTH: usize = 16 << 20;
 
@@ -21,36 +23,42 @@ pub(crate) fn pass(
     lookup: &mut Lookup<'_>,
 ) -> Result<Option<String>, String> {
     let mut text = value.to_owned();
-    let mut replaced = 0;
-    let mut from = 0;
-    while let Some((start, end)) = occurrence(&text, symbol, from) {
-        let inner = &text[start + 2..end];
-        let Some(new) = lookup(inner)? else {
+    let (mut replaced, mut from, mut work) = (false, 0, 0_usize);
+    // How many bytes lie behind each replacement that may still reach over the place at hand.
+    let mut around: Vec<usize> = Vec::new();
+    while let Some((start, end)) = occurrence(&text, symbol, from, &mut work) {
+        let Some(new) = lookup(&text[start + 2..end])? else {
             from = start + 1;
             continue;
         };
-        replaced += 1;
+        around.retain(|behind| text.len() - behind > start);
+        around.push(text.len() - end - 1);
+        replaced = true;
         text.replace_range(start..=end, &new);
-        if replaced > MAX_REPLACEMENTS || text.len() > MAX_LENGTH {
-            return Err(format!("\"{value}\" expands without end"));
+        if around.len() > MAX_DEPTH || work > MAX_WORK || text.len() > MAX_LENGTH {
+            let shown: String = value.chars().take(80).collect();
+            return Err(format!("\"{shown}\" expands without end"));
         }
         // The scan starts over, so results are expanded too; the very first byte is not looked
         // at again, which lets `a = %(a)` end.
         from = text.chars().next().map_or(0, char::len_utf8);
     }
-    Ok((replaced > 0).then_some(text))
+    Ok(replaced.then_some(text))
 }
 
 /// The next `symbol(` at or after `from` and its matching parenthesis.
-fn occurrence(text: &str, symbol: char, from: usize) -> Option<(usize, usize)> {
+fn occurrence(text: &str, symbol: char, from: usize, work: &mut usize) -> Option<(usize, usize)> {
     let opening = [symbol, '('].iter().collect::<String>();
     let mut from = from;
     while let Some(found) = text.get(from..)?.find(&opening) {
         let start = from + found;
+        *work += found;
         if let Some(end) = closing(text.as_bytes(), start + 2) {
+            *work += end - start;
             return Some((start, end));
         }
-        from = start + 1;
+        *work += text.len() - start;
+        from = if *work > MAX_WORK { text.len() } else { start + 1 };
     }
     None
 }
@@ -217,6 +225,23 @@ mod tests {
         ] {
             assert_eq!(percent(value).as_deref(), Ok(expected), "{value:?}");
         }
+    }
+
+    #[test]
+    fn nesting_has_a_limit_and_width_has_none() {
+        let mut chain = Keys::default();
+        for level in 0..40 {
+            chain.add(&format!("k{level}"), Some(&format!("x%(k{})", level + 1)));
+        }
+        chain.add("k40", Some("end"));
+        let mut deep = |from: usize| {
+            pass(&format!("x%(k{from})"), '%', &mut |inner| Ok(chain.expression(inner)))
+        };
+        assert_eq!(deep(9), Ok(Some("x".repeat(32) + "end")));
+        assert_eq!(deep(8), Err("\"x%(k8)\" expands without end".to_owned()));
+        let wide = "%(foo)".repeat(2000);
+        assert_eq!(percent(&wide), Ok("17".repeat(2000)));
+        assert_eq!(percent(&"%(".repeat(20_000)), Ok("%(".repeat(20_000)));
     }
 
     #[test]

@@ -52,14 +52,14 @@ impl Magic {
         magic
     }
 
-    /// Takes the values of a file: `given` as it was named, `place` when it is a real file.
-    /// `first` says that this file may set the upper-case twins.
+    /// Takes the values of a file: `given` as it was named, `place` when it is a real file; what
+    /// is none changes nothing but its name. `first` says that this file may set the upper-case
+    /// twins.
     pub(crate) fn enter(&mut self, given: &str, section: &str, place: Option<&Place>, first: bool) {
         self.values.insert(b'o', given.to_owned());
+        let Some(place) = place else { return };
         self.values.insert(b'x', section.to_owned());
-        if let Some(place) = place {
-            self.enter_place(place);
-        }
+        self.enter_place(place);
         if first && !self.frozen {
             self.frozen = true;
             for letter in ABOUT_FILE {
@@ -191,6 +191,17 @@ mod tests {
         magic.enter("second.ini", "uwsgi", Some(&place), true);
         let text = magic.substitute(b"%n %N %D").bytes;
         assert_eq!(text, b"second app.v1 /srv/www/");
+    }
+
+    #[test]
+    fn what_is_no_file_leaves_the_values_of_the_last_one() {
+        let mut magic = Magic::new(&Facts::default());
+        magic.enter("-", "x", None, true);
+        assert_eq!(magic.substitute(b"%o|%n|%x|%N|%O").bytes, b"-||||");
+        let place = Place { path: "/etc/a.ini".into(), inode: 1 };
+        magic.enter("a.ini", "s", Some(&place), true);
+        magic.enter("exec://cat", "t", None, true);
+        assert_eq!(magic.substitute(b"%o|%n|%x|%N|%O").bytes, b"exec://cat|a|s|a|a.ini");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::files::suffix;
+use super::name::suffix;
 use super::{Loader, Step, TYPED};
 use crate::config::Origin;
 use crate::finding::Finding;
@@ -64,10 +64,13 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// A bare argument: a file by its suffix, or an application for Python.
+    /// A bare argument: a file by its suffix, another section of the last file, or an application for Python.
     fn positional(&mut self, text: &str) -> Step {
         if text.starts_with('[') {
             return Ok(());
+        }
+        if let (true, Some(format)) = (text.starts_with(':'), self.newest) {
+            return self.load(format, text, TYPED, &Origin::CommandLine);
         }
         if suffix(text).is_some() {
             return self.load_by_suffix(text, TYPED, &Origin::CommandLine);

@@ -1,10 +1,15 @@
-//! Configuration files: which reader a name asks for, sections, circles, magic variables.
+//! Configuration files: sections, circles, magic variables, from bytes to entries.
 
-use super::{Loader, Mode, Step, Stop};
+use super::inject::Whole;
+use super::name::{split, suffix};
+use super::{ENTRY, Loader, Mode, Step, Stop};
 use crate::config::Origin;
 use crate::finding::Finding;
 use crate::format::{Asked, Format};
-use crate::source::{self, Source, plain};
+use crate::source::{self, Content, Source, SourceError, plain};
+
+/// How many files may be open inside each other. A circle whose names grow is one all the same.
+const DEEPEST: usize = 64;
 
 impl Loader<'_> {
     /// Reads a file in the format that its suffix names.
@@ -20,7 +25,7 @@ impl Loader<'_> {
 
     /// Reads `file`, `file:section` or, from the last file of that format, `:section`.
     pub(super) fn load(&mut self, format: Format, text: &str, mode: Mode, origin: &Origin) -> Step {
-        let (path, section) = split_section(text);
+        let (path, section) = split(text);
         let again = path.is_empty();
         let path = match (again, self.last.get(&format)) {
             (false, _) => path.to_owned(),
@@ -32,17 +37,19 @@ impl Loader<'_> {
         };
         let place = self.enter(&path, section, mode, origin)?;
         let identity = format!("{}:{section}", place.unwrap_or_else(|| path.clone()));
-        if self.open.contains(&identity) {
+        if self.open.contains(&identity) || self.open.len() == DEEPEST {
             let fault = Finding::fault(format!("config include loop: {path} includes itself"));
             return Err(fault.origin(origin).into());
         }
         self.last.insert(format, path.clone());
+        self.newest = Some(format);
         if !again {
             self.config.messages.extend(format.announcement(&path, section));
         }
-        let content = self.read(&path, origin)?;
+        let whole = self.whole(&path, origin)?;
+        self.spend(ENTRY + whole.bytes.len(), origin)?;
         self.open.push(identity);
-        let result = self.lines(format, &path, section, &content, mode);
+        let result = self.lines(format, &path, section, &whole, mode);
         self.open.pop();
         result
     }
@@ -88,14 +95,15 @@ impl Loader<'_> {
         format: Format,
         path: &str,
         section: &str,
-        content: &[u8],
+        whole: &Whole,
         mode: Mode,
     ) -> Step {
-        let at = |line| Origin::File { path: path.to_owned(), line };
-        let content = self.magic.substitute(content);
+        let at = |line| whole.origin(line);
+        let content = self.magic.substitute(&whole.bytes);
         for (letter, line) in content.unknown {
-            let text = format!("unknown magic variable \"%{letter}\" at {path}:{line} is empty");
-            self.config.findings.push(Finding::warning(text).origin(&at(line)));
+            let origin = at(line);
+            let text = format!("unknown magic variable \"%{letter}\" {origin} is empty");
+            self.config.findings.push(Finding::warning(text).origin(&origin));
         }
         let asked = Asked { path, section, mode: self.config.last("mode") };
         let document = format.read(&content.bytes, &asked).map_err(|malformed| {
@@ -119,26 +127,15 @@ impl Loader<'_> {
     }
 }
 
-/// The configuration format that a path names by its suffix, section ignored.
-pub(super) fn suffix(text: &str) -> Option<Format> {
-    let (path, _) = split_section(text);
-    Format::of_suffix(path.rsplit_once('.')?.1)
-}
-
-/// Splits `file:section`; the section is empty when none is named. In a scheme only a colon
-/// after the last slash counts.
-fn split_section(text: &str) -> (&str, &str) {
-    let from = if text.contains("://") { text.rfind('/').map_or(0, |at| at + 1) } else { 0 };
-    match text[from..].rfind(':') {
-        Some(at) => (&text[..from + at], &text[from + at + 1..]),
-        None => (text, ""),
-    }
-}
-
 /// The content for `@(what)`: one trailing line end goes.
-pub(super) fn content(source: &dyn Source, what: &str) -> Result<String, String> {
-    let bytes = source.read(what).map_err(|error| error.text)?.bytes;
+pub(super) fn content(
+    source: &dyn Source,
+    what: &str,
+) -> Result<(String, Vec<String>), SourceError> {
+    let Content { bytes, log } = source.read(what)?;
     let trimmed = bytes.strip_suffix(b"\n").or_else(|| bytes.strip_suffix(b"\r"));
-    let text = std::str::from_utf8(trimmed.unwrap_or(&bytes)).map(str::to_owned);
-    text.map_err(|_| format!("content of \"{what}\" is not valid UTF-8"))
+    match std::str::from_utf8(trimmed.unwrap_or(&bytes)) {
+        Ok(text) => Ok((text.to_owned(), log)),
+        Err(_) => Err(SourceError::new(format!("content of \"{what}\" is not valid UTF-8"))),
+    }
 }

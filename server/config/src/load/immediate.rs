@@ -44,6 +44,14 @@ impl Loader<'_> {
                 self.restrictions.set(row.name, text);
                 Ok(())
             }
+            "inject-before" => {
+                self.injections.before.push(text.to_owned());
+                Ok(())
+            }
+            "inject-after" => {
+                self.injections.after.push(text.to_owned());
+                Ok(())
+            }
             "ienv" => self.change(row.name, text, origin),
             "early-envdir" => self.early_directory(text, origin),
             "declare-option" => self.declare(key, text, origin),

@@ -1,8 +1,8 @@
 //! What happens when everything is read: passes, late actions, checks.
 
 use super::files::content;
-use super::{Loader, Step};
-use crate::config::{Action, Config};
+use super::{Loader, Step, Stop};
+use crate::config::{Action, Config, Origin};
 use crate::finding::Finding;
 use crate::{check, expand};
 
@@ -17,21 +17,59 @@ impl Loader<'_> {
     }
 
     fn pass(&mut self, symbol: char, at: usize) -> Step {
+        let entry = &self.config.entries[at];
+        let Some(old) = entry.value.clone().filter(|_| !entry.fixed) else { return Ok(()) };
+        let (key, origin) = (entry.key.clone(), entry.origin.clone());
+        let Some(new) = self.expanded(symbol, &key, &old, &origin)? else { return Ok(()) };
+        self.keys.update(&key, Some(&old), &new);
+        self.config.entries[at].value = Some(new);
+        Ok(())
+    }
+
+    /// A value after all passes at once: for options whose value is used while reading.
+    pub(super) fn expanded_now(
+        &mut self,
+        key: &str,
+        value: String,
+        origin: &Origin,
+    ) -> Result<String, Stop> {
+        let mut value = value;
+        for symbol in ['$', '@', '%'] {
+            value = self.expanded(symbol, key, &value, origin)?.unwrap_or(value);
+        }
+        Ok(value)
+    }
+
+    fn expanded(
+        &mut self,
+        symbol: char,
+        key: &str,
+        value: &str,
+        origin: &Origin,
+    ) -> Result<Option<String>, Stop> {
+        if !value.contains(symbol) {
+            return Ok(None);
+        }
         let Self { config, keys, env, source, .. } = self;
-        let entry = &mut config.entries[at];
-        let Some(old) = entry.value.as_deref().filter(|_| !entry.fixed) else { return Ok(()) };
+        let mut code = None;
         let mut lookup = |inner: &str| match symbol {
             '$' => Ok(expand::variable(env, inner)),
-            '@' => content(*source, inner).map(Some),
+            '@' => {
+                let (text, log) = content(*source, inner).map_err(|error| {
+                    config.messages.extend(error.log);
+                    code = Some(error.code);
+                    error.text
+                })?;
+                config.messages.extend(log);
+                Ok(Some(text))
+            }
             _ => Ok(keys.expression(inner)),
         };
-        let new = expand::pass(old, symbol, &mut lookup)
-            .map_err(|text| Finding::fault(text).about(entry))?;
-        if let Some(new) = new {
-            keys.update(&entry.key, entry.value.as_deref(), &new);
-            entry.value = Some(new);
-        }
-        Ok(())
+        let new = expand::pass(value, symbol, &mut lookup);
+        self.config.code = code.unwrap_or(self.config.code);
+        let new = new.map_err(|text| Finding::fault(text).at(key, Some(value), origin))?;
+        self.spend(new.as_ref().map_or(0, String::len), origin)?;
+        Ok(new)
     }
 
     /// Options that act when everything else is known, in the order they were given.

@@ -10,8 +10,10 @@ mod custom;
 mod environment;
 mod files;
 mod immediate;
+mod inject;
 mod late;
 mod logic;
+mod name;
 mod plugins;
 mod restrict;
 
@@ -68,6 +70,10 @@ struct Loader<'a> {
     strict: bool,
     /// The file that `:section` means, by format.
     last: HashMap<Format, String>,
+    /// The format of the last file of all.
+    newest: Option<Format>,
+    /// What is put around files.
+    injections: inject::Injections,
     /// Files being read right now, outermost first, to see circles.
     open: Vec<String>,
     /// Every value read from here on keeps its text.
@@ -116,6 +122,8 @@ impl<'a> Loader<'a> {
             keys: Keys::default(),
             strict: false,
             last: HashMap::new(),
+            newest: None,
+            injections: inject::Injections::default(),
             open: Vec::new(),
             fixed: false,
             block: None,
@@ -150,6 +158,11 @@ impl<'a> Loader<'a> {
     ) -> Step {
         self.spend(ENTRY + key.len() + value.as_ref().map_or(0, String::len), &origin)?;
         let row = self.config.registry.find(key);
+        let early = row.is_some_and(used_while_reading) && !self.fixed;
+        let value = match value {
+            Some(text) if early => Some(self.expanded_now(key, text, &origin)?),
+            value => value,
+        };
         self.keys.add(key, value.as_deref());
         let acts = row.is_some_and(acts_at_once);
         let entry = Entry {
@@ -158,7 +171,7 @@ impl<'a> Loader<'a> {
             value: value.clone(),
             origin: origin.clone(),
             hidden: false,
-            fixed: self.fixed || acts,
+            fixed: self.fixed || acts || early,
             done: row.is_some_and(Row::immediate),
             placeholder,
         };
@@ -183,6 +196,11 @@ impl<'a> Loader<'a> {
         let allowed = format!("at most {} MiB of options", LONGEST_LIST >> 20);
         Err(Finding::fault(text).origin(origin).allowed(allowed).into())
     }
+}
+
+/// Options whose value is needed in its final form while reading.
+fn used_while_reading(row: &Row) -> bool {
+    row.kind == crate::row::Kind::Plugins || row.name == "plugins-dir"
 }
 
 /// Options whose value was used while reading, so that expanding it later would only mislead.

@@ -101,6 +101,8 @@ pub(super) const WORKS: &[&str] = &[
     "include",
     "inherit",
     "ini",
+    "inject-after",
+    "inject-before",
     "iprint",
     "json",
     "lazy",
