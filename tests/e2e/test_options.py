@@ -534,7 +534,7 @@ def test_plugins_dir_adds_a_place(tmp_path, nothing_left):
 @pytest.mark.ours
 def test_a_missing_plugin_that_is_needed(nothing_left):
     assert 'unable to load plugin "nonsense"' in run(*AUTO, "--need-plugins", "python,nonsense", code=1)
-    assert "!!! UNABLE to load uWSGI plugin: nonsense" in run(*AUTO, "--plugins", "nonsense", "--no-server")
+    assert "!!! UNABLE to load uWSGI plugin: ./nonsense_plugin.so" in run(*AUTO, "--plugins", "nonsense", "--no-server")
 
 
 LOGIC = """\

@@ -5,16 +5,22 @@
 //! calls the hooks of the descriptor in the order documented there. Everything that crosses is
 //! `#[repr(C)]`; no panic, exception or longjmp does (both sides catch their own).
 //!
-//! It owns the layouts and the two thin safe wrappers over them: [`host`] for the server side,
-//! [`plugin`] for the plugin side. It refuses to know what a request means or which language runs.
+//! It owns the layouts and the thin safe wrappers over them: [`host`] for the server side,
+//! [`plugin`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
 #![allow(unsafe_code, reason = "the C boundary itself; every block argues its own safety")]
 
+pub mod extension;
 #[cfg(feature = "host")]
 pub mod host;
+mod option;
 pub mod plugin;
 
+pub use option::{
+    Argument, OPTION_MASTER, OPTION_MEMORY, OPTION_METRICS, OPTION_THREADS, OptionRow, Value,
+};
+
 /// Version of every layout in this crate. Both sides must have been built with the same one.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Name of the one exported symbol, `extern "C" fn() -> *const Plugin`.
 pub const PLUGIN_SYMBOL: &str = "uwsgi_plugin";
@@ -330,10 +336,11 @@ pub enum ProcessKind {
 
 /// What a plugin exports. Hooks that are not needed are null.
 ///
-/// Order: `init` (once, in the first process, before any fork) → `init_apps` (there, or with
-/// `lazy-apps` in each worker after `after_fork_child`) → around every fork `before_fork` and
-/// `after_fork_parent` / `after_fork_child` → per core `init_thread` → `request` many times →
-/// `atexit` in each process that ends in good order.
+/// Order: `options` are read while the configuration is → `init` (once, in the first process,
+/// before any fork) → `init_apps` (there, or with `lazy-apps` in each worker after
+/// `after_fork_child`) → around every fork `before_fork` and `after_fork_parent` /
+/// `after_fork_child` → per core `init_thread` → `request` many times → `atexit` in each process
+/// that ends in good order. With several plugins each step runs for all of them, in load order.
 #[repr(C)]
 pub struct Plugin {
     /// [`ABI_VERSION`] of the plugin.
@@ -346,6 +353,10 @@ pub struct Plugin {
     pub modifier1: u32,
     /// Reserved, 0.
     pub reserved: u32,
+    /// Options it brings along, read when the library is opened; null without any.
+    pub options: *const OptionRow,
+    /// Number of `options`.
+    pub options_len: usize,
     /// Starts the language. `server` stays valid for ever. Non-zero: the process exits with it.
     pub init: Option<extern "C" fn(server: *const Server) -> i32>,
     /// Loads the apps. Returns the number of apps loaded, or minus the exit code.
@@ -363,7 +374,8 @@ pub struct Plugin {
     /// The main thread is about to block outside the plugin for long (event loop): let go of
     /// whatever other threads of the language need.
     pub release: Option<extern "C" fn()>,
-    /// Serves one request.
+    /// Serves one request. 0: it is done with it; anything else: it failed, and the server
+    /// answers for it if nothing is on the wire yet. Null: the plugin takes no requests.
     pub request: Option<extern "C" fn(request: *mut Request) -> i32>,
     /// The process ends in good order (after `release`, from the main thread).
     pub atexit: Option<extern "C" fn()>,

@@ -42,6 +42,10 @@ static PLUGIN: Plugin = Plugin {
     name: Str::new(b"python"),
     modifier1: 0,
     reserved: 0,
+    // Its options are in the server's own table: this library is opened after libpython was
+    // chosen, and that choice needs them.
+    options: std::ptr::null(),
+    options_len: 0,
     init: Some(init),
     init_apps: Some(init_apps),
     before_fork: Some(before_fork),

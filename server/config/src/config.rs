@@ -126,8 +126,27 @@ pub struct PluginUse {
     pub name: String,
     /// The modifier given in front of the name.
     pub modifier1: Option<u8>,
+    /// The function behind the name, to be called when the library is open.
+    pub initialiser: Option<String>,
     /// The shared object, when it is not built in.
     pub path: Option<String>,
+    /// What the shared object calls itself.
+    pub own_name: Option<String>,
+}
+
+impl PluginUse {
+    /// The wish for a plugin of that name and nothing more.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { name, modifier1: None, initialiser: None, path: None, own_name: None }
+    }
+
+    /// True when the plugin was asked for under that name, or calls itself so.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.own_name.as_deref() == Some(name)
+    }
 }
 
 /// What was read. It is complete only when [`Config::faults`] is empty.

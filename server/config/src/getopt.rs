@@ -62,6 +62,16 @@ impl<'a> Getopt<'a> {
         Some(Ok(Item::Positional((*positional).clone())))
     }
 
+    /// The name of the long option that comes next, when no known name begins so.
+    pub(crate) fn unknown(&self, names: &Registry) -> Option<&'a str> {
+        let rest = if self.cluster.is_some() { &[] } else { self.args.get(self.next..)? };
+        let mut options = rest.iter().take_while(|arg| *arg != "--");
+        let option = options.find(|arg| self.posix || (arg.len() > 1 && arg.starts_with('-')))?;
+        let name = option.strip_prefix("--")?.split('=').next()?;
+        let known = names.names().any(|(known, _)| known.starts_with(name));
+        (!known).then_some(name)
+    }
+
     fn long(&mut self, text: &str, names: &Registry) -> Result<Item, String> {
         let (wanted, glued) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),

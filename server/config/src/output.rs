@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 
 use crate::config::{Config, Entry};
+use crate::registry::Registry;
 use crate::row::{Arg, Row, Status};
-use crate::table;
 
 /// Every option with its help, one line per name: four spaces, the letter, the name, the help.
 #[must_use]
-pub fn help(binary: &str) -> String {
+pub fn help(binary: &str, registry: &Registry) -> String {
     let mut text = format!("Usage: {binary} [options...]\n");
-    let width = table::names().map(|(name, row)| label(name, row).len()).max().unwrap_or(0);
-    for (name, row) in table::names() {
-        let _ = writeln!(text, "    {:<width$} {}", label(name, row), row.help);
+    let width = registry.names().map(|(name, row)| label(name, row).len()).max().unwrap_or(0);
+    for (name, row) in registry.names() {
+        let help = registry.custom(name).map_or(row.help, |custom| custom.template.as_str());
+        let _ = writeln!(text, "    {:<width$} {help}", label(name, row));
     }
     text
 }
@@ -45,15 +46,15 @@ fn shown(entry: &Entry) -> &str {
 
 /// Every name and alias, one per line.
 #[must_use]
-pub fn dump_options() -> String {
-    table::names().fold(String::new(), |text, (name, _)| text + name + "\n")
+pub fn dump_options(registry: &Registry) -> String {
+    registry.names().fold(String::new(), |text, (name, _)| text + name + "\n")
 }
 
 /// Every name with argument, section and status, tab separated, under a heading.
 #[must_use]
-pub fn option_status() -> String {
+pub fn option_status(registry: &Registry) -> String {
     let mut text = String::from("option\targument\tsection\tstatus\n");
-    for (name, row) in table::names() {
+    for (name, row) in registry.names() {
         let arg = match row.arg {
             Arg::None => "none",
             Arg::Required => "required",

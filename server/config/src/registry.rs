@@ -85,9 +85,16 @@ impl Registry {
         &self.rows
     }
 
-    /// Adds the rows of a plugin.
-    pub fn add_rows(&mut self, rows: &[&'static Row]) {
-        self.rows.extend(rows);
+    /// Adds the rows of a plugin; the answer is the names that were taken already.
+    pub fn add_rows(&mut self, rows: &[&'static Row]) -> Vec<&'static str> {
+        let mut taken = Vec::new();
+        for row in rows {
+            match self.find(row.name) {
+                Some(_) => taken.push(row.name),
+                None => self.rows.push(row),
+            }
+        }
+        taken
     }
 
     /// Adds a declared option.

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use crate::config::PluginUse;
 use crate::row::Row;
 
 /// What magic variables say about the machine and the process.
@@ -94,8 +95,12 @@ pub enum PluginAnswer {
     Loaded {
         /// Where it was found.
         path: String,
+        /// What it calls itself.
+        name: String,
         /// The options it brings along.
         rows: Vec<&'static Row>,
+        /// What there is to say about it.
+        log: Vec<String>,
     },
     /// Not to be had; the lines say why.
     Missing(Vec<String>),
@@ -149,8 +154,21 @@ pub trait Source {
     /// The first IPv4 address of a host.
     fn resolve(&self, host: &str) -> Option<String>;
 
-    /// Looks for a plugin by its name or path, `directories` first.
-    fn plugin(&self, name: &str, directories: &[String]) -> PluginAnswer;
+    /// Loads a plugin by its name or path, from `directories` first.
+    fn plugin(&self, wish: &PluginUse, directories: &[String]) -> PluginAnswer;
+
+    /// Looks for a shared object that declares `option` and that nobody asked for; the answer is
+    /// the name by which it can be.
+    fn plugin_with(&self, option: &str, directories: &[String]) -> Option<String>;
+
+    /// True when a plugin of that name is part of this build.
+    fn built_in(&self, plugin: &str) -> bool;
+
+    /// Opens a shared library whose symbols everybody may use, for good.
+    ///
+    /// # Errors
+    /// The text of the dynamic linker.
+    fn open_library(&self, path: &str) -> Result<(), String>;
 
     /// Changes a variable of this process at once, for commands and libraries that are used
     /// while reading; without value it is removed.

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use uwsgi_config::{Arg, Flags, Row, Status, dump_options, help, option_status, table};
+use uwsgi_config::{Arg, Flags, Registry, Row, Status, dump_options, help, option_status, table};
 
 /// Arities that differ from the list on purpose: options that take a value but are declared
 /// without one, and one whose value the list forgot.
@@ -120,7 +120,8 @@ fn the_list_of_working_options_is_sorted_and_names_only_options() {
 
 #[test]
 fn texts_for_people_name_every_option() {
-    let (help, dump, status) = (help("uwsgi"), dump_options(), option_status());
+    let names = Registry::default();
+    let (help, dump, status) = (help("uwsgi", &names), dump_options(&names), option_status(&names));
     assert!(help.starts_with("Usage: uwsgi [options...]\n    -s|--socket "), "{help:.80}");
     assert_eq!(dump.lines().count() + 1, help.lines().count());
     assert_eq!(dump.lines().count() + 1, status.lines().count());

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use uwsgi_config::{Action, Config};
+use uwsgi_config::{Action, Config, Registry};
 use uwsgi_sys::{process, signal};
 
 use crate::dial::dial;
@@ -10,15 +10,15 @@ use crate::{commands, log, pidfile, sockets};
 
 /// Runs the actions of a configuration in order; `Some` is the exit code when one ends the run.
 pub fn run(config: &Config, binary: &str) -> Option<i32> {
-    config.actions.iter().find_map(|action| one(action, binary))
+    config.actions.iter().find_map(|action| one(action, binary, &config.registry))
 }
 
-fn one(action: &Action, binary: &str) -> Option<i32> {
+fn one(action: &Action, binary: &str, names: &Registry) -> Option<i32> {
     match action {
-        Action::Help => print(&uwsgi_config::help(binary)),
+        Action::Help => print(&uwsgi_config::help(binary, names)),
         Action::Version => print(&format!("{}\n", uwsgi_config::VERSION)),
-        Action::DumpOptions => print(&uwsgi_config::dump_options()),
-        Action::OptionStatus => print(&uwsgi_config::option_status()),
+        Action::DumpOptions => print(&uwsgi_config::dump_options(names)),
+        Action::OptionStatus => print(&uwsgi_config::option_status(names)),
         // The rest of the start decides whether a configuration is good.
         Action::Check => return None,
         Action::Stop(path) => return Some(signal_pidfile(path, signal::SIGINT)),

@@ -44,14 +44,10 @@ fn start_worker(
     id: u32,
     bodies: &ProcessBodies,
 ) -> Result<(), String> {
-    if let Some(plugin) = instance.plugin {
-        plugin.before_fork();
-    }
+    instance.plugins.before_fork();
     let forked = fork()?;
-    if let (Fork::Parent(pid), plugin) = (forked, instance.plugin) {
-        if let Some(plugin) = plugin {
-            plugin.after_fork_parent();
-        }
+    if let Fork::Parent(pid) = forked {
+        instance.plugins.after_fork_parent();
         children::note_spawn(instance, Role::Worker(id), pid);
         children::announce(instance, Role::Worker(id), pid, false);
         return Ok(());

@@ -72,3 +72,13 @@ pub fn modes(settings: &Settings, arena_bytes: u64) {
     log!("mapped {arena_bytes} bytes ({} KB) for {cores} cores", arena_bytes / 1024);
     log!("*** Operational MODE: {} ***", settings.mode());
 }
+
+/// Nobody here can answer a request.
+pub fn no_request_plugin() {
+    log!("!!!!!!!!!!!!!! WARNING !!!!!!!!!!!!!!");
+    log!("no request plugin is loaded, you will not be able to manage requests.");
+    log!(
+        "you may need to install the package for your language of choice, or simply load it with --plugin."
+    );
+    log!("!!!!!!!!!!! END OF WARNING !!!!!!!!!!");
+}

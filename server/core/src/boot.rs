@@ -28,8 +28,8 @@ use crate::settings::Settings;
 use crate::sockets;
 use crate::source::System;
 use crate::{
-    actions, banner, bound, daemon, fallback, flock, lists, log, pidfile, privileges, procname,
-    worker,
+    actions, banner, bound, daemon, fallback, flock, lists, log, pidfile, plugin, privileges,
+    procname, worker,
 };
 
 /// The bodies of processes that live in crates above this one.
@@ -237,7 +237,8 @@ fn assemble(
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
     let Opened { arena, bound, language, binary, cwd, reloads } = opened;
-    let (plugin, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
+    let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
+    let plugins = plugin::Set::new(&config, python);
     Ok(Box::leak(Box::new(Instance {
         settings,
         config,
@@ -246,7 +247,7 @@ fn assemble(
         link: bound.link,
         http: bound.http,
         stats: bound.stats,
-        plugin,
+        plugins,
         python_program,
         hostname: hostname(),
         binary,
@@ -270,12 +271,13 @@ fn enter(dir: Option<&str>) -> Result<(), String> {
 /// Language, apps, processes.
 fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, String> {
     let settings = &instance.settings;
-    if let Some(plugin) = instance.plugin {
-        let host: &'static PluginHost = Box::leak(Box::new(PluginHost(instance)));
-        abi::install(host, info(instance));
-        if let Err(code) = plugin.init() {
-            return Ok(code);
-        }
+    let host: &'static PluginHost = Box::leak(Box::new(PluginHost(instance)));
+    abi::install(host, info(instance));
+    if let Err(code) = instance.plugins.init() {
+        return Ok(code);
+    }
+    if instance.plugins.serves_nothing() && !settings.no_server {
+        banner::no_request_plugin();
     }
     if instance.sockets.is_empty() {
         banner::mercy(settings);
@@ -324,11 +326,7 @@ fn info(instance: &'static Instance) -> uwsgi_abi::Info {
 
 /// Loads the apps into this process; the error is the exit code.
 pub fn load_apps(instance: &Instance) -> Result<(), i32> {
-    let loaded = match instance.plugin {
-        Some(plugin) => plugin.init_apps()?,
-        None => 0,
-    };
-    if loaded > 0 {
+    if instance.plugins.init_apps()? > 0 {
         return Ok(());
     }
     if instance.settings.need_app {
@@ -362,10 +360,8 @@ fn supervise(
 }
 
 fn finish(instance: &Instance, code: i32) -> Result<i32, String> {
-    if let Some(plugin) = instance.plugin {
-        plugin.release();
-        plugin.atexit();
-    }
+    instance.plugins.release();
+    instance.plugins.atexit();
     master::cleanup(instance);
     Ok(code)
 }

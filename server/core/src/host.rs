@@ -59,10 +59,14 @@ impl Host for PluginHost {
             crate::log!("ERROR: you cannot load more than {} apps in a worker", settings.max_apps);
             return None;
         }
+        let modifier1 = self.0.plugins.effective(app.modifier1);
+        if app.default_app != 0 && !self.0.config.flag("no-default-app") {
+            self.0.plugins.offer_default(modifier1);
+        }
         for worker in workers {
             let row = self.0.arena.app(worker, id as u32);
             row.id.set(id);
-            row.modifier1.set(u64::from(app.modifier1));
+            row.modifier1.set(u64::from(modifier1));
             row.mountpoint.set(mountpoint);
             row.chdir.set(chdir);
             row.startup_time.set(app.startup_time);

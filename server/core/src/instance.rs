@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
-use uwsgi_abi::host::Loaded;
 use uwsgi_config::Config;
 use uwsgi_metrics::Arena;
 
+use crate::plugin::Set;
 use crate::settings::{Protocol, Settings};
 use crate::sockets::Listener;
 
@@ -31,8 +31,8 @@ pub struct Instance {
     pub http: Vec<Listener>,
     /// Stats sockets.
     pub stats: Vec<Listener>,
-    /// The language, if one is loaded.
-    pub plugin: Option<Loaded>,
+    /// The loaded plugins.
+    pub plugins: Set,
     /// Program path for the interpreter.
     pub python_program: Option<String>,
     /// Host name.

@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 
 use uwsgi_abi::host::{self, Loaded};
-use uwsgi_config::{Config, PluginAnswer};
+use uwsgi_config::Config;
 
-use crate::log;
+use crate::{log, plugin};
 
 /// File name of the plugin.
 const PLUGIN: &str = "libuwsgi_python.so";
@@ -24,24 +24,6 @@ pub(crate) struct Language {
     pub plugin: Loaded,
     /// Path of the `python` that belongs to the library.
     pub program: String,
-}
-
-/// Whether a plugin of that name is part of this build: `name`, with a modifier in front
-/// (`0:python`), an initialiser behind (`name|init`), or a version (`python311`).
-fn built_in(name: &str) -> bool {
-    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
-    let name = name.split('|').next().unwrap_or_default();
-    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    matches!(plain, "python" | "pyuwsgi" | "http" | "corerouter")
-}
-
-/// What a configuration hears about the plugin called `name`.
-pub(crate) fn answer(name: &str) -> PluginAnswer {
-    if built_in(name) {
-        return PluginAnswer::BuiltIn;
-    }
-    let line = format!("!!! UNABLE to load uWSGI plugin: {name} is not part of this build !!!");
-    PluginAnswer::Missing(vec![line])
 }
 
 /// Loads Python. `Ok(None)` when nobody asked for it and it is not there.
@@ -78,36 +60,17 @@ fn try_load(config: &Config, binary: &Path) -> Result<Language, String> {
     Ok(Language { plugin, program: found.program.to_string_lossy().into_owned() })
 }
 
-/// Beside the binary, in the library directory of its prefix, then in each `plugins-dir`.
+/// Whether the plugin's file is there.
+pub(crate) fn is_there(config: &Config, binary: &Path) -> bool {
+    find_plugin(config, binary).is_ok()
+}
+
+/// In each `plugins-dir`, beside the binary, then in the library directory of its prefix.
 fn find_plugin(config: &Config, binary: &Path) -> Result<PathBuf, String> {
-    let beside = binary.parent().unwrap_or(Path::new("."));
-    let own = [beside.to_owned(), beside.join("../lib/uwsgi/plugins"), beside.join("../lib/uwsgi")];
-    let given = config.all("plugins-dir").filter_map(|e| e.value.as_ref().map(PathBuf::from));
-    let dirs: Vec<PathBuf> = given.chain(own).collect();
+    let given = config.values("plugins-dir").map(PathBuf::from);
+    let dirs: Vec<PathBuf> = given.chain(plugin::own_directories(binary)).collect();
     dirs.iter().map(|d| d.join(PLUGIN)).find(|p| p.is_file()).ok_or_else(|| {
         let shown: Vec<String> = dirs.iter().map(|d| d.display().to_string()).collect();
         format!("{PLUGIN} not found in {} (option \"plugins-dir\" adds a place)", shown.join(", "))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::built_in;
-
-    #[test]
-    fn names_of_packages_stand_for_what_is_built_in() {
-        for (name, expected) in [
-            ("python", true),
-            ("python3", true),
-            ("python311", true),
-            ("0:python3", true),
-            ("python3|init", true),
-            ("http", true),
-            ("psgi", false),
-            ("./own_plugin.so", false),
-            ("pythonic", false),
-        ] {
-            assert_eq!(built_in(name), expected, "{name}");
-        }
-    }
 }

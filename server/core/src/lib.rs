@@ -33,6 +33,7 @@ pub mod master;
 mod metric;
 pub mod observer;
 pub mod pidfile;
+pub mod plugin;
 mod privileges;
 pub mod procname;
 pub mod settings;

@@ -50,7 +50,11 @@ impl Loader<'_> {
         }
         let posix = self.env.contains_key("POSIXLY_CORRECT");
         let mut getopt = Getopt::new(&binary, &args, posix);
-        while let Some(item) = getopt.item(&self.config.registry) {
+        loop {
+            if let Some(option) = getopt.unknown(&self.config.registry) {
+                self.autoload(option);
+            }
+            let Some(item) = getopt.item(&self.config.registry) else { break };
             match item {
                 Ok(Item::Option { name, value }) => {
                     self.append(&name, value, Origin::CommandLine)?;

@@ -68,7 +68,7 @@ impl Loader<'_> {
             "reload" => (self.env.contains_key("UWSGI_RELOADS"), None),
             "hostname" => path(facts().hostname == operand),
             "hostname-match" => path(matches(operand, &facts().hostname, origin)?),
-            "plugin" => path(self.config.plugins.iter().any(|plugin| plugin.name == operand)),
+            "plugin" => path(self.has_plugin(operand)),
             "exists" => path(self.source.look(operand).readable),
             "file" => path(self.source.look(operand).file),
             "dir" => path(self.source.look(operand).directory),

@@ -28,6 +28,10 @@ impl Loader<'_> {
             "set-placeholder" => self.set(key, text, origin, true),
             "plugins" => self.plugins(key, text, false, origin),
             "need-plugins" => self.plugins(key, text, true, origin),
+            "dlopen" => {
+                self.open_library(text);
+                Ok(())
+            }
             "strict" => {
                 self.strict = true;
                 Ok(())

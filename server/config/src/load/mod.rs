@@ -138,11 +138,15 @@ impl<'a> Loader<'a> {
     }
 
     fn read_all(&mut self, argv: &[OsString], env: &[(OsString, OsString)]) -> Step {
+        let program = argv.first().map(|arg| arg.to_string_lossy()).unwrap_or_default();
+        self.implied_plugins(&program);
         self.environment(env)?;
         self.command_line(argv)?;
+        self.recognise();
         self.passes()?;
         self.apply_all()?;
         self.assemble();
+        self.recognise();
         self.late_environment()?;
         self.late_actions();
         Ok(())
@@ -157,6 +161,9 @@ impl<'a> Loader<'a> {
         placeholder: bool,
     ) -> Step {
         self.spend(ENTRY + key.len() + value.as_ref().map_or(0, String::len), &origin)?;
+        if !placeholder {
+            self.autoload(key);
+        }
         let row = self.config.registry.find(key);
         let early = row.is_some_and(used_while_reading) && !self.fixed;
         let value = match value {

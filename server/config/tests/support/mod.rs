@@ -9,7 +9,8 @@ use std::ffi::OsString;
 use std::io;
 
 use uwsgi_config::{
-    Config, Content, Facts, Level, Look, Place, PluginAnswer, Source, SourceError, load,
+    Arg, Config, Content, Facts, Kind, Level, Look, Place, PluginAnswer, PluginUse, Row, Source,
+    SourceError, Status, load,
 };
 
 /// A configuration with faults: everything said, and the exit code.
@@ -18,6 +19,16 @@ pub(crate) struct Failure {
     pub(crate) lines: Vec<String>,
     pub(crate) code: i32,
 }
+
+/// The options of the plugin `own`.
+pub(crate) static OWN_ROWS: [Row; 2] = [
+    Row {
+        short: Some('~'),
+        status: Status::Works,
+        ..Row::new("own-greeting", Arg::Required, Kind::Str, "what is said")
+    },
+    Row::new("processes", Arg::Required, Kind::Int, "a name that is taken"),
+];
 
 /// Files by name; the name is also the place, under `/conf`.
 #[derive(Default)]
@@ -69,14 +80,32 @@ impl Source for Files {
         (host == "localhost").then(|| "127.0.0.1".to_owned())
     }
 
-    fn plugin(&self, name: &str, _: &[String]) -> PluginAnswer {
-        if name.starts_with("python") || name == "http" {
+    fn plugin(&self, wish: &PluginUse, directories: &[String]) -> PluginAnswer {
+        let name = wish.name.as_str();
+        if self.built_in(name) {
             return PluginAnswer::BuiltIn;
+        }
+        if matches!(name, "own" | "./own_plugin.so" | "/copy/own_plugin.so") {
+            let path = if name.starts_with("/copy") { name } else { "/conf/own_plugin.so" };
+            let log = vec![format!("from {} as {:?}", directories.join(":"), wish.modifier1)];
+            let rows = OWN_ROWS.iter().collect();
+            return PluginAnswer::Loaded { path: path.into(), name: "own".into(), rows, log };
         }
         PluginAnswer::Missing(vec![format!("!!! UNABLE to load uWSGI plugin: {name} !!!")])
     }
 
     fn export(&self, _: &str, _: Option<&str>) {}
+    fn plugin_with(&self, option: &str, _: &[String]) -> Option<String> {
+        option.starts_with("own-greet").then(|| "./own_plugin.so".to_owned())
+    }
+
+    fn built_in(&self, plugin: &str) -> bool {
+        plugin.starts_with("python") || plugin == "http"
+    }
+
+    fn open_library(&self, path: &str) -> Result<(), String> {
+        Err(format!("{path}: cannot open shared object file"))
+    }
 
     fn facts(&self) -> Facts {
         Facts { cwd: "/start".into(), hostname: "box".into(), cpus: 2, ..Facts::default() }

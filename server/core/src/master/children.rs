@@ -11,6 +11,7 @@ use uwsgi_sys::signal;
 
 use super::SIGNALS;
 use crate::instance::Instance;
+use crate::plugin::Set;
 use crate::{clock, log, logv};
 
 /// What a child is.
@@ -76,9 +77,9 @@ pub fn spawn(
     parent_only: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
     let role = child.role;
-    let interpreter = instance.plugin.filter(|_| matches!(role, Role::Worker(_)));
-    if let Some(plugin) = interpreter {
-        plugin.before_fork();
+    let plugins = matches!(role, Role::Worker(_)).then_some(&instance.plugins);
+    if let Some(plugins) = plugins {
+        plugins.before_fork();
     }
     prepare_rows(instance, role);
     let forked = process::fork_apart(parent_only);
@@ -86,11 +87,11 @@ pub fn spawn(
         Ok(Fork::Child) => enter_child(instance, role, bodies),
         Ok(Fork::Parent(pid)) => pid,
         Err(e) => {
-            after_fork_parent(interpreter);
+            after_fork_parent(plugins);
             return Err(e);
         }
     };
-    after_fork_parent(interpreter);
+    after_fork_parent(plugins);
     child.pid = Some(pid);
     child.pidfd = process::pidfd(pid).ok();
     child.due = None;
@@ -102,9 +103,9 @@ pub fn spawn(
     Ok(())
 }
 
-fn after_fork_parent(interpreter: Option<uwsgi_abi::host::Loaded>) {
-    if let Some(plugin) = interpreter {
-        plugin.after_fork_parent();
+fn after_fork_parent(plugins: Option<&Set>) {
+    if let Some(plugins) = plugins {
+        plugins.after_fork_parent();
     }
 }
 

@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::fs::{Access, access};
-use uwsgi_config::{Content, Deed, Facts, Look, Place, PluginAnswer, Source, SourceError};
+use uwsgi_config::{
+    Content, Deed, Facts, Look, Place, PluginAnswer, PluginUse, Source, SourceError,
+};
 
-use crate::language;
+use crate::plugin;
 
 /// The real machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,8 +66,20 @@ impl Source for System {
         found.find_map(|address| address.is_ipv4().then(|| address.ip().to_string()))
     }
 
-    fn plugin(&self, name: &str, _directories: &[String]) -> PluginAnswer {
-        language::answer(name)
+    fn plugin(&self, wish: &PluginUse, directories: &[String]) -> PluginAnswer {
+        plugin::load(wish, directories)
+    }
+
+    fn plugin_with(&self, option: &str, directories: &[String]) -> Option<String> {
+        plugin::with_option(option, directories)
+    }
+
+    fn built_in(&self, plugin: &str) -> bool {
+        plugin::shipped::is_built_in(plugin)
+    }
+
+    fn open_library(&self, path: &str) -> Result<(), String> {
+        uwsgi_abi::host::open_global(Path::new(path))
     }
 
     fn export(&self, name: &str, value: Option<&str>) {

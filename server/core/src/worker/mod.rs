@@ -57,9 +57,7 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
         [signal::SIGHUP, signal::SIGINT, signal::SIGTERM, signal::SIGUSR1, signal::SIGUSR2];
     let wake = signal::catch(&caught).map_err(|e| fatal("sigaction()", &e))?;
     signal::ignore(signal::SIGPIPE);
-    if let Some(plugin) = instance.plugin {
-        plugin.after_fork_child(ProcessKind::Worker, id);
-    }
+    instance.plugins.after_fork_child(ProcessKind::Worker, id);
     if instance.settings.lazy_apps {
         signal::enter_busy();
         boot::load_apps(instance)?;
@@ -78,9 +76,7 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
     for thread in threads {
         let _ = thread.join();
     }
-    if let Some(plugin) = instance.plugin {
-        plugin.atexit();
-    }
+    instance.plugins.atexit();
     Ok(reactor.exit_code())
 }
 
@@ -109,16 +105,14 @@ fn start_cores(
 }
 
 fn run_core(instance: &'static Instance, id: u32, core: u32, reactor: &Reactor) {
-    if let Some(plugin) = instance.plugin {
-        plugin.init_thread(core);
-        if core == 0 {
-            plugin.release();
-        }
+    instance.plugins.init_thread(core);
+    if core == 0 {
+        instance.plugins.release();
     }
     let mut state = Core::new(instance, id, core);
     reactor.run(&mut state);
-    if let Some(plugin) = instance.plugin.filter(|_| core > 0) {
-        plugin.end_thread(core);
+    if core > 0 {
+        instance.plugins.end_thread(core);
     }
 }
 

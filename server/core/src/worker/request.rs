@@ -190,11 +190,13 @@ impl Core {
             scheme: known.scheme(),
             script_name,
         };
-        match instance.plugin {
-            Some(plugin) if serves(plugin.modifier1(), meta.modifiers.0) => {
-                plugin.request(&view, &mut live);
+        match instance.plugins.serving(meta.modifiers.0) {
+            Some(plugin) => {
+                if !plugin.request(&view, &mut live) {
+                    live.plugin_failed(plugin.name());
+                }
             }
-            _ => {
+            None => {
                 live.reply.uncounted = meta.modifiers.0 == PING;
                 live.no_plugin(meta);
             }
@@ -320,8 +322,7 @@ impl Core {
     }
 
     fn served(&self, meta: &Meta) -> bool {
-        let modifier = self.instance.plugin.map(|p| p.modifier1());
-        modifier.is_some_and(|m| serves(m, meta.modifiers.0))
+        self.instance.plugins.serving(meta.modifiers.0).is_some()
     }
 
     /// A request that was refused while its variables were read: counted and logged as a failure
@@ -365,11 +366,6 @@ fn route<'a>(mounts: Option<&'a Mounts>, vars: &'a VarBlock, pairs: &mut Vec<Pai
         pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(script_name) });
     }
     script_name
-}
-
-/// The Python plugin answers to its own modifier, to 0, and to the old alias 30.
-fn serves(plugin: u32, wanted: u8) -> bool {
-    u32::from(wanted) == plugin || wanted == 30
 }
 
 /// A link frame's length is 32 bits: larger bodies go out in parts.
@@ -430,6 +426,16 @@ impl Live<'_> {
             }
             0 if self.vars.is_empty() => log!("Empty request. skip."),
             other => log!("-- unavailable modifier requested: {other} --"),
+        }
+    }
+
+    /// A plugin gave up on its request. A client that left is no failure of the plugin.
+    fn plugin_failed(&mut self, name: &str) {
+        if self.reply.failed.is_none() {
+            let known = self.vars.known();
+            let (method, uri) = (known.method().escape_ascii(), known.uri().escape_ascii());
+            logv!("plugin {name} failed on request {method} {uri}");
+            self.exception(b"", b"");
         }
     }
 

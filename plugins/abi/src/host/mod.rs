@@ -1,18 +1,21 @@
 //! The server's side: loads a plugin, and turns calls from it into calls of two safe traits.
 //!
-//! It owns the trampolines and the loaded libraries (never unloaded: a language runtime cannot
-//! be). It refuses to decide anything; [`Host`] and [`RequestHost`] do.
+//! It owns the trampolines here, opening and calling in [`loaded`], options in [`declared`]. It
+//! refuses to decide anything; [`Host`] and [`RequestHost`] do.
+
+mod declared;
+mod loaded;
+
+pub use declared::Declared;
+pub use loaded::{Loaded, RequestView, load, open_global};
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::OnceLock;
 
-use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
-
 use crate::{
-    ABI_VERSION, AppInfo, AppStat, Identity, Info, PLUGIN_SYMBOL, Pair, Plugin, READ_ERROR,
-    Request, Server, Str, WRITE_ERROR, WorkerStat,
+    ABI_VERSION, AppInfo, AppStat, Identity, Info, Pair, READ_ERROR, Request, Server, Str,
+    WRITE_ERROR, WorkerStat,
 };
 
 /// What the server does for a plugin outside of requests. Called from any thread.
@@ -61,163 +64,6 @@ static HOST: OnceLock<(&'static dyn Host, Server)> = OnceLock::new();
 /// A second call changes nothing and answers false.
 pub fn install(host: &'static dyn Host, info: Info) -> bool {
     HOST.set((host, table(info))).is_ok()
-}
-
-/// A loaded plugin. Lives as long as the process.
-#[derive(Clone, Copy)]
-pub struct Loaded {
-    descriptor: &'static Plugin,
-}
-
-/// Opens a library whose symbols later libraries resolve against (libpython), for good.
-pub fn open_global(path: &Path) -> Result<(), String> {
-    // SAFETY: running the initialisers of a language runtime is what the caller asks for; the
-    // handle is leaked, so no code of it can go away under us.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) };
-    library.map(std::mem::forget).map_err(|e| e.to_string())
-}
-
-/// Opens a plugin and checks its version.
-pub fn load(path: &Path) -> Result<Loaded, String> {
-    // SAFETY: as in `open_global`; plugins are trusted code by definition.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
-    let library = library.map_err(|e| e.to_string())?;
-    // SAFETY: the symbol's type is fixed by the ABI; its version is checked before use.
-    let entry =
-        unsafe { library.get::<extern "C" fn() -> *const Plugin>(PLUGIN_SYMBOL.as_bytes()) };
-    let entry = *entry.map_err(|e| e.to_string())?;
-    std::mem::forget(library);
-    let pointer = entry();
-    if pointer.is_null() {
-        return Err("the plugin refused to give its descriptor".into());
-    }
-    // SAFETY: non-null and static by the contract of the symbol; the first two fields are there
-    // in every version of the layout.
-    let descriptor: &'static Plugin = unsafe { &*pointer };
-    if descriptor.abi_version != ABI_VERSION || descriptor.size as usize != size_of::<Plugin>() {
-        return Err(format!(
-            "plugin speaks ABI {}, this server speaks {ABI_VERSION}: rebuild both together",
-            descriptor.abi_version
-        ));
-    }
-    Ok(Loaded { descriptor })
-}
-
-/// What a request looks like to [`Loaded::request`].
-pub struct RequestView<'a> {
-    /// Variables in packet order.
-    pub vars: &'a [Pair],
-    /// Announced body length.
-    pub content_length: u64,
-    /// Thread slot.
-    pub core: u32,
-    /// Bits `REQUEST_*`.
-    pub flags: u32,
-    /// Client socket.
-    pub fd: i32,
-    /// Modifier bytes of the packet.
-    pub modifiers: (u8, u8),
-    /// URL scheme.
-    pub scheme: &'a [u8],
-    /// Key by which the app is chosen.
-    pub script_name: &'a [u8],
-}
-
-impl Loaded {
-    /// The plugin's name.
-    pub fn name(&self) -> &'static str {
-        // SAFETY: strings of a descriptor are static.
-        std::str::from_utf8(unsafe { self.descriptor.name.bytes() }).unwrap_or("?")
-    }
-
-    /// Modifier it answers to.
-    pub fn modifier1(&self) -> u32 {
-        self.descriptor.modifier1
-    }
-
-    /// Runs `init`; `Err` carries the exit code.
-    pub fn init(&self) -> Result<(), i32> {
-        let Some((_, server)) = HOST.get() else { return Err(1) };
-        match self.descriptor.init.map_or(0, |f| f(server)) {
-            0 => Ok(()),
-            code => Err(code),
-        }
-    }
-
-    /// Runs `init_apps`: the number of apps loaded, or the exit code.
-    pub fn init_apps(&self) -> Result<u32, i32> {
-        let n = self.descriptor.init_apps.map_or(0, |f| f());
-        u32::try_from(n).map_err(|_| -n)
-    }
-
-    /// Runs `before_fork`.
-    pub fn before_fork(&self) {
-        if let Some(f) = self.descriptor.before_fork {
-            f();
-        }
-    }
-
-    /// Runs `after_fork_parent`.
-    pub fn after_fork_parent(&self) {
-        if let Some(f) = self.descriptor.after_fork_parent {
-            f();
-        }
-    }
-
-    /// Runs `after_fork_child`.
-    pub fn after_fork_child(&self, kind: crate::ProcessKind, id: u32) {
-        if let Some(f) = self.descriptor.after_fork_child {
-            f(kind as u32, id);
-        }
-    }
-
-    /// Runs `init_thread`.
-    pub fn init_thread(&self, core: u32) {
-        if let Some(f) = self.descriptor.init_thread {
-            f(core);
-        }
-    }
-
-    /// Runs `end_thread`.
-    pub fn end_thread(&self, core: u32) {
-        if let Some(f) = self.descriptor.end_thread {
-            f(core);
-        }
-    }
-
-    /// Runs `release`.
-    pub fn release(&self) {
-        if let Some(f) = self.descriptor.release {
-            f();
-        }
-    }
-
-    /// Runs `atexit`.
-    pub fn atexit(&self) {
-        if let Some(f) = self.descriptor.atexit {
-            f();
-        }
-    }
-
-    /// Serves one request through `host`.
-    pub fn request(&self, view: &RequestView<'_>, host: &mut dyn RequestHost) -> i32 {
-        let mut host: &mut dyn RequestHost = host;
-        let mut request = Request {
-            vars: view.vars.as_ptr(),
-            vars_len: view.vars.len(),
-            content_length: view.content_length,
-            core: view.core,
-            flags: view.flags,
-            fd: view.fd,
-            modifier1: view.modifiers.0,
-            modifier2: view.modifiers.1,
-            reserved: 0,
-            scheme: Str::new(view.scheme),
-            script_name: Str::new(view.script_name),
-            host: (&raw mut host).cast(),
-        };
-        self.descriptor.request.map_or(-1, |f| f(&mut request))
-    }
 }
 
 fn table(info: Info) -> Server {
