@@ -32,6 +32,10 @@ impl Loader<'_> {
                 self.open_library(text);
                 Ok(())
             }
+            "autoload" => {
+                self.autoloads = crate::value::boolean(value.as_deref());
+                Ok(())
+            }
             "strict" => {
                 self.strict = true;
                 Ok(())

@@ -68,6 +68,8 @@ struct Loader<'a> {
     config: Config,
     keys: Keys,
     strict: bool,
+    /// Unknown names are looked for in plugins.
+    autoloads: bool,
     /// The file that `:section` means, by format.
     last: HashMap<Format, String>,
     /// The format of the last file of all.
@@ -121,6 +123,7 @@ impl<'a> Loader<'a> {
             config,
             keys: Keys::default(),
             strict: false,
+            autoloads: false,
             last: HashMap::new(),
             newest: None,
             injections: inject::Injections::default(),

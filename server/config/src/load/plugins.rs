@@ -97,7 +97,7 @@ impl Loader<'_> {
 
     /// With `autoload`: loads the plugin that knows `option`, if nothing else does.
     pub(super) fn autoload(&mut self, option: &str) {
-        if self.config.registry.find(option).is_some() || !self.config.flag("autoload") {
+        if !self.autoloads || self.config.registry.find(option).is_some() {
             return;
         }
         let Some(name) = self.source.plugin_with(option, &self.plugin_directories()) else {
