@@ -13,6 +13,7 @@ use crate::value;
 pub(crate) fn check(config: &Config, keys: &Keys, strict: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut told: Vec<&'static str> = Vec::new();
+    let mut before: Option<&Entry> = None;
     for entry in &config.entries {
         match entry.row {
             Some(row) => {
@@ -25,12 +26,20 @@ pub(crate) fn check(config: &Config, keys: &Keys, strict: bool) -> Vec<Finding> 
                     found.push(pending(entry, strict));
                 }
             }
+            // A line of a loop is said once, not as often as it is repeated.
+            None if before.is_some_and(|before| repeats(before, entry)) => {}
             None if strict && !entry.placeholder => found.push(forbidden(entry, config)),
             None => found.extend(unknown(entry, keys, config)),
         }
+        before = Some(entry);
     }
     found.extend(cheaper(config));
     found
+}
+
+/// True for two mentions of one key that come from the same line.
+fn repeats(before: &Entry, entry: &Entry) -> bool {
+    before.key == entry.key && before.origin == entry.origin
 }
 
 /// A key that is no option, where only options may be.

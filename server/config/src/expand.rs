@@ -8,10 +8,13 @@ use std::collections::{HashMap, HashSet};
 
 /// How deep replacements may lie inside each other. Real values use two or three levels.
 const MAX_DEPTH: usize = 32;
-/// Bytes looked at for one value before it counts as circular: wide circles grow slowly.
-const MAX_WORK: usize = 1 << 30;
+/// Bytes looked at for one value before it counts as circular: wide circles grow slowly, and
+/// parentheses in parentheses are looked up again and again.
+const MAX_WORK: usize = 256 << 20;
 /// Bytes of one value before it counts as circular; a file read by `@()` may be large.
 const MAX_LENGTH: usize = 16 << 20;
+/// Longest text that is remembered as the name of a key.
+const MAX_NAME: usize = 256;
 
 /// What a pass looks up: the text, nothing, or an error text.
 pub(crate) type Lookup<'a> = dyn FnMut(&str) -> Result<Option<String>, String> + 'a;
@@ -22,61 +25,62 @@ pub(crate) fn pass(
     symbol: char,
     lookup: &mut Lookup<'_>,
 ) -> Result<Option<String>, String> {
-    let mut text = value.to_owned();
-    let (mut replaced, mut from, mut work) = (false, 0, 0_usize);
+    let opening = [symbol, '('].iter().collect::<String>();
+    let (mut text, mut replaced, mut from, mut work) = (value.to_owned(), false, 0, 0_usize);
     // How many bytes lie behind each replacement that may still reach over the place at hand.
     let mut around: Vec<usize> = Vec::new();
-    while let Some((start, end)) = occurrence(&text, symbol, from, &mut work) {
-        let Some(new) = lookup(&text[start + 2..end])? else {
-            from = start + 1;
-            continue;
-        };
+    let mut pairs = None;
+    while let Some(start) = text.get(from..).and_then(|rest| rest.find(&opening)) {
+        let start = from + start;
+        from = start + 1;
+        let known = pairs.get_or_insert_with(|| {
+            work += text.len();
+            parentheses(&text)
+        });
+        let Some(end) = closing(known, start + 1) else { continue };
+        work += end - start;
+        if work > MAX_WORK {
+            return Err(endless(value));
+        }
+        let Some(new) = lookup(&text[start + 2..end])? else { continue };
         around.retain(|behind| text.len() - behind > start);
         around.push(text.len() - end - 1);
         replaced = true;
         text.replace_range(start..=end, &new);
-        if around.len() > MAX_DEPTH || work > MAX_WORK || text.len() > MAX_LENGTH {
-            let shown: String = value.chars().take(80).collect();
-            return Err(format!("\"{shown}\" expands without end"));
+        if around.len() > MAX_DEPTH || text.len() > MAX_LENGTH {
+            return Err(endless(value));
         }
         // The scan starts over, so results are expanded too; the very first byte is not looked
         // at again, which lets `a = %(a)` end.
         from = text.chars().next().map_or(0, char::len_utf8);
+        pairs = None;
     }
     Ok(replaced.then_some(text))
 }
 
-/// The next `symbol(` at or after `from` and its matching parenthesis.
-fn occurrence(text: &str, symbol: char, from: usize, work: &mut usize) -> Option<(usize, usize)> {
-    let opening = [symbol, '('].iter().collect::<String>();
-    let mut from = from;
-    while let Some(found) = text.get(from..)?.find(&opening) {
-        let start = from + found;
-        *work += found;
-        if let Some(end) = closing(text.as_bytes(), start + 2) {
-            *work += end - start;
-            return Some((start, end));
-        }
-        *work += text.len() - start;
-        from = if *work > MAX_WORK { text.len() } else { start + 1 };
-    }
-    None
+fn endless(value: &str) -> String {
+    let shown: String = value.chars().take(80).collect();
+    format!("\"{shown}\" expands without end")
 }
 
-/// The parenthesis that closes one opened just before `from`.
-fn closing(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut depth = 1;
-    for (at, byte) in bytes.iter().enumerate().skip(from) {
+/// Every opening parenthesis that is closed, with its closing one, in the order of the former.
+fn parentheses(text: &str) -> Vec<(usize, usize)> {
+    let (mut open, mut pairs) = (Vec::new(), Vec::new());
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
-            b'(' => depth += 1,
-            b')' => depth -= 1,
+            b'(' => open.push(at),
+            b')' => pairs.extend(open.pop().map(|opened| (opened, at))),
             _ => {}
         }
-        if depth == 0 {
-            return Some(at);
-        }
     }
-    None
+    pairs.sort_unstable();
+    pairs
+}
+
+/// The parenthesis that closes the one at `opened`.
+fn closing(pairs: &[(usize, usize)], opened: usize) -> Option<usize> {
+    let found = pairs.binary_search_by_key(&opened, |(opened, _)| *opened).ok()?;
+    pairs.get(found).map(|(_, closed)| *closed)
 }
 
 /// The lookup of `$(NAME)`, `$(NAME:-default)` and `$(NAME-default)`.
@@ -124,16 +128,22 @@ impl Keys {
         self.used.contains(key)
     }
 
+    fn using(&mut self, name: &str) {
+        if name.len() <= MAX_NAME && !self.used.contains(name) {
+            self.used.insert(name.to_owned());
+        }
+    }
+
     /// The lookup of `%(expression)`.
     pub(crate) fn expression(&mut self, expression: &str) -> Option<String> {
         if !expression.contains(' ') {
-            self.used.insert(expression.to_owned());
+            self.using(expression);
             return self.first.get(expression).cloned().flatten();
         }
         let mut sum = Sum::default();
         for token in expression.split(' ').filter(|token| !token.is_empty()) {
             sum.token(token, |name| {
-                self.used.insert(name.to_owned());
+                self.using(name);
                 self.first.get(name).cloned().flatten().unwrap_or_default()
             });
         }
@@ -162,6 +172,8 @@ impl Sum {
     fn operand(&mut self, operand: &str) {
         let (left, right) = (number(&self.text), number(operand));
         let result = match self.operator.take() {
+            // Beyond the bound the pass refuses the result, whatever else would follow.
+            None if self.text.len() > MAX_LENGTH => return,
             None => {
                 self.text.push_str(operand);
                 return;
@@ -220,6 +232,8 @@ mod tests {
             ("%(flag)", "%(flag)"),
             ("%(self)", "%(self)"),
             ("%(unclosed", "%(unclosed"),
+            ("%((x %(foo) ) y", "%((x 17 ) y"),
+            (") %(foo)) %((", ") 17) %(("),
             ("%(method) %(uri)", "%(method) %(uri)"),
             ("%(9223372036854775807 + 1)", "-9223372036854775808"),
         ] {
@@ -247,6 +261,10 @@ mod tests {
     #[test]
     fn a_circle_is_an_error() {
         assert!(percent("%(loop)").expect_err("endless").contains("expands without end"));
+        let deep = format!("{}{}", "%(".repeat(20_000), ")".repeat(20_000));
+        assert!(percent(&deep).expect_err("too much work").contains("expands without end"));
+        let open = "%(".repeat(100_000);
+        assert_eq!(percent(&open), Ok(open), "what is never closed costs one look");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::inject::Whole;
 use super::name::{split, suffix};
-use super::{ENTRY, Loader, Mode, Step, Stop};
+use super::{Loader, Mode, Step, Stop};
 use crate::config::Origin;
 use crate::finding::Finding;
 use crate::format::{Asked, Format};
@@ -10,6 +10,9 @@ use crate::source::{self, Content, Source, SourceError, plain};
 
 /// How many files may be open inside each other. A circle whose names grow is one all the same.
 const DEEPEST: usize = 64;
+/// What reading a file counts in the growth of the list, beside its bytes: a loop that reads
+/// files without options must end too.
+const FILE: usize = 8192;
 
 impl Loader<'_> {
     /// Reads a file in the format that its suffix names.
@@ -37,8 +40,10 @@ impl Loader<'_> {
         };
         let place = self.enter(&path, section, mode, origin)?;
         let identity = format!("{}:{section}", place.unwrap_or_else(|| path.clone()));
-        if self.open.contains(&identity) || self.open.len() == DEEPEST {
-            let fault = Finding::fault(format!("config include loop: {path} includes itself"));
+        let circle = self.open.contains(&identity).then(|| "includes itself".to_owned());
+        let deep = || format!("is inside {DEEPEST} other files");
+        if let Some(why) = circle.or_else(|| (self.open.len() == DEEPEST).then(deep)) {
+            let fault = Finding::fault(format!("config include loop: {path} {why}"));
             return Err(fault.origin(origin).into());
         }
         self.last.insert(format, path.clone());
@@ -47,7 +52,7 @@ impl Loader<'_> {
             self.config.messages.extend(format.announcement(&path, section));
         }
         let whole = self.whole(&path, origin)?;
-        self.spend(ENTRY + whole.bytes.len(), origin)?;
+        self.spend(FILE + whole.bytes.len(), origin)?;
         self.open.push(identity);
         let result = self.lines(format, &path, section, &whole, mode);
         self.open.pop();
