@@ -7,7 +7,7 @@ use crate::expand::Keys;
 use crate::finding::Finding;
 use crate::row::{Kind, Row, Status};
 use crate::suggest::suggest;
-use crate::value;
+use crate::{judge, rules};
 
 /// Judges the whole list; `strict` forbids keys that are no option.
 pub(crate) fn check(config: &Config, keys: &Keys, strict: bool) -> Vec<Finding> {
@@ -17,7 +17,7 @@ pub(crate) fn check(config: &Config, keys: &Keys, strict: bool) -> Vec<Finding> 
     for entry in &config.entries {
         match entry.row {
             Some(row) => {
-                found.extend(value::judge(entry, row));
+                found.extend(judge::judge(entry, row));
                 if row.status == Status::Pending
                     && row.kind != Kind::Noop
                     && !told.contains(&row.name)
@@ -33,7 +33,7 @@ pub(crate) fn check(config: &Config, keys: &Keys, strict: bool) -> Vec<Finding> 
         }
         before = Some(entry);
     }
-    found.extend(cheaper(config));
+    found.extend(rules::judge(config));
     found
 }
 
@@ -72,19 +72,6 @@ fn unknown(entry: &Entry, keys: &Keys, config: &Config) -> Option<Finding> {
     let (key, origin) = (&entry.key, &entry.origin);
     let text = format!("unknown option \"{key}\" {origin} is ignored, did you mean \"{name}\"?");
     Some(Finding::warning(text).about(entry).meant(name))
-}
-
-/// The minimum of workers must leave room below the maximum.
-fn cheaper(config: &Config) -> Option<Finding> {
-    let minimum = config.int("cheaper", 0);
-    let processes = config.int("processes", 1);
-    let entry = config.entry("cheaper")?;
-    let wrong = minimum > 0 && minimum >= processes;
-    wrong.then(|| {
-        Finding::fault("invalid cheaper value: must be lower than processes")
-            .about(entry)
-            .allowed(format!("a number below processes, which is {processes}"))
-    })
 }
 
 /// An option that decides which other options count cannot be skipped with a warning.

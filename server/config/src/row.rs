@@ -52,10 +52,20 @@ pub enum Kind {
     Dict,
     /// `<regexp> <value>` or `<regexp>=<value>`; every mention counts.
     RegexpDict,
-    /// A network address; every mention counts.
+    /// `host:port` or the path of a UNIX socket.
     Address,
+    /// An IPv4 or IPv6 address; every mention counts.
+    Ip,
     /// A socket specification; every mention counts.
     Socket,
+    /// Words with commas between them, or numbers.
+    Words,
+    /// Five fields of a time table and a command; every mention counts.
+    Cron,
+    /// A rule of a request route; every mention counts.
+    Route,
+    /// `action:arguments` at a phase of the instance; every mention counts.
+    Hook,
     /// `NAME=value` for the environment; every mention counts.
     Env,
     /// Comma list of plugin names.
@@ -169,6 +179,8 @@ pub struct Row {
     pub range: Option<(i64, i64)>,
     /// The words a value may be; none when any text may be.
     pub words: &'static [&'static str],
+    /// Another word than those is worth a warning, not a fault.
+    pub open: bool,
     /// The keys of a `key=value,key=value` list; none when the value is no such list.
     pub keys: &'static [&'static str],
     /// What mentioning the option switches on.
@@ -196,6 +208,7 @@ impl Row {
             unit: "",
             range: None,
             words: &[],
+            open: false,
             keys: &[],
             flags: Flags::NONE,
             section: "core",
@@ -220,19 +233,23 @@ impl Row {
         self
     }
 
-    #[expect(dead_code, reason = "rows take it up topic by topic")]
     pub(crate) const fn range(mut self, least: i64, most: i64) -> Self {
         self.range = Some((least, most));
         self
     }
 
-    #[expect(dead_code, reason = "rows take it up topic by topic")]
     pub(crate) const fn words(mut self, words: &'static [&'static str]) -> Self {
         self.words = words;
         self
     }
 
-    #[expect(dead_code, reason = "rows take it up topic by topic")]
+    /// Words that are known, where others have a meaning too.
+    pub(crate) const fn hints(mut self, words: &'static [&'static str]) -> Self {
+        self.words = words;
+        self.open = true;
+        self
+    }
+
     pub(crate) const fn keys(mut self, keys: &'static [&'static str]) -> Self {
         self.keys = keys;
         self

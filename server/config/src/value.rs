@@ -1,11 +1,7 @@
-//! How the text of a value is read, and the faults found in it.
+//! How the text of a value is read: booleans, numbers, sizes, modes.
 //!
-//! Pure functions from text to numbers with the C rules: leading digits count, the rest is
-//! ignored. It refuses to stop at the first fault: whoever asks gets every one.
-
-use crate::config::Entry;
-use crate::finding::Finding;
-use crate::row::{Kind, Row};
+//! Pure functions with the C rules: leading digits count, the rest is ignored. Whether a text
+//! makes sense is judged elsewhere.
 
 /// True unless the text is one of the four ways to say no.
 pub(crate) fn boolean(text: Option<&str>) -> bool {
@@ -66,49 +62,4 @@ pub(crate) fn chmod(text: Option<&str>) -> Result<u32, String> {
     let octal = digits.len() == 3 && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     let bad = || format!("invalid chmod value: {text}");
     if octal { u32::from_str_radix(digits, 8).map_err(|_| bad()) } else { Err(bad()) }
-}
-
-/// Judges the value of `entry` by the kind of its option.
-pub(crate) fn judge(entry: &Entry, row: &Row) -> Vec<Finding> {
-    let fault = |text: String| vec![Finding::fault(text).about(entry)];
-    match (row.kind, entry.value.as_deref()) {
-        (Kind::Int, Some(text)) => number(entry, text, true),
-        (Kind::RawInt | Kind::U64 | Kind::U16, Some(text)) => number(entry, text, false),
-        (Kind::Chmod, text) => chmod(text).err().map(fault).unwrap_or_default(),
-        (Kind::Umask, Some(text)) => umask(entry, text).into_iter().collect(),
-        (Kind::Dict, text) if !text.unwrap_or_default().contains('=') => {
-            fault(format!("invalid dictionary syntax for {}", text.unwrap_or_default()))
-        }
-        (Kind::NamedRegexp, text) if !text.unwrap_or_default().contains(' ') => {
-            fault("invalid custom regexp syntax: must be <custom> <regexp>".to_owned())
-        }
-        (Kind::Socket, Some("")) => {
-            fault(format!("invalid value for option \"{}\": must not be empty", entry.key))
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// A number, where `unsigned` not a negative one. An empty text, a key without `=`, counts as 0.
-fn number(entry: &Entry, text: &str, unsigned: bool) -> Vec<Finding> {
-    let (value, length) = scan(text);
-    let key = &entry.key;
-    let rest = text[length..].trim();
-    let odd =
-        !text.trim().is_empty() && (length == 0 || !(rest.is_empty() || rest.starts_with("//")));
-    let fault = (unsigned && value < 0).then(|| {
-        Finding::fault(format!("invalid value for option \"{key}\": must be > 0")).about(entry)
-    });
-    let warning = odd.then(|| {
-        let text = format!(
-            "[WARNING] non-numeric value \"{text}\" for option \"{key}\" - using {value} !"
-        );
-        Finding::warning(text).about(entry)
-    });
-    fault.into_iter().chain(warning).collect()
-}
-
-fn umask(entry: &Entry, text: &str) -> Option<Finding> {
-    let octal = text.len() >= 3 && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
-    (!octal).then(|| Finding::warning(format!("invalid umask: {text}")).about(entry))
 }

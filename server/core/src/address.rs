@@ -44,7 +44,7 @@ pub fn parse(text: &str, abstract_socket: bool) -> Result<Address, String> {
     if let Some(name) = text.strip_prefix('@').or_else(|| text.strip_prefix("\\0")) {
         return Ok(Address::Abstract { name: name.as_bytes().to_vec(), padded: true });
     }
-    match text.rsplit_once(':') {
+    match uncommented(text).rsplit_once(':') {
         Some((host, port)) if !text.starts_with('/') => parse_tcp(text, host, port),
         _ if abstract_socket => {
             Ok(Address::Abstract { name: text.as_bytes().to_vec(), padded: false })
@@ -54,13 +54,20 @@ pub fn parse(text: &str, abstract_socket: bool) -> Result<Address, String> {
     }
 }
 
+/// Remarks stand behind values in many published files; in a path they would be part of it.
+fn uncommented(text: &str) -> &str {
+    text.split_once(" //").map_or(text, |(address, _)| address.trim_end())
+}
+
 fn parse_tcp(text: &str, host: &str, port: &str) -> Result<Address, String> {
     let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if host.contains('*') {
         return Err(format!("address patterns like \"{text}\" are not implemented yet"));
     }
-    let port = if port.is_empty() { Ok(0) } else { port.parse() };
-    let port = port.map_err(|_| format!("invalid port in socket address \"{text}\""))?;
+    // Text behind the digits never counted: a file name may be a port and more.
+    let digits = port.find(|c: char| !c.is_ascii_digit()).map_or(port, |end| &port[..end]);
+    let read = if port.is_empty() { Ok(0) } else { digits.parse() };
+    let port = read.map_err(|_| format!("invalid port in socket address \"{text}\""))?;
     Ok(Address::Tcp { host: host.to_owned(), port })
 }
 
@@ -85,6 +92,8 @@ mod tests {
             ("localhost:", tcp("localhost", 0)),
             ("127.0.0.1:0", tcp("127.0.0.1", 0)),
             ("[::1]:80", tcp("::1", 80)),
+            (":8080 // the front", tcp("", 8080)),
+            (":9090-app", tcp("", 9090)),
             ("/run/app.sock", Address::Unix("/run/app.sock".into())),
             ("/run/a:1", Address::Unix("/run/a:1".into())),
             ("app.sock", Address::Unix("app.sock".into())),

@@ -64,10 +64,10 @@ pub(super) const ROWS: &[Row] = &[
         .default("17"),
     flag("unsubscribe-on-graceful-reload", "unsubscribe while reloading"),
     flag("start-unsubscribed", "subscribe only when told to"),
-    req("legion-cron", Kind::List, "run a command at given times when this node is lord")
+    req("legion-cron", Kind::Cron, "run a command at given times when this node is lord")
         .aliases(&["cron-legion"])
         .on(Flags::MASTER),
-    req("unique-legion-cron", Kind::List, "like legion-cron, never two at a time")
+    req("unique-legion-cron", Kind::Cron, "like legion-cron, never two at a time")
         .aliases(&["unique-cron-legion"])
         .on(Flags::MASTER),
     req("legion-attach-daemon", Kind::List, "run a daemon while this node is lord")

@@ -1,5 +1,6 @@
 //! The Emperor and its vassals.
 
+use super::sandbox::{CAPABILITIES, NAMESPACES};
 use crate::row::{Kind, Row, flag, req};
 
 pub(super) const ROWS: &[Row] = &[
@@ -45,11 +46,12 @@ pub(super) const ROWS: &[Row] = &[
     req("emperor-extra-extension", Kind::List, "another suffix of vassal files")
         .aliases(&["emperor-extra-ext"]),
     flag("emperor-no-blacklist", "restart failing vassals without growing pauses"),
-    req("emperor-use-clone", Kind::List, "start vassals in new namespaces"),
+    req("emperor-use-clone", Kind::Words, "start vassals in new namespaces").words(NAMESPACES),
     req("emperor-use-fork-server", Kind::Str, "start vassals through this fork server"),
     req("vassal-fork-base", Kind::List, "instance that vassals are forked from"),
     flag("emperor-subreaper", "adopt processes that vassals leave behind"),
-    req("emperor-cap", Kind::List, "capabilities of vassals")
+    req("emperor-cap", Kind::Words, "capabilities of vassals")
+        .hints(CAPABILITIES)
         .aliases(&["vassals-cap", "vassal-cap"]),
     req(
         "emperor-collect-attribute",

@@ -61,7 +61,8 @@ pub(super) const ROWS: &[Row] = &[
     flag("honour-range", "answer Range requests"),
     req("offload-threads", Kind::Int, "threads that move bytes for workers")
         .aliases(&["offload-thread"]),
-    req("file-serve-mode", Kind::List, "how files leave: sendfile, nginx or x-sendfile headers")
+    req("file-serve-mode", Kind::Str, "how files leave: sendfile, nginx or x-sendfile headers")
+        .hints(&["x-sendfile", "xsendfile", "x-accel-redirect", "xaccelredirect", "nginx"])
         .aliases(&["fileserve-mode"])
         .on(Flags::MIME),
     flag("disable-sendfile", "never use sendfile"),

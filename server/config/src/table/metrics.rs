@@ -7,9 +7,27 @@ pub(super) const ROWS: &[Row] = &[
     req("profiler", Kind::Str, "run a profiler"),
     flag("enable-metrics", "count and publish metrics").on(Flags::MASTER),
     req("metric", Kind::List, "add a metric: a name or a key-value list")
+        .keys(&[
+            "name",
+            "oid",
+            "type",
+            "collector",
+            "freq",
+            "initial_value",
+            "reset_after_push",
+            "children",
+            "alias",
+            "arg1",
+            "arg2",
+            "arg3",
+            "arg1n",
+            "arg2n",
+            "arg3n",
+        ])
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     req("metric-threshold", Kind::List, "act when a metric reaches a value")
+        .keys(&["key", "value", "alarm", "rate", "msg", "reset"])
         .aliases(&["metric-alarm", "alarm-metric"])
         .on(Flags::MASTER)
         .on(Flags::METRICS),
@@ -22,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     flag("metrics-no-cores", "no metrics for single cores").on(Flags::MASTER).on(Flags::METRICS),
-    req("stats", Kind::Str, "serve the statistics as JSON on this address")
+    req("stats", Kind::Address, "serve the statistics as JSON on this address")
         .aliases(&["stats-server"])
         .on(Flags::MASTER),
     flag("stats-http", "put HTTP headers before the statistics").on(Flags::MASTER),
@@ -43,7 +61,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("stats-no-vars", "no request variables in the statistics"),
     opt("request-metrics", Kind::Flag, "latency histograms and records of requests in flight")
         .default("true"),
-    req("prometheus", Kind::Str, "serve Prometheus metrics over HTTP on this address")
+    req("prometheus", Kind::Address, "serve Prometheus metrics over HTTP on this address")
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     flag("prometheus-cores", "publish every core to Prometheus"),

@@ -18,15 +18,17 @@ pub(super) const CARBON: &[Row] = &[
         "carbon-idle-avg",
         Kind::Str,
         "average response time of an idle worker: last, zero or none",
-    ),
+    )
+    .default("last")
+    .words(&["last", "zero", "none"]),
     flag("carbon-use-metrics", "push the metrics subsystem instead of the fixed set"),
 ];
 
 pub(super) const CURL_CRON: &[Row] = &[
-    req("curl-cron", Kind::List, "request a URL at given times")
+    req("curl-cron", Kind::Cron, "request a URL at given times")
         .aliases(&["cron-curl"])
         .on(Flags::MASTER),
-    req("legion-curl-cron", Kind::List, "request a URL at given times when this node is lord")
+    req("legion-curl-cron", Kind::Cron, "request a URL at given times when this node is lord")
         .aliases(&["legion-cron-curl", "curl-cron-legion", "cron-curl-legion"])
         .on(Flags::MASTER),
 ];

@@ -189,7 +189,7 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::THREADS),
     flag("vhost", "choose applications by host name"),
     flag("vhost-host", "choose applications by the Host header").on(Flags::VHOST),
-    req("clock", Kind::Str, "clock source"),
+    req("clock", Kind::Str, "clock source").default("unix").words(&["unix"]),
     flag("vacuum", "remove sockets and pidfiles at the end"),
     req("loop", Kind::Str, "loop engine of the workers"),
     req(

@@ -60,7 +60,7 @@ pub(super) const FORKPTYROUTER: &[Row] = &[
         "run a router that gives each client a terminal, on this address",
     )
     .aliases(&["forkpty-router"]),
-    req("forkptyurouter", Kind::List, "terminal router on a UNIX address with credentials")
+    req("forkptyurouter", Kind::Socket, "terminal router on a UNIX address with credentials")
         .aliases(&["forkpty-urouter"]),
     req("forkptyrouter-command", Kind::Str, "command of each terminal").aliases(&[
         "forkpty-router-command",
@@ -86,17 +86,28 @@ pub(super) const HTTP: &[Row] = &[
     req("http", Kind::Socket, "run an HTTP router in front of the workers on this address")
         .aliases(&["httprouter"]),
     req("https", Kind::Socket, "run an HTTPS router: address,certificate,key"),
-    req("https2", Kind::List, "run an HTTPS router, key-value form"),
+    req("https2", Kind::List, "run an HTTPS router, key-value form").keys(&[
+        "addr",
+        "cert",
+        "crt",
+        "key",
+        "ciphers",
+        "clientca",
+        "client_ca",
+        "spdy",
+        "h2",
+        "alpn",
+    ]),
     flag("https-export-cert", "pass the client certificate on"),
     req("https-session-context", Kind::Str, "name of the TLS session context"),
-    req("http-to-https", Kind::List, "answer HTTP on this address with a redirect to HTTPS"),
+    req("http-to-https", Kind::Socket, "answer HTTP on this address with a redirect to HTTPS"),
     req("http-processes", Kind::Int, "number of router processes").aliases(&["http-workers"]),
     req("http-var", Kind::List, "add a request variable: key=value"),
     req("http-to", Kind::List, "forward to the given node"),
     req("http-zerg", Kind::List, "take sockets from the given zerg server"),
     req("http-fallback", Kind::List, "node used when no other answers"),
-    req("http-modifier1", Kind::Int, "modifier1 of routed requests"),
-    req("http-modifier2", Kind::Int, "modifier2 of routed requests"),
+    req("http-modifier1", Kind::Int, "modifier1 of routed requests").range(0, 255),
+    req("http-modifier2", Kind::Int, "modifier2 of routed requests").range(0, 255),
     opt("http-use-cache", Kind::Str, "find nodes in the given cache"),
     req("http-use-pattern", Kind::List, "build the node address from a pattern with %s"),
     req("http-use-base", Kind::List, "build the node address by appending the key to a base path"),
@@ -118,11 +129,7 @@ pub(super) const HTTP: &[Row] = &[
     req("http-stats", Kind::Str, "serve the statistics of the router as JSON")
         .aliases(&["http-stats-server", "http-ss"]),
     req("http-harakiri", Kind::Int, "kill the router when one turn takes longer").unit("s"),
-    req(
-        "http-stud-prefix",
-        Kind::Address,
-        "addresses that put the client address before the request",
-    ),
+    req("http-stud-prefix", Kind::Ip, "addresses that put the client address before the request"),
     req("http-uid", Kind::User, "user of the router process"),
     req("http-gid", Kind::Group, "group of the router process"),
     req("http-resubscribe", Kind::List, "pass subscriptions on to another server"),
@@ -175,7 +182,15 @@ pub(super) const RAWROUTER: &[Row] = &[
 
 pub(super) const SSLROUTER: &[Row] = &[
     req("sslrouter", Kind::Socket, "run a TLS router: address,certificate,key"),
-    req("sslrouter2", Kind::List, "run a TLS router, key-value form"),
+    req("sslrouter2", Kind::List, "run a TLS router, key-value form").keys(&[
+        "addr",
+        "cert",
+        "crt",
+        "key",
+        "ciphers",
+        "clientca",
+        "client_ca",
+    ]),
     req("sslrouter-session-context", Kind::Str, "name of the TLS session context"),
     req("sslrouter-processes", Kind::Int, "number of router processes")
         .aliases(&["sslrouter-workers"]),

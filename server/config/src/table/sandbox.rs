@@ -2,6 +2,57 @@
 
 use crate::row::{Flags, Kind, Row, flag, opt, req};
 
+/// Capabilities by name, as the kernel numbers them.
+pub(super) const CAPABILITIES: &[&str] = &[
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
+];
+
+/// Name spaces that can be left or entered.
+pub(super) const NAMESPACES: &[&str] = &[
+    "files", "fs", "io", "ipc", "mnt", "mount", "net", "ns", "parent", "pid", "sysvsem", "user",
+    "uts",
+];
+
 pub(super) const ROWS: &[Row] = &[
     req("chroot", Kind::Str, "change the root directory"),
     req("pivot-root", Kind::Str, "swap root directories: new old").aliases(&["pivot_root"]),
@@ -11,9 +62,10 @@ pub(super) const ROWS: &[Row] = &[
     req("immediate-uid", Kind::User, "change the user at once").on(Flags::IMMEDIATE),
     req("immediate-gid", Kind::Group, "change the group at once").on(Flags::IMMEDIATE),
     flag("no-initgroups", "no supplementary groups"),
-    req("cap", Kind::List, "capabilities to keep"),
-    req("unshare", Kind::List, "leave these namespaces"),
-    req("unshare2", Kind::List, "leave these namespaces after the first part of the jail setup"),
+    req("cap", Kind::Words, "capabilities to keep").hints(CAPABILITIES),
+    req("unshare", Kind::Words, "leave these namespaces").words(NAMESPACES),
+    req("unshare2", Kind::Words, "leave these namespaces after the first part of the jail setup")
+        .words(NAMESPACES),
     req("setns", Kind::Str, "enter the namespaces of a process, directory or socket"),
     flag("setns-preopen", "open the namespaces of this process before entering others"),
     flag("jailed", "mark this process as already in its jail"),

@@ -1,0 +1,246 @@
+//! What options say together: conflicts that end the start, and combinations without effect.
+//!
+//! One table; a fault is what the C server refuses too. It refuses to ask the machine: limits of
+//! the kernel and rights of the process show where they are used.
+
+use crate::config::{Config, Entry};
+use crate::finding::Finding;
+use crate::row::Flags;
+
+/// A rule reads the whole configuration and says what does not fit.
+type Rule = fn(&Config) -> Vec<Finding>;
+
+const RULES: &[Rule] = &[
+    cheaper,
+    cheaper_initial,
+    worker_lifetime,
+    memory_limits,
+    shared_sockets,
+    farms,
+    same_socket_twice,
+    no_threads,
+    no_master,
+    routers_alone,
+    session_contexts,
+    lazy_twice,
+];
+
+/// Everything that does not fit together.
+pub(crate) fn judge(config: &Config) -> Vec<Finding> {
+    RULES.iter().flat_map(|rule| rule(config)).collect()
+}
+
+fn fault(entry: &Entry, text: impl Into<String>, allowed: String) -> Vec<Finding> {
+    vec![Finding::fault(text).about(entry).allowed(allowed)]
+}
+
+/// A warning that names the mention it is about.
+fn warning(entry: &Entry, text: &str) -> Finding {
+    let Entry { key, origin, .. } = entry;
+    Finding::warning(format!("option \"{key}\" {origin} {text}")).about(entry)
+}
+
+/// The last mention that is on.
+fn switched_on<'a>(config: &'a Config, name: &str) -> Option<&'a Entry> {
+    config.entry(name).filter(|_| config.flag(name))
+}
+
+/// The minimum of workers must leave room below the maximum.
+fn cheaper(config: &Config) -> Vec<Finding> {
+    let Some(entry) = config.entry("cheaper") else { return Vec::new() };
+    let (least, most) = (config.int("cheaper", 0), config.int("processes", 1));
+    if least < 1 || least < most {
+        return Vec::new();
+    }
+    let text = "invalid cheaper value: must be lower than processes";
+    fault(entry, text, format!("a number below processes, which is {most}"))
+}
+
+/// More workers at the start than there may be, or fewer than the minimum.
+fn cheaper_initial(config: &Config) -> Vec<Finding> {
+    let Some(entry) = config.entry("cheaper-initial") else { return Vec::new() };
+    let (initial, least) = (config.int("cheaper-initial", 0), config.int("cheaper", 0));
+    let most = config.int("processes", 1);
+    let (must, bound) = match initial {
+        _ if least < 1 => return vec![warning(entry, "has no effect without \"cheaper\"")],
+        1.. if initial < least => ("equal or higher than cheaper", least),
+        1.. if initial > most => ("lower or equal than worker count", most),
+        _ => return Vec::new(),
+    };
+    let text = format!(
+        "warning: invalid cheaper-initial value ({initial}), must be {must} ({bound}), using \
+         {bound} as initial number of workers"
+    );
+    vec![Finding::warning(text).about(entry).allowed(format!("a number from {least} to {most}"))]
+}
+
+/// A worker cannot be told to go before it may go.
+fn worker_lifetime(config: &Config) -> Vec<Finding> {
+    let Some(entry) = config.entry("max-worker-lifetime") else { return Vec::new() };
+    let (least, most) =
+        (config.int("min-worker-lifetime", 10), config.int("max-worker-lifetime", 0));
+    if most < 1 || least < most {
+        return Vec::new();
+    }
+    let text = format!(
+        "invalid min-worker-lifetime value ({least}), must be lower than max-worker-lifetime \
+         ({most})"
+    );
+    fault(entry, text, format!("more than min-worker-lifetime, which is {least}"))
+}
+
+/// The limits of memory need each other, in order, and numbers that somebody collects.
+fn memory_limits(config: &Config) -> Vec<Finding> {
+    let limit = |name: &str| (config.entry(name), config.int(name, 0));
+    let (soft, soft_bytes) = limit("cheaper-rss-limit-soft");
+    let (hard, hard_bytes) = limit("cheaper-rss-limit-hard");
+    match (soft.filter(|_| soft_bytes > 0), hard.filter(|_| hard_bytes > 0)) {
+        (Some(soft), _) if !config.memory() => {
+            let text = "enabling cheaper-rss-limit-soft requires enabling also memory-report";
+            fault(soft, text, "memory-report beside it".to_owned())
+        }
+        (None, Some(hard)) => {
+            let text = "enabling cheaper-rss-limit-hard requires setting also \
+                        cheaper-rss-limit-soft";
+            fault(hard, text, "cheaper-rss-limit-soft beside it".to_owned())
+        }
+        (Some(_), Some(hard)) if hard_bytes <= soft_bytes => {
+            let text = "cheaper-rss-limit-hard value must be higher than cheaper-rss-limit-soft \
+                        value";
+            fault(hard, text, format!("more than cheaper-rss-limit-soft, which is {soft_bytes}"))
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// `=N` is the N-th shared socket, counted from 0.
+fn shared_sockets(config: &Config) -> Vec<Finding> {
+    use crate::row::Kind;
+    let shared = ["shared-socket", "undeferred-shared-socket"];
+    let count: usize = shared.iter().map(|name| config.all(name).count()).sum();
+    let sockets = config.entries.iter().filter(|e| e.row.is_some_and(|r| r.kind == Kind::Socket));
+    let missing = sockets.filter_map(|entry| {
+        let number = entry.text().strip_prefix('=')?;
+        let number = number.split(',').next()?;
+        let exists = number.parse::<usize>().ok()? < count;
+        let text = format!("unable to use shared socket {number}");
+        let finding = Finding::fault(text).about(entry);
+        (!exists).then(|| finding.allowed(format!("one of the {count} shared sockets, from =0")))
+    });
+    missing.collect()
+}
+
+/// A farm names mules by number.
+fn farms(config: &Config) -> Vec<Finding> {
+    let mules = config.all("mule").count()
+        + usize::try_from(config.values("mules").map(number).sum::<i64>()).unwrap_or(0);
+    let farms = config.all("farm").filter_map(|entry| Some((entry, entry.text().split_once(':')?)));
+    let wrong = farms.flat_map(|(entry, (_, ids))| {
+        let bad = ids
+            .split(',')
+            .filter(move |id| !id.trim().parse::<usize>().is_ok_and(|id| id > 0 && id <= mules));
+        bad.map(move |id| {
+            let finding = Finding::fault(format!("invalid mule id: {id}")).about(entry);
+            finding.allowed(format!("numbers from 1 to {mules}, the number of mules"))
+        })
+    });
+    wrong.collect()
+}
+
+fn number(text: &str) -> i64 {
+    crate::value::scan(text).0
+}
+
+/// The second bind of one address fails, or gives a socket nobody wanted.
+fn same_socket_twice(config: &Config) -> Vec<Finding> {
+    use crate::row::Kind;
+    let mut seen: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    for entry in &config.entries {
+        let bound = entry.row.is_some_and(|row| row.kind == Kind::Socket);
+        let address = entry.text();
+        let fixed = !address.is_empty() && !address.starts_with('=') && !address.ends_with(":0");
+        if !bound || !fixed || config.flag("reuse-port") {
+            continue;
+        }
+        if seen.contains(&address) {
+            found.push(warning(
+                entry,
+                &format!("names \"{address}\" again, which is bound already"),
+            ));
+        }
+        seen.push(address);
+    }
+    found
+}
+
+/// `enable-threads = false` beside options that switch threads on.
+fn no_threads(config: &Config) -> Vec<Finding> {
+    let off = config.entry("enable-threads").filter(|_| !config.flag("enable-threads"));
+    let threaded = |entry: &&Entry| entry.row.is_some_and(|row| row.flags.contains(Flags::THREADS));
+    let Some((off, needs)) = off.zip(config.entries.iter().find(threaded)) else {
+        return Vec::new();
+    };
+    let text = format!("has no effect: \"{}\" {} needs threads", needs.key, needs.origin);
+    vec![warning(off, &text)]
+}
+
+/// Options that only the master carries out, and that do not switch it on.
+fn no_master(config: &Config) -> Vec<Finding> {
+    const NEED: &[&str] = &[
+        "harakiri",
+        "max-worker-lifetime",
+        "emperor-required-heartbeat",
+        "worker-reload-mercy",
+        "cron-harakiri",
+        "mule-harakiri",
+        "spooler-harakiri",
+        "die-on-idle",
+        "safe-pidfile2",
+    ];
+    if config.master() || config.entry("emperor").is_some() {
+        return Vec::new();
+    }
+    let mentioned = NEED.iter().filter_map(|name| config.entry(name));
+    let on = mentioned.filter(|entry| !matches!(entry.text(), "0" | "false" | "off" | "no"));
+    on.map(|entry| warning(entry, "has no effect without \"master\"")).collect()
+}
+
+/// Options of a router that is not there.
+fn routers_alone(config: &Config) -> Vec<Finding> {
+    const ROUTERS: &[(&str, &[&str])] = &[
+        ("http", &["http", "https", "https2", "http-to-https"]),
+        ("fastrouter", &["fastrouter"]),
+        ("rawrouter", &["rawrouter"]),
+        ("sslrouter", &["sslrouter", "sslrouter2"]),
+    ];
+    let alone = ROUTERS.iter().filter_map(|(section, starters)| {
+        let own = |entry: &&Entry| entry.row.is_some_and(|row| row.section == *section);
+        let first = config.entries.iter().find(own)?;
+        let started = starters.iter().any(|name| config.has(name));
+        let text = format!("has no effect without \"{section}\", the router it is about");
+        (!started).then(|| warning(first, &text))
+    });
+    alone.collect()
+}
+
+/// The name of a session context is read when its address is.
+fn session_contexts(config: &Config) -> Vec<Finding> {
+    let place = |name: &str| {
+        let row = config.registry.find(name)?;
+        config.entries.iter().position(|e| e.row.is_some_and(|r| std::ptr::eq(r, row)))
+    };
+    let late = match (place("https-session-context"), place("https")) {
+        (Some(context), Some(https)) => context > https,
+        _ => false,
+    };
+    let entry = config.entry("https-session-context").filter(|_| late);
+    entry.map(|entry| warning(entry, "must stand before \"https\"")).into_iter().collect()
+}
+
+/// `lazy` is `lazy-apps` and more, which surprises those who give both.
+fn lazy_twice(config: &Config) -> Vec<Finding> {
+    let both = switched_on(config, "lazy").filter(|_| switched_on(config, "lazy-apps").is_some());
+    let text = "restarts only workers at a reload; \"lazy-apps\" alone reloads everything";
+    both.map(|entry| warning(entry, text)).into_iter().collect()
+}
