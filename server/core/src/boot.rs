@@ -165,7 +165,7 @@ fn build(
     kept: &Table,
 ) -> Result<&'static Instance, String> {
     let cwd = std::env::current_dir().unwrap_or_default();
-    lists::show(&config);
+    lists::show(&config, &binary);
     banner::head(&binary);
     if let Some(path) = settings.pidfile.as_ref().filter(|_| reloads == 0) {
         pidfile::write(path)?;
@@ -238,7 +238,8 @@ fn assemble(
         .map_err(|e| format!("pipe(): {e}"))?;
     let Opened { arena, bound, language, binary, cwd, reloads } = opened;
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
-    let plugins = plugin::Set::new(&config, python);
+    let mut plugins = plugin::Set::new(&config, python);
+    plugins.restrict(&settings.modifiers);
     Ok(Box::leak(Box::new(Instance {
         settings,
         config,

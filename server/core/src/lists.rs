@@ -3,9 +3,11 @@
 //! Owns the frames that users' scripts read and the names in them. A kind of thing that gains a
 //! member gets its name here; an empty list is the truth too.
 
+use std::path::Path;
+
 use uwsgi_config::Config;
 
-use crate::log;
+use crate::{log, plugin};
 
 /// The engine of workers without an event loop of a plugin's own.
 const LOOPS: &[&str] = &["simple"];
@@ -25,7 +27,10 @@ const LISTS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Writes the lists that are asked for to the log.
-pub(crate) fn show(config: &Config) {
+pub(crate) fn show(config: &Config, binary: &Path) {
+    if config.flag("plugins-list") {
+        log::raw(plugin::list(config, binary).as_bytes());
+    }
     for (option, things, names) in LISTS {
         if config.flag(option) {
             log::raw(frame(things, names).as_bytes());

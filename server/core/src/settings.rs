@@ -6,6 +6,8 @@ use std::ffi::OsString;
 
 use uwsgi_config::{Config, Finding};
 
+use crate::plugin::Modifiers;
+
 /// Wire protocol of a worker socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -110,6 +112,8 @@ pub struct Settings {
     pub safe_pidfile: Option<String>,
     /// After the workers are there.
     pub safe_pidfile2: Option<String>,
+    /// Modifiers that go elsewhere or nowhere.
+    pub modifiers: Modifiers,
     /// Worker sockets in option order.
     pub sockets: Vec<SocketSpec>,
     /// Front addresses of the http router.
@@ -297,6 +301,7 @@ impl Settings {
             ignore_write_errors: config.flag("ignore-write-errors"),
             ignore_sigpipe: config.flag("ignore-sigpipe"),
             add_headers: add_headers(config, &mut faults),
+            modifiers: Modifiers::from_config(config, &mut faults),
             exception_500: config.flag("exception-500"),
             manage_script_name: config.flag("manage-script-name"),
             harakiri: number("harakiri", 0),

@@ -250,3 +250,6 @@ extern "C" fn response_state(request: *const Request, body_bytes: *mut u64) -> u
 }
 
 const _: () = assert!(size_of::<*mut c_void>() == 8, "the layouts assume 64-bit pointers");
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,12 @@
 
 mod find;
 mod list;
+mod modifiers;
 mod rows;
 mod set;
 pub(crate) mod shipped;
 
 pub(crate) use find::{load, own_directories, with_option};
 pub use list::list;
+pub use modifiers::Modifiers;
 pub use set::Set;

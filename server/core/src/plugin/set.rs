@@ -7,6 +7,7 @@ use uwsgi_abi::host::{Loaded, RequestHost, RequestView};
 use uwsgi_config::{Config, PluginUse};
 
 use super::find;
+use super::modifiers::Modifiers;
 use super::shipped::{self, Shipped};
 use crate::log;
 
@@ -48,6 +49,8 @@ pub struct Set {
     plugins: Vec<Active>,
     /// Index into `plugins` by modifier.
     serving: [Option<u8>; 256],
+    /// False where `allowed-modifiers` leaves a modifier out.
+    allowed: [bool; 256],
     /// Modifier of the app that takes what nobody else does.
     default: AtomicU16,
 }
@@ -55,8 +58,12 @@ pub struct Set {
 impl Set {
     /// The plugins that a configuration loaded; Python first, whose library was opened last.
     pub(crate) fn new(config: &Config, python: Option<Loaded>) -> Set {
-        let mut set =
-            Set { plugins: Vec::new(), serving: [None; 256], default: AtomicU16::new(NOBODY) };
+        let mut set = Set {
+            plugins: Vec::new(),
+            serving: [None; 256],
+            allowed: [true; 256],
+            default: AtomicU16::new(NOBODY),
+        };
         if let Some(plugin) = python {
             let is_python = |p: &&PluginUse| shipped::find(&p.name) == Some(Shipped::Python);
             let given = config.plugins.iter().filter(is_python).find_map(|p| p.modifier1);
@@ -68,6 +75,22 @@ impl Set {
             set.add(Active { plugin, modifier1: own.and(wish.modifier1).or(own), python: false });
         }
         set
+    }
+
+    /// Sends modifiers elsewhere, or nowhere.
+    pub(crate) fn restrict(&mut self, modifiers: &Modifiers) {
+        for (from, to) in &modifiers.remap {
+            self.serving[usize::from(*to)] = self.serving[usize::from(*from)];
+        }
+        if let Some(allowed) = &modifiers.allowed {
+            self.allowed = [false; 256];
+            allowed.iter().for_each(|modifier| self.allowed[usize::from(*modifier)] = true);
+        }
+    }
+
+    /// True unless the configuration leaves the modifier out.
+    pub(crate) fn allows(&self, modifier1: u8) -> bool {
+        self.allowed[usize::from(modifier1)]
     }
 
     fn add(&mut self, active: Active) {
@@ -92,6 +115,9 @@ impl Set {
     pub(crate) fn serving(&self, modifier1: u8) -> Option<&Active> {
         let bound =
             |modifier: u8| self.plugins.get(usize::from(self.serving[usize::from(modifier)]?));
+        if !self.allows(modifier1) {
+            return None;
+        }
         bound(modifier1).or_else(|| match u8::try_from(self.default.load(Ordering::Relaxed)) {
             Ok(default) if modifier1 == 0 => bound(default),
             _ => None,

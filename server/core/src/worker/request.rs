@@ -197,7 +197,7 @@ impl Core {
                 }
             }
             None => {
-                live.reply.uncounted = meta.modifiers.0 == PING;
+                live.reply.uncounted = meta.modifiers.0 == PING && instance.plugins.allows(PING);
                 live.no_plugin(meta);
             }
         }
@@ -416,7 +416,7 @@ impl Live<'_> {
     /// Requests that no language answers.
     fn no_plugin(&mut self, meta: &Meta) {
         match meta.modifiers.0 {
-            PING => {
+            PING if self.instance.plugins.allows(PING) => {
                 log!("PING");
                 let mut switches = 0;
                 // Healthy: an answer without a message. A peer that left needs none.

@@ -1,0 +1,134 @@
+/* The plugin interface for C: the layouts of the crate uwsgi-abi, version 2.
+ *
+ * A plugin is a shared object that exports
+ *
+ *     const struct uwsgi_plugin *uwsgi_plugin(void);
+ *
+ * The documentation of every member is in the crate; docs/plugins.md tells how to write one.
+ * Strings are a pointer and a length, never terminated. Hooks that are not needed are NULL. */
+#ifndef UWSGI_PLUGIN_H
+#define UWSGI_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define UWSGI_ABI_VERSION 2
+
+struct uwsgi_str {
+    const char *ptr;
+    size_t len;
+};
+
+#define UWSGI_STR(text) { text, sizeof(text) - 1 }
+
+struct uwsgi_pair {
+    struct uwsgi_str key, value;
+};
+
+enum { UWSGI_ARG_NONE = 0, UWSGI_ARG_REQUIRED = 1, UWSGI_ARG_OPTIONAL = 2 };
+
+enum {
+    UWSGI_VALUE_FLAG = 1,
+    UWSGI_VALUE_INT = 2,
+    UWSGI_VALUE_UNSIGNED = 3,
+    UWSGI_VALUE_MEGABYTES = 4,
+    UWSGI_VALUE_TEXT = 5,
+    UWSGI_VALUE_LIST = 6,
+    UWSGI_VALUE_DICT = 7
+};
+
+enum {
+    UWSGI_OPTION_MASTER = 1,
+    UWSGI_OPTION_THREADS = 2,
+    UWSGI_OPTION_MEMORY = 4,
+    UWSGI_OPTION_METRICS = 8
+};
+
+struct uwsgi_option_row {
+    struct uwsgi_str name, help, unit, default_value;
+    uint32_t letter, argument, value, flags;
+};
+
+/* Bits of a request's flags and of a write's, and results of calls. */
+enum { UWSGI_REQUEST_CHUNKED = 1, UWSGI_WRITE_LAST = 1 };
+enum { UWSGI_OK = 0, UWSGI_WRITE_ERROR = -1, UWSGI_HEADERS_SENT = -2, UWSGI_HEADERS_LIMIT = -3 };
+enum { UWSGI_READ_ERROR = -1, UWSGI_READ_TIMEOUT = -2 };
+enum { UWSGI_PROCESS_WORKER = 1, UWSGI_PROCESS_OTHER = 2 };
+
+struct uwsgi_request {
+    const struct uwsgi_pair *vars;
+    size_t vars_len;
+    uint64_t content_length;
+    uint32_t core, flags;
+    int32_t fd;
+    uint8_t modifier1, modifier2;
+    uint16_t reserved;
+    struct uwsgi_str scheme, script_name;
+    void *host;
+};
+
+struct uwsgi_info {
+    struct uwsgi_str version, hostname, binary;
+    uint32_t processes, cores, master, lazy_apps, max_apps, metrics;
+    uint64_t started_on;
+};
+
+struct uwsgi_identity {
+    uint32_t worker;
+    int32_t master_pid, pid;
+};
+
+struct uwsgi_app_info {
+    struct uwsgi_str mountpoint, chdir;
+    uint64_t startup_time;
+    uint32_t modifier1, default_app;
+};
+
+struct uwsgi_worker_stat;
+struct uwsgi_app_stat;
+
+struct uwsgi_server {
+    uint32_t abi_version, size;
+    struct uwsgi_info info;
+    int32_t (*option)(struct uwsgi_str name, size_t nth, struct uwsgi_str *out);
+    int32_t (*option_at)(size_t index, struct uwsgi_str *key, struct uwsgi_str *value);
+    void (*log)(struct uwsgi_str line);
+    void (*log_verbose)(struct uwsgi_str line);
+    void (*identity)(struct uwsgi_identity *out);
+    int32_t (*register_app)(const struct uwsgi_app_info *app);
+    int32_t (*metric)(uint32_t op, struct uwsgi_str name, int64_t value, int64_t *out);
+    int32_t (*worker)(uint32_t id, struct uwsgi_worker_stat *out);
+    int32_t (*app)(uint32_t worker, uint32_t app, struct uwsgi_app_stat *out);
+    int32_t (*control)(uint32_t op);
+    void (*begin_app)(struct uwsgi_request *, int32_t app);
+    int32_t (*head)(struct uwsgi_request *, struct uwsgi_str status, const struct uwsgi_pair *headers,
+                    size_t headers_len);
+    int32_t (*write)(struct uwsgi_request *, struct uwsgi_str data, uint32_t flags);
+    int32_t (*sendfile)(struct uwsgi_request *, int32_t fd, uint64_t offset, uint64_t len);
+    ssize_t (*read)(struct uwsgi_request *, uint8_t *buffer, size_t len);
+    void (*exception)(struct uwsgi_request *, struct uwsgi_str class_name, struct uwsgi_str message);
+    uint32_t (*response_state)(const struct uwsgi_request *, uint64_t *body_bytes);
+};
+
+struct uwsgi_plugin {
+    uint32_t abi_version, size;
+    struct uwsgi_str name;
+    uint32_t modifier1, reserved;
+    const struct uwsgi_option_row *options;
+    size_t options_len;
+    int32_t (*init)(const struct uwsgi_server *);
+    int32_t (*init_apps)(void);
+    void (*before_fork)(void);
+    void (*after_fork_parent)(void);
+    void (*after_fork_child)(uint32_t kind, uint32_t id);
+    void (*init_thread)(uint32_t core);
+    void (*end_thread)(uint32_t core);
+    void (*release)(void);
+    int32_t (*request)(struct uwsgi_request *);
+    void (*atexit)(void);
+};
+
+const struct uwsgi_plugin *uwsgi_plugin(void);
+
+#endif
