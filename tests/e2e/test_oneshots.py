@@ -161,6 +161,15 @@ def test_lists_keep_their_frames_and_order(tmp_path, nothing_left):
     assert (out + err).index("end of alarms list") < (out + err).index("*** Starting uWSGI")
 
 
+def test_the_plugins_that_a_configuration_uses(tmp_path, nothing_left):
+    code, out, err = run("--plugins-list", "--clock-list", "--http", "127.0.0.1:0", "--no-server", cwd=tmp_path)
+    text = out + err
+    frame = re.search(r"\n\*\*\* uWSGI loaded generic plugins \*\*\*\n((?:\w+\n)*)\n"
+                      r"\*\*\* uWSGI loaded request plugins \*\*\*\n((?:\d+: \w+\n)*)--- end of plugins list ---\n\n", text)
+    assert code == 0 and "http" in frame[1].split() and "0: python\n" in frame[2]
+    assert frame.end() <= text.index("*** uWSGI loaded clocks") < text.index("*** Starting uWSGI")
+
+
 @pytest.mark.ours
 def test_a_list_that_is_switched_off_and_one_of_nothing(tmp_path, nothing_left):
     (tmp_path / "x.ini").write_text("[uwsgi]\nclocks-list = false\nrouter-list = true\nno-server = true\n")
@@ -225,6 +234,10 @@ def is_locked(path) -> bool:
     return False
 
 
+def files_of(pid) -> list[str]:
+    return [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd") if os.path.lexists(entry.path)]
+
+
 @pytest.mark.parametrize("option", ["--flock", "--flock2"])
 def test_a_file_that_somebody_locked_ends_the_start(tmp_path, nothing_left, file, option):
     with locked(file):
@@ -263,8 +276,7 @@ def test_the_lock_is_the_master_s_and_lasts_until_its_end(uwsgi, file, app, tmp_
     code, _, err = run("--ini", own, cwd=tmp_path)
     assert code == 1 and f"uWSGI ERROR: {own} is locked by another instance" in err
     for pid in procs.children(server.pid):
-        names = [os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")]
-        assert str(file) not in names, "a straggling child would keep the next start away"
+        until(lambda pid=pid: str(file) not in files_of(pid), "a child that lets go: as a straggler it would keep the next start away")
     os.kill(server.pid, signal.SIGHUP)
     server.wait_log(r"gracefully \(RE\)spawned")
     assert is_locked(file)

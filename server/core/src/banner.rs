@@ -1,10 +1,13 @@
 //! The start-up lines that users and log collectors look for.
 
+use std::path::Path;
+
+use crate::limits::Limits;
 use crate::settings::Settings;
 use crate::{clock, log};
 
 /// Lines 1 to the binary path.
-pub fn head(binary: &std::path::Path) {
+pub fn head(binary: &Path, cwd: &Path) {
     let uname = rustix::system::uname();
     let text = |c: &std::ffi::CStr| c.to_string_lossy().into_owned();
     log!("*** Starting uWSGI {} (64bit) on [{}] ***", uwsgi_config::VERSION, clock::ctime());
@@ -15,9 +18,7 @@ pub fn head(binary: &std::path::Path) {
     log!("clock source: unix");
     log!("pcre jit disabled");
     log!("detected number of CPU cores: {}", cpus());
-    if let Ok(cwd) = std::env::current_dir() {
-        log!("current working directory: {}", cwd.display());
-    }
+    log!("current working directory: {}", cwd.display());
     log!("detected binary path: {}", binary.display());
 }
 
@@ -27,7 +28,7 @@ pub fn cpus() -> usize {
 }
 
 /// Warnings and limits, after privileges are settled.
-pub fn limits(settings: &Settings) {
+pub(crate) fn limits(settings: &Settings, limits: &Limits) {
     if uwsgi_sys::user::effective().0 == 0 {
         if settings.uid.is_none() {
             log!("uWSGI running as root, you can use --uid/--gid/--chroot options");
@@ -37,19 +38,14 @@ pub fn limits(settings: &Settings) {
     if !settings.master {
         log!("*** WARNING: you are running uWSGI without its master process manager ***");
     }
-    if let Some(n) = uwsgi_sys::process::max_processes() {
-        log!("your processes number limit is {n}");
-    }
-    if let Some(n) = uwsgi_sys::process::max_address_space() {
-        log!("your process address space limit is {n} bytes ({} MB)", n >> 20);
-    }
+    limits.tell();
     log!("your memory page size is {} bytes", uwsgi_sys::procfs::page_size());
     if settings.harakiri > 0 {
         log!(
             " *** WARNING: you have enabled harakiri without post buffering. Slow upload could be rejected on post-unbuffered webservers *** "
         );
     }
-    log!("detected max file descriptor number: {}", uwsgi_sys::process::max_files());
+    limits.tell_files();
     log!("lock engine: pthread robust mutexes");
     if settings.thunder_lock {
         log!("thunder lock: enabled");
@@ -67,6 +63,12 @@ pub fn mercy(settings: &Settings) {
 /// Lines between the interpreter's start and the apps.
 pub fn modes(settings: &Settings, arena_bytes: u64) {
     let cores = u64::from(settings.processes) * u64::from(settings.threads);
+    if settings.command_mode {
+        mercy(settings);
+        log!("mapped {arena_bytes} bytes ({} KB) for {cores} cores", arena_bytes / 1024);
+        log!("*** Operational MODE: command ***");
+        return;
+    }
     log!("your server socket listen backlog is limited to {} connections", settings.listen);
     mercy(settings);
     log!("mapped {arena_bytes} bytes ({} KB) for {cores} cores", arena_bytes / 1024);

@@ -28,8 +28,8 @@ use crate::settings::Settings;
 use crate::sockets;
 use crate::source::System;
 use crate::{
-    actions, banner, bound, daemon, fallback, flock, lists, log, pidfile, plugin, privileges,
-    procname, worker,
+    actions, banner, bound, daemon, fallback, flock, limits, lists, log, patch, pidfile, plugin,
+    privileges, procname, worker,
 };
 
 /// The bodies of processes that live in crates above this one.
@@ -55,7 +55,7 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     config.messages.iter().for_each(|line| log!("{line}"));
     let binary = binary_path(&argv);
     if let Some(file) = config.fallback.as_deref().filter(|_| serves(&config)) {
-        fallback::plan(file, binary.clone(), tried);
+        fallback::plan(file, next_binary(&config, &binary), tried);
     }
     if let Some(code) = actions::run(&config, &binary.to_string_lossy()) {
         return Ok(code);
@@ -123,6 +123,11 @@ fn binary_path(argv: &[OsString]) -> PathBuf {
     own.unwrap_or_else(|_| PathBuf::from(argv.first().cloned().unwrap_or_default()))
 }
 
+/// What a reload or a fallback executes.
+fn next_binary(config: &Config, own: &Path) -> PathBuf {
+    config.last("binary-path").map_or_else(|| own.to_owned(), PathBuf::from)
+}
+
 /// Steps that change the process before anything is opened.
 fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result<(), String> {
     hold_signals(settings)?;
@@ -159,32 +164,40 @@ fn show(config: &Config) {
 /// Everything up to the loaded language: what all processes share.
 fn build(
     config: Config,
-    settings: Settings,
+    mut settings: Settings,
     binary: PathBuf,
     reloads: u32,
     kept: &Table,
 ) -> Result<&'static Instance, String> {
     let cwd = std::env::current_dir().unwrap_or_default();
+    let cwd = config.last("force-cwd").map_or(cwd, PathBuf::from);
+    let next = next_binary(&config, &binary);
     lists::show(&config, &binary);
-    banner::head(&binary);
+    banner::head(&next, &cwd);
     if let Some(path) = settings.pidfile.as_ref().filter(|_| reloads == 0) {
         pidfile::write(path)?;
     }
     sockets::check_backlog(settings.listen)?;
+    patch::become_other(&config, "privileged", &settings.argv)?;
+    patch::write_files(&config)?;
+    let limits = limits::set(&config);
     privileges::drop(&settings)?;
+    patch::become_other(&config, "unprivileged", &settings.argv)?;
     enter(settings.chdir.as_deref())?;
     if let Some(path) = settings.pidfile2.as_ref().filter(|_| reloads == 0) {
         pidfile::write(path)?;
     }
-    banner::limits(&settings);
+    banner::limits(&settings, &limits);
+    limits::adjust_workers(&mut settings);
     let mut bound = ManuallyDrop::new(Bound::default());
-    let opened = open(&config, &settings, &mut bound, kept, &binary, reloads);
+    let opened = open(&config, &settings, &mut bound, kept, &binary);
     let (arena, language) = opened.inspect_err(|_| {
         // Nothing closes them: this process ends now, or another configuration goes on with them.
         fallback::hand_over(bound.descriptors());
     })?;
     let bound = ManuallyDrop::into_inner(bound);
-    let opened = Opened { arena, bound, language, binary, cwd, reloads };
+    bound::fill_arena(&arena, &settings, &bound, reloads, &next);
+    let opened = Opened { arena, bound, language, binary: next, cwd, reloads };
     assemble(config, settings, opened)
 }
 
@@ -195,17 +208,15 @@ fn open(
     bound: &mut Bound,
     kept: &Table,
     binary: &Path,
-    reloads: u32,
 ) -> Result<(Arena, Option<Language>), String> {
     bound.open(settings, kept)?;
     if !settings.honour_stdin && !daemon::stdin_is_socket() {
         daemon::no_stdin()?;
     }
-    if bound.workers.is_empty() && !settings.no_server {
+    if bound.workers.is_empty() && !settings.no_server && !settings.command_mode {
         return Err("The -s/--socket option is missing and stdin is not a socket.".into());
     }
     let arena = bound::open_arena(settings, bound, kept)?;
-    bound::fill_arena(&arena, settings, bound, reloads, binary);
     let language = language::load(config, binary)?;
     if !settings.no_server {
         kept.close_rest();
@@ -280,7 +291,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     if instance.plugins.serves_nothing() && !settings.no_server {
         banner::no_request_plugin();
     }
-    if instance.sockets.is_empty() {
+    if instance.sockets.is_empty() && !settings.command_mode {
         banner::mercy(settings);
         log!("*** Operational MODE: no-workers ***");
     } else {

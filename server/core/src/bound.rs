@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
 use uwsgi_metrics::{Arena, Shape};
-use uwsgi_sys::{process, user};
+use uwsgi_sys::{process, socket, user};
 
 use crate::kept::Table;
 use crate::settings::{Protocol, Settings, SocketSpec};
@@ -47,6 +47,7 @@ impl Bound {
         if specs.is_empty() && !self.http.is_empty() {
             specs.push(SocketSpec { address: "127.0.0.1:0".into(), protocol: Protocol::Uwsgi });
         }
+        specs.extend(zero(settings));
         for (index, spec) in specs.iter().enumerate() {
             let listener = sockets::open("socket", &spec.address, settings, kept, true)
                 .map_err(|e| format!("{e}\nunable to create server socket on: {}", spec.address))?;
@@ -85,6 +86,15 @@ fn keyed<'a>(kind: &str, listener: &'a Listener) -> Vec<(String, BorrowedFd<'a>,
         out.push((sockets::alias_key(kind, &listener.configured), alias.as_fd(), 0));
     }
     out
+}
+
+/// The socket on which a spawner such as inetd started us.
+fn zero(settings: &Settings) -> Option<SocketSpec> {
+    const ADDRESS: &str = "fd://0";
+    let activated = ["LISTEN_PID", "UPSTART_EVENTS"].iter().any(|v| std::env::var_os(v).is_some());
+    let named = settings.sockets.iter().any(|spec| spec.address == ADDRESS);
+    let protocol = settings.zero.filter(|_| !activated && !named && socket::listens(0))?;
+    Some(SocketSpec { address: ADDRESS.into(), protocol })
 }
 
 fn open_list(

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 
 use uwsgi_config::{Config, Finding};
 
+use crate::lists::CLOCKS;
 use crate::plugin::Modifiers;
 
 /// Wire protocol of a worker socket.
@@ -228,6 +229,12 @@ pub struct Settings {
     pub thunder_lock: bool,
     /// Initialise everything, serve nothing.
     pub no_server: bool,
+    /// One worker without sockets.
+    pub command_mode: bool,
+    /// What a listening socket on descriptor 0 speaks; `None` when it is left alone.
+    pub zero: Option<Protocol>,
+    /// Descriptors that a reload keeps open.
+    pub safe_fds: Vec<i32>,
     /// The original arguments, for the next image.
     pub argv: Vec<OsString>,
 }
@@ -236,7 +243,9 @@ impl Settings {
     /// Reads the configuration; the faults found are to be told before anything else is done.
     pub fn from_config(config: &Config, argv: Vec<OsString>) -> (Settings, Vec<Finding>) {
         let mut faults = Vec::new();
-        let sockets = sockets(config, &mut faults);
+        let protocol = protocol(config, &mut faults);
+        let command_mode = config.flag("command-mode");
+        clock(config, &mut faults);
         let number =
             |name: &str, default: i64| u64::try_from(config.int(name, default)).unwrap_or(0);
         let text = |name: &str| config.last(name).map(str::to_owned);
@@ -247,7 +256,11 @@ impl Settings {
         let request_metrics = !config.has("request-metrics") || config.flag("request-metrics");
         let settings = Settings {
             master: config.master(),
-            processes: number("processes", 1).clamp(1, 65_535) as u32,
+            processes: if command_mode {
+                1
+            } else {
+                number("processes", 1).clamp(1, 65_535) as u32
+            },
             threads: number("threads", 1).clamp(1, 4096) as u32,
             lazy_apps: config.flag("lazy-apps") || config.flag("lazy"),
             lazy: config.flag("lazy"),
@@ -260,8 +273,8 @@ impl Settings {
             pidfile2: text("pidfile2"),
             safe_pidfile: text("safe-pidfile"),
             safe_pidfile2: text("safe-pidfile2"),
-            sockets,
-            http: list("http"),
+            sockets: if command_mode { Vec::new() } else { sockets(config, protocol) },
+            http: if command_mode { Vec::new() } else { list("http") },
             http_processes: number("http-processes", 1).clamp(1, 64) as u32,
             http_keepalive: keepalive(config),
             http_timeout: number("http-timeout", 60).max(1),
@@ -335,6 +348,9 @@ impl Settings {
             gid: text("gid"),
             thunder_lock: config.flag("thunder-lock"),
             no_server: config.flag("no-server"),
+            command_mode,
+            zero: (!config.flag("skip-zero") && !command_mode).then_some(protocol),
+            safe_fds: safe_fds(config, &mut faults),
             argv,
         };
         (settings, faults)
@@ -351,16 +367,38 @@ impl Settings {
     }
 }
 
-fn sockets(config: &Config, faults: &mut Vec<Finding>) -> Vec<SocketSpec> {
-    let default = config.entry("protocol").map(|e| (e, Protocol::parse(e.text())));
-    let default = match default {
-        None => Protocol::Uwsgi,
-        Some((_, Ok(protocol))) => protocol,
-        Some((entry, Err(text))) => {
-            faults.push(Finding::fault(text).about(entry).allowed("uwsgi, http or http11"));
-            Protocol::Uwsgi
+/// What `socket` speaks.
+fn protocol(config: &Config, faults: &mut Vec<Finding>) -> Protocol {
+    let Some(entry) = config.entry("protocol") else { return Protocol::Uwsgi };
+    Protocol::parse(entry.text()).unwrap_or_else(|text| {
+        faults.push(Finding::fault(text).about(entry).allowed("uwsgi, http or http11"));
+        Protocol::Uwsgi
+    })
+}
+
+fn clock(config: &Config, faults: &mut Vec<Finding>) {
+    for entry in config.all("clock").filter(|entry| !CLOCKS.contains(&entry.text())) {
+        let fault = Finding::fault(format!("unable to set \"{}\" clock", entry.text()));
+        faults.push(fault.about(entry).allowed(CLOCKS.join(", ")));
+    }
+}
+
+fn safe_fds(config: &Config, faults: &mut Vec<Finding>) -> Vec<i32> {
+    let mut out = Vec::new();
+    for entry in config.all("safe-fd") {
+        match entry.text().trim().parse::<i32>() {
+            Ok(fd) if fd >= 0 => out.push(fd),
+            _ => {
+                let text = format!("invalid value for option \"safe-fd\": {}", entry.text());
+                faults
+                    .push(Finding::fault(text).about(entry).allowed("the number of a descriptor"));
+            }
         }
-    };
+    }
+    out
+}
+
+fn sockets(config: &Config, default: Protocol) -> Vec<SocketSpec> {
     let protocol = |name: &str| match name {
         "socket" => Some(default),
         "uwsgi-socket" => Some(default),

@@ -142,8 +142,15 @@ fn shown_name(configured: &str, parsed: &Address, fd: &OwnedFd) -> String {
         Address::Tcp { port: 0, .. } => {
             socket::local_address(fd).map_or_else(|| configured.to_owned(), |a| a.to_string())
         }
+        Address::Fd(_) => bound_name(fd).unwrap_or_else(|| configured.to_owned()),
         _ => configured.to_owned(),
     }
+}
+
+/// What a socket that came from elsewhere is bound to.
+fn bound_name(fd: &OwnedFd) -> Option<String> {
+    let path = || Some(socket::unix_path(fd)?.to_string_lossy().into_owned());
+    socket::local_address(fd).map(|address| address.to_string()).or_else(path)
 }
 
 fn bind(
@@ -177,7 +184,7 @@ fn bind(
             Address::Abstract { name, padded } => {
                 socket::listen_abstract(&abstract_bytes(name, *padded), &options).map_err(failed)?
             }
-            Address::Fd(n) => uwsgi_sys::fd::adopt(*n).map_err(failed)?,
+            Address::Fd(n) => socket::adopt(*n, &options).map_err(failed)?,
         },
         alias: None,
         path: None,

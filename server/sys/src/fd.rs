@@ -10,6 +10,15 @@ pub fn keep_over_exec(fd: impl AsFd) -> io::Result<()> {
     Ok(rustix::io::fcntl_setfd(fd, FdFlags::empty())?)
 }
 
+/// Lets the descriptor with this number survive the next exec, whoever owns it.
+pub fn keep_number_over_exec(raw: RawFd) -> io::Result<()> {
+    if raw < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: borrowed for one fcntl that fails on a closed number.
+    keep_over_exec(unsafe { BorrowedFd::borrow_raw(raw) })
+}
+
 /// `fd` is closed at the next exec.
 pub fn close_on_exec(fd: impl AsFd) -> io::Result<()> {
     Ok(rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC)?)

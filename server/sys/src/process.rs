@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+pub use rustix::process::Resource;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 /// Which side of a fork we are on.
@@ -82,7 +83,7 @@ pub fn exit_now(code: i32) -> ! {
 
 /// Replaces the process image. Returns only on failure.
 ///
-/// `env` is the complete environment. Arguments with inner NUL bytes are refused.
+/// A `path` without slash is looked for in `PATH`. `env` is the complete environment. Arguments with inner NUL bytes are refused.
 pub fn exec(path: &OsStr, argv: &[OsString], env: &[(OsString, OsString)]) -> io::Error {
     let build = || -> Result<(CString, Vec<CString>, Vec<CString>), std::ffi::NulError> {
         let path = CString::new(path.as_bytes())?;
@@ -103,7 +104,7 @@ pub fn exec(path: &OsStr, argv: &[OsString], env: &[(OsString, OsString)]) -> io
     };
     let (argv, env) = (pointers(&argv), pointers(&env));
     // SAFETY: three NUL-terminated arrays of NUL-terminated strings, alive until the call ends.
-    unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+    unsafe { libc::execvpe(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
     io::Error::last_os_error()
 }
 
@@ -163,6 +164,18 @@ pub fn new_session() -> io::Result<()> {
 /// Soft limit of open files.
 pub fn max_files() -> u64 {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20)
+}
+
+/// Sets the soft and the hard limit of a resource.
+pub fn limit(resource: Resource, value: u64) -> io::Result<()> {
+    let value = Some(value);
+    let limit = rustix::process::Rlimit { current: value, maximum: value };
+    Ok(rustix::process::setrlimit(resource, limit)?)
+}
+
+/// Sets the scheduling priority of this process, from -20, the best, to 19.
+pub fn set_priority(nice: i32) -> io::Result<()> {
+    Ok(rustix::process::setpriority_process(None, nice)?)
 }
 
 /// Soft limit of processes; `None` when unlimited.

@@ -3,10 +3,12 @@
 //! Owns how an address becomes a bound descriptor. Which addresses, in which order, with what
 //! said to the user, is the caller's.
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
@@ -59,6 +61,32 @@ pub fn listen_abstract(name: &[u8], options: &ListenOptions) -> io::Result<Owned
     rustix::net::bind(&fd, &address)?;
     rustix::net::listen(&fd, options.backlog)?;
     Ok(fd)
+}
+
+/// Whether `raw` is a stream socket that listens.
+pub fn listens(raw: RawFd) -> bool {
+    crate::fd::duplicate(raw).is_ok_and(|fd| sockopt::socket_acceptconn(&fd).unwrap_or(false))
+}
+
+/// Takes over a socket that somebody else has bound. Anything but a socket stays with its owner.
+pub fn adopt(raw: RawFd, options: &ListenOptions) -> io::Result<OwnedFd> {
+    let probe = crate::fd::duplicate(raw)?;
+    rustix::net::getsockname(&probe)?;
+    if !sockopt::socket_acceptconn(&probe)? {
+        rustix::net::listen(&probe, options.backlog)?;
+    }
+    rustix::io::ioctl_fionbio(&probe, true)?;
+    let fd = crate::fd::adopt(raw)?;
+    if raw > 2 {
+        crate::fd::close_on_exec(&fd)?;
+    }
+    Ok(fd)
+}
+
+/// Path of a UNIX socket; `None` for every other one.
+pub fn unix_path(fd: impl AsFd) -> Option<PathBuf> {
+    let address = SocketAddrUnix::try_from(rustix::net::getsockname(fd).ok()?).ok()?;
+    Some(PathBuf::from(OsStr::from_bytes(address.path()?.to_bytes())))
 }
 
 /// Starts a connection to an abstract name; UNIX connections are made or refused at once.

@@ -80,7 +80,14 @@ impl Master<'_> {
 /// Returns only when the exec fails.
 pub fn reexec(instance: &Instance) -> std::io::Error {
     log!("binary reloading uWSGI...");
-    let _ = std::env::set_current_dir(&instance.cwd);
+    if let Err(e) = std::env::set_current_dir(&instance.cwd) {
+        log!("chdir(): {} [core/uwsgi.c line {}]", crate::sockets::plain(&e), line!());
+    }
+    for fd in &instance.settings.safe_fds {
+        if let Err(e) = uwsgi_sys::fd::keep_number_over_exec(*fd) {
+            log!("unable to keep fd {fd} open: {}", crate::sockets::plain(&e));
+        }
+    }
     log!("chdir() to {}", instance.cwd.display());
     log!("running {}", instance.binary.display());
     let arena = [("arena".to_owned(), instance.arena.fd(), 0)];
