@@ -43,7 +43,8 @@ pub(crate) fn pass(
             return Err(endless(value));
         }
         let Some(new) = lookup(&text[start + 2..end])? else { continue };
-        around.retain(|behind| text.len() - behind > start);
+        // Parentheses that pair up differently after a replacement may have cut into what was behind.
+        around.retain(|behind| text.len().saturating_sub(*behind) > start);
         around.push(text.len() - end - 1);
         replaced = true;
         text.replace_range(start..=end, &new);
