@@ -38,7 +38,7 @@ class Box:
     def file(self, name: str, text: str) -> str:
         path = self.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text.encode())
         return str(path)
 
     def app(self, name: str) -> str:
@@ -55,6 +55,16 @@ class Box:
         if show:
             self.note("run", (done.stdout + done.stderr).decode(errors="replace"))
         return done.returncode
+
+    def resolve(self, *args, env=None) -> None:
+        """Everything up to a server, which is not started: exit code, list of options, lines of errors."""
+        full = {**plain_environment(), **(env or {})}
+        done = subprocess.run([self.binary, "--show-config", "--no-server", *map(str, args)], capture_output=True, timeout=60,
+                              cwd=self.directory, env=full, stdin=subprocess.DEVNULL, check=False)
+        text = (done.stdout + done.stderr).decode(errors="replace")
+        self.note("exit", f"{done.returncode}")
+        assert ";uWSGI instance configuration" in text and ";end of configuration" in text, text[-2000:]
+        self.note("list", text[text.index(";uWSGI instance configuration"):text.index(";end of configuration")])
 
     # servers
     def serve(self, *args, ready=True, **kw) -> Server:
