@@ -105,6 +105,12 @@ pub enum Action {
     BuildScript,
     /// Build the plugin crate in a directory: `directory` or `directory name`.
     BuildPlugin(String),
+    /// Print the content of this source on standard output.
+    Extract(String),
+    /// Print this source as it can be appended to the binary.
+    AppendData(String),
+    /// Print the content of this symbol.
+    PrintSymbol(String),
     /// Print this line on standard output and go on.
     Print(String),
     /// End with this code.

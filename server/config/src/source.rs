@@ -131,6 +131,9 @@ pub trait Source {
     /// The exact text to log, and the exit code.
     fn read(&self, what: &str) -> Result<Content, SourceError>;
 
+    /// The configuration that was built into the binary, in ini form.
+    fn embedded(&self) -> Option<&str>;
+
     /// Where the file at `path` is.
     ///
     /// # Errors

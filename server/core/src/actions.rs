@@ -6,14 +6,15 @@ use uwsgi_config::{Action, Config, Registry};
 use uwsgi_sys::{process, signal};
 
 use crate::dial::dial;
+use crate::source::{self, System};
 use crate::{commands, log, pidfile, sockets};
 
 /// Runs the actions of a configuration in order; `Some` is the exit code when one ends the run.
-pub fn run(config: &Config, binary: &str) -> Option<i32> {
-    config.actions.iter().find_map(|action| one(action, binary, &config.registry))
+pub(crate) fn run(config: &Config, binary: &str, system: &System) -> Option<i32> {
+    config.actions.iter().find_map(|action| one(action, binary, system, &config.registry))
 }
 
-fn one(action: &Action, binary: &str, names: &Registry) -> Option<i32> {
+fn one(action: &Action, binary: &str, system: &System, names: &Registry) -> Option<i32> {
     match action {
         Action::Help => print(&uwsgi_config::help(binary, names)),
         Action::Version => print(&format!("{}\n", uwsgi_config::VERSION)),
@@ -30,6 +31,9 @@ fn one(action: &Action, binary: &str, names: &Registry) -> Option<i32> {
         Action::Header => print(commands::NO_HEADER),
         Action::BuildScript => print(commands::NO_SCRIPT),
         Action::BuildPlugin(text) => return Some(commands::build_plugin(text)),
+        Action::Extract(what) => return Some(source::extract(system, what)),
+        Action::AppendData(what) => return Some(source::append_data(system, what)),
+        Action::PrintSymbol(name) => return Some(source::print_symbol(system, name)),
         Action::Print(text) => {
             print(&format!("{text}\n"));
             return None;

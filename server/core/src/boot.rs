@@ -26,14 +26,17 @@ use crate::language::{self, Language};
 use crate::master::{self, Goal};
 use crate::settings::Settings;
 use crate::sockets;
+pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
     actions, banner, bound, daemon, fallback, flock, limits, lists, log, patch, pidfile, plugin,
     privileges, procname, worker,
 };
 
-/// The bodies of processes that live in crates above this one.
+/// What lives in crates above this one: bodies of processes, and what was built in.
 pub struct Parts {
+    /// The configuration and files inside the binary.
+    pub embedded: Embedded,
     /// Runs a router process; returns its exit code.
     pub gateway: fn(&'static Instance, u32) -> i32,
 }
@@ -51,13 +54,14 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     let tried = fallback::inherited();
     let env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != crate::kept::VARIABLE).collect();
-    let config = uwsgi_config::load(&argv, &env, &System);
+    let system = System { embedded: &parts.embedded };
+    let config = uwsgi_config::load(&argv, &env, &system);
     config.messages.iter().for_each(|line| log!("{line}"));
     let binary = binary_path(&argv);
     if let Some(file) = config.fallback.as_deref().filter(|_| serves(&config)) {
         fallback::plan(file, next_binary(&config, &binary), tried);
     }
-    if let Some(code) = actions::run(&config, &binary.to_string_lossy()) {
+    if let Some(code) = actions::run(&config, &binary.to_string_lossy(), &system) {
         return Ok(code);
     }
     let (settings, faults) = Settings::from_config(&config, argv);

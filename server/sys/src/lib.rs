@@ -15,5 +15,6 @@ pub mod procfs;
 pub mod queue;
 pub mod signal;
 pub mod socket;
+pub mod symbol;
 pub mod title;
 pub mod user;

@@ -4,12 +4,13 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use uwsgi_core::boot::{self, Parts};
+use uwsgi_core::boot::{self, Embedded, Parts};
 use uwsgi_core::instance::Instance;
 use uwsgi_core::log;
 use uwsgi_gateway::{EXIT_CODE, Front, Settings};
 
-static PARTS: Parts = Parts { gateway };
+static PARTS: Parts =
+    Parts { gateway, embedded: include!(concat!(env!("OUT_DIR"), "/embedded.rs")) };
 
 fn main() {
     let argv = std::env::args_os().collect();

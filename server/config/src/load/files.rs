@@ -2,7 +2,7 @@
 
 use super::inject::Whole;
 use super::name::{split, suffix};
-use super::{Loader, Mode, Step, Stop};
+use super::{INCLUDED, Loader, Mode, Step, Stop};
 use crate::config::Origin;
 use crate::finding::Finding;
 use crate::format::{Asked, Format};
@@ -57,6 +57,14 @@ impl Loader<'_> {
         let result = self.lines(format, &path, section, &whole, mode);
         self.open.pop();
         result
+    }
+
+    /// Reads the configuration inside the binary, which comes before everything else.
+    pub(super) fn embedded(&mut self) -> Step {
+        let Some(text) = self.source.embedded() else { return Ok(()) };
+        self.config.messages.push("[uWSGI] using embedded config data".to_owned());
+        let whole = Whole::new("embedded", text.as_bytes().to_vec());
+        self.lines(Format::Ini, "embedded", "", &whole, INCLUDED)
     }
 
     /// Takes the magic variables of a file; the answer is its absolute path, if it is a file.

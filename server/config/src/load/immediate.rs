@@ -155,6 +155,9 @@ fn action(name: &str, value: Option<&str>) -> Option<Action> {
         "dot-h" => Action::Header,
         "config-py" => Action::BuildScript,
         "build-plugin" => Action::BuildPlugin(text()),
+        "extract" => Action::Extract(text()),
+        "binary-append-data" => Action::AppendData(text()),
+        "print-sym" => Action::PrintSymbol(text()),
         "exit" => Action::Exit(i32::try_from(crate::value::int(value)).unwrap_or(1)),
         _ => return None,
     })

@@ -143,6 +143,7 @@ impl<'a> Loader<'a> {
     fn read_all(&mut self, argv: &[OsString], env: &[(OsString, OsString)]) -> Step {
         let program = argv.first().map(|arg| arg.to_string_lossy()).unwrap_or_default();
         self.implied_plugins(&program);
+        self.embedded()?;
         self.environment(env)?;
         self.command_line(argv)?;
         self.recognise();

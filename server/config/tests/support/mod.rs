@@ -49,6 +49,10 @@ impl Source for Files {
         Ok(Content { bytes, log: Vec::new() })
     }
 
+    fn embedded(&self) -> Option<&str> {
+        std::str::from_utf8(self.0.get("embedded")?).ok()
+    }
+
     fn locate(&self, path: &str) -> io::Result<Place> {
         self.0.get(path).ok_or_else(|| io::Error::from_raw_os_error(2))?;
         Ok(Place { path: format!("/conf/{path}"), inode: 5 })

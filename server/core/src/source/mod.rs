@@ -3,16 +3,25 @@
 //! Owns how each scheme is read and the texts of its failures. It refuses to know what a
 //! configuration does with the bytes.
 
+mod answer;
+mod binary;
 mod deeds;
+mod descriptor;
 mod directory;
+mod elf;
+mod emperor;
+mod exec;
 mod facts;
+mod http;
+mod print;
+mod symbol;
+mod tls;
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::net::ToSocketAddrs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use rustix::fs::{Access, access};
 use uwsgi_config::{
@@ -21,21 +30,48 @@ use uwsgi_config::{
 
 use crate::plugin;
 
-/// The real machine.
+pub(crate) use print::{append_data, extract, print_symbol};
+
+/// What was built into the binary.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct System;
+pub struct Embedded {
+    /// A configuration that is read before everything else, in ini form.
+    pub config: Option<&'static str>,
+    /// Files for `sym://`, by symbol name.
+    pub files: &'static [(&'static str, &'static [u8])],
+}
+
+/// The real machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct System {
+    /// What `sym://` knows before it looks for symbols.
+    pub embedded: &'static Embedded,
+}
 
 impl Source for System {
     fn read(&self, what: &str) -> Result<Content, SourceError> {
-        let bytes = match what.split_once("://") {
-            Some(("fd", number)) => descriptor(number),
-            Some(("exec", command)) => run(command),
-            Some((scheme, _)) => Err(unsupported(scheme)),
-            None if what == "-" => standard_input(),
-            None => fs::read(what),
+        let (scheme, rest) = what.split_once("://").unwrap_or(("", what));
+        let file =
+            |bytes: io::Result<Vec<u8>>| bytes.map_err(|error| SourceError::open(what, &error));
+        let bytes = match scheme {
+            "http" => return http::fetch(rest, false, number("UWSGI_EMPEROR_FD").is_some()),
+            "https" => return http::fetch(rest, true, number("UWSGI_EMPEROR_FD").is_some()),
+            "exec" => return exec::output(rest),
+            "data" => return binary::data(rest),
+            "fd" => file(descriptor::read(rest)),
+            "sym" => symbol::content(rest, self.embedded),
+            "section" => binary::section(rest),
+            "call" => symbol::call(rest),
+            "callint" => symbol::call_int(rest),
+            "emperor" => emperor::receive(rest, config_socket()),
+            "" if what == "-" => file(descriptor::read("0")),
+            _ => file(fs::read(what).map_err(|error| unless_scheme(scheme, error))),
         };
-        let bytes = bytes.map_err(|error| SourceError::open(what, &error))?;
-        Ok(Content { bytes, log: Vec::new() })
+        Ok(Content { bytes: bytes?, log: Vec::new() })
+    }
+
+    fn embedded(&self) -> Option<&str> {
+        self.embedded.config
     }
 
     fn locate(&self, path: &str) -> io::Result<Place> {
@@ -95,26 +131,24 @@ impl Source for System {
     }
 }
 
-fn standard_input() -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// The number in an environment variable of the Emperor.
+fn number(variable: &str) -> Option<i32> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
-fn unsupported(scheme: &str) -> io::Error {
-    let text = format!("scheme \"{scheme}://\" is not supported yet");
-    io::Error::new(io::ErrorKind::Unsupported, text)
+/// The socket on which an Emperor sends configurations; only a vassal has one.
+fn config_socket() -> Option<i32> {
+    number("UWSGI_EMPEROR_FD").and_then(|_| number("UWSGI_EMPEROR_FD_CONFIG"))
 }
 
-fn descriptor(number: &str) -> io::Result<Vec<u8>> {
-    let bad = |_| io::Error::new(io::ErrorKind::InvalidInput, "fd:// wants a number");
-    let number: u32 = number.parse().map_err(bad)?;
-    fs::read(format!("/dev/fd/{number}"))
-}
-
-fn run(command: &str) -> io::Result<Vec<u8>> {
-    let output = Command::new("/bin/sh").args(["-c", command]).stderr(Stdio::inherit()).output()?;
-    Ok(output.stdout)
+/// What looks like a scheme may be a file; when there is none, the schemes are named.
+fn unless_scheme(scheme: &str, error: io::Error) -> io::Error {
+    if scheme.is_empty() || error.kind() != io::ErrorKind::NotFound {
+        return error;
+    }
+    let known = "http, https, exec, fd, data, sym, section, call, callint, emperor";
+    let text = format!("no such file, and no scheme \"{scheme}://\" (known: {known})");
+    io::Error::new(io::ErrorKind::NotFound, text)
 }
 
 /// The absolute path of a symbolic link itself: its directory resolved, its own name kept.
@@ -128,15 +162,32 @@ fn link_path(path: &str) -> io::Result<PathBuf> {
 mod tests {
     use super::*;
 
+    const SYSTEM: System = System { embedded: &Embedded { config: None, files: &[] } };
+
     #[test]
-    fn exec_yields_standard_output() {
-        assert_eq!(System.read("exec://printf a%s b").expect("sh runs").bytes, b"ab");
+    fn what_stands_before_the_slashes_decides() {
+        for (what, expected) in
+            [("exec://printf a%s b", "ab"), ("/dev/null", ""), ("exec://printf %s c://d", "c://d")]
+        {
+            let content = SYSTEM.read(what).expect("it can be read");
+            assert_eq!(content.bytes, expected.as_bytes(), "{what}");
+        }
+        let error = SYSTEM.read("gopher://host/x.ini").expect_err("no such scheme");
+        assert!(error.text.starts_with(
+            "open(\"gopher://host/x.ini\"): no such file, and no scheme \"gopher://\""
+        ));
+        assert!(SYSTEM.read("/tmp").expect_err("a directory").text.starts_with("open(\"/tmp\"): "));
     }
 
     #[test]
-    fn a_scheme_that_is_not_built_is_named() {
-        let error = System.read("gopher://host/x.ini").expect_err("not built");
-        assert!(error.text.contains("\"gopher://\""), "{error:?}");
+    fn a_file_may_be_called_like_a_scheme() {
+        let home = std::env::temp_dir().join(format!("uwsgi-scheme-{}:", std::process::id()));
+        fs::create_dir_all(&home).expect("a directory");
+        fs::write(home.join("a.ini"), "x").expect("a file");
+        let path = format!("{}//a.ini", home.display());
+        assert!(path.contains("://"));
+        assert_eq!(SYSTEM.read(&path).expect("a file").bytes, b"x");
+        fs::remove_dir_all(home).expect("removed");
     }
 
     #[test]
@@ -144,14 +195,14 @@ mod tests {
         for (host, expected) in
             [("localhost", Some("127.0.0.1")), ("10.1.2.3", Some("10.1.2.3")), ("::1", None)]
         {
-            assert_eq!(System.resolve(host).as_deref(), expected, "{host}");
+            assert_eq!(SYSTEM.resolve(host).as_deref(), expected, "{host}");
         }
-        assert_eq!(System.resolve("no host at all"), None);
+        assert_eq!(SYSTEM.resolve("no host at all"), None);
     }
 
     #[test]
     fn a_missing_file_cannot_be_located() {
-        let error = System.locate("/nonexistent/x.ini").expect_err("missing");
+        let error = SYSTEM.locate("/nonexistent/x.ini").expect_err("missing");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

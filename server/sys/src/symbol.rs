@@ -1,0 +1,103 @@
+//! Symbols of this process: their addresses, calls of them, and the memory behind them.
+//!
+//! Only libraries that were opened with global symbols, and libc, have symbols here. Memory is
+//! read through the kernel, so that an address that leads nowhere is an error and no crash.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// A text longer than this is none.
+const MAX_TEXT: usize = 16 << 20;
+
+/// Bytes of a page: no read crosses its border, because the next one may not be there.
+const PAGE: usize = 4096;
+
+/// The address of a symbol, variable or function.
+pub fn address(name: &str) -> Option<usize> {
+    find(name).map(|symbol| symbol.addr())
+}
+
+/// Calls the function `name` as `char *name(void)` and copies the text it answers. The outer
+/// `None` means no such symbol, the inner one no text.
+///
+/// Whoever names a function in a configuration vouches for its type, as for a library it loads.
+pub fn call_text(name: &str) -> Option<Option<Vec<u8>>> {
+    let function = find(name)?;
+    // SAFETY: a symbol of this process, called with the type its caller vouches for.
+    let text = unsafe {
+        let function: extern "C" fn() -> *const c_char = std::mem::transmute(function);
+        function()
+    };
+    Some(text_at(text.addr()).ok())
+}
+
+/// Calls the function `name` as `int name(void)`, under the promise of [`call_text`].
+pub fn call_int(name: &str) -> Option<i32> {
+    let function = find(name)?;
+    // SAFETY: as in `call_text`.
+    unsafe {
+        let function: extern "C" fn() -> c_int = std::mem::transmute(function);
+        Some(function())
+    }
+}
+
+fn find(name: &str) -> Option<*mut c_void> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: a NUL-terminated name; the lookup changes nothing.
+    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!symbol.is_null()).then_some(symbol)
+}
+
+/// The bytes from `address` up to a NUL.
+pub fn text_at(address: usize) -> io::Result<Vec<u8>> {
+    let memory = File::open("/proc/self/mem")?;
+    let mut text = Vec::new();
+    while text.len() <= MAX_TEXT {
+        let at = address.saturating_add(text.len());
+        let mut page = vec![0; PAGE - at % PAGE];
+        memory.read_exact_at(&mut page, at as u64)?;
+        if let Some(end) = page.iter().position(|byte| *byte == 0) {
+            text.extend_from_slice(&page[..end]);
+            return Ok(text);
+        }
+        text.extend(page);
+    }
+    Err(io::ErrorKind::InvalidData.into())
+}
+
+/// `len` bytes from `address` on.
+pub fn bytes_at(address: usize, len: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    File::open("/proc/self/mem")?.read_exact_at(&mut bytes, address as u64)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_of_the_c_library_are_found_and_called() {
+        assert_eq!(call_int("getpid"), i32::try_from(std::process::id()).ok());
+        assert_eq!(call_int("no_such_symbol"), None);
+        assert_eq!(call_text("no_such_symbol"), None);
+        assert_eq!(call_text("getpid"), Some(None), "a number is no text");
+        assert!(address("environ").is_some());
+        assert_eq!(address("a\0b"), None);
+    }
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        let text = c"some text";
+        assert_eq!(text_at(text.as_ptr().addr()).unwrap(), b"some text");
+        assert_eq!(bytes_at(text.as_ptr().addr(), 4).unwrap(), b"some");
+        let long = CString::new(vec![b'x'; 3 * PAGE]).unwrap();
+        assert_eq!(text_at(long.as_ptr().addr()).unwrap().len(), 3 * PAGE);
+        for address in [0, 8, usize::MAX, usize::MAX - PAGE] {
+            assert!(text_at(address).is_err(), "{address:#x}");
+            assert!(bytes_at(address, 8).is_err(), "{address:#x}");
+        }
+    }
+}
