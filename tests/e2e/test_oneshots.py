@@ -138,9 +138,8 @@ def test_get_and_print(tmp_path, nothing_left):
 @pytest.mark.ours
 def test_what_took_the_place_of_the_c_interface(tmp_path, nothing_left):
     code, out, err = run("--cflags", cwd=tmp_path)
-    assert (code, out) == (0, "") and "Rust crates" in err
-    code, out, err = run("--dot-h", cwd=tmp_path)
-    assert (code, err) == (0, "") and re.fullmatch(r"/\* .* \*/\n", out)
+    assert (code, out) == (0, "-fPIC -shared\n") and "--dot-h" in err
+    assert run("--dot-h", cwd=tmp_path) == (0, (paths.REPO / "plugins/abi/include/uwsgi_plugin.h").read_text(), "")
     code, out, err = run("--config-py", cwd=tmp_path)
     assert (code, err) == (0, "") and out.startswith("# ")
 
@@ -200,13 +199,25 @@ def test_build_plugin(tmp_path, nothing_left):
 
 
 @pytest.mark.ours
+def test_build_plugin_of_one_c_file(uwsgi, tmp_path):
+    shutil.copy(paths.TESTS / "plugins/probe.c", tmp_path / "made.c")
+    code, _, err = run("--build-plugin", "made.c", cwd=tmp_path, env={"CFLAGS": '-DNAME="made"'})
+    assert code == 0 and "*** made plugin built and available in made_plugin.so ***" in err, err
+    server = uwsgi("--http-socket", "127.0.0.1:0", "--plugin", "0:./made")
+    assert server.get().body == b"probe\n"
+    code, _, err = run("--build-plugin", "made.c", cwd=tmp_path, env={"CC": "no-such-compiler"})
+    assert code == 1 and "Error: unable to run no-such-compiler: No such file or directory" in err
+
+
+@pytest.mark.ours
 def test_what_is_no_plugin_is_told_what_one_is(tmp_path, nothing_left):
-    code, _, err = run("--build-plugin", "nowhere", cwd=tmp_path)
-    assert code == 1 and err == "*** uWSGI building and linking plugin from nowhere ***\nError: unable to find directory 'nowhere'\n"
+    for nothing in ("nowhere", "nowhere.c"):
+        code, _, err = run("--build-plugin", nothing, cwd=tmp_path)
+        assert (code, err) == (1, f"*** uWSGI building and linking plugin from {nothing} ***\nError: unable to find directory '{nothing}'\n")
     (tmp_path / "old").mkdir()
     (tmp_path / "old/uwsgiplugin.py").write_text("NAME = 'old'\n")
     code, _, err = run("--build-plugin", "old", cwd=tmp_path)
-    assert code == 1 and "a plugin is a Rust crate" in err
+    assert code == 1 and "is no plugin of this server: that is a crate of type cdylib" in err
 
 
 # --- locks ----------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,9 @@ pub const ABI_VERSION: u32 = 2;
 /// Name of the one exported symbol, `extern "C" fn() -> *const Plugin`.
 pub const PLUGIN_SYMBOL: &str = "uwsgi_plugin";
 
+/// The same layouts for plugins in C.
+pub const C_HEADER: &str = include_str!("../include/uwsgi_plugin.h");
+
 /// The option name of magic variable `%x` is this prefix and `x`.
 pub const MAGIC_PREFIX: &str = "magic:";
 

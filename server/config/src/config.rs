@@ -97,13 +97,13 @@ pub enum Action {
     ConnectAndRead(String),
     /// Send a numbered signal to the instance at an address: `address,number`.
     Signal(String),
-    /// Say what takes the place of compiler flags for plugins.
+    /// Print what a C compiler needs for a plugin.
     CompilerFlags,
-    /// Say what takes the place of the C header for plugins.
+    /// Print the C header of plugins.
     Header,
     /// Say what takes the place of the build script.
     BuildScript,
-    /// Build the plugin crate in a directory: `directory` or `directory name`.
+    /// Build a plugin from a crate's directory or a C file: `source` or `source name`.
     BuildPlugin(String),
     /// Print the content of this source on standard output.
     Extract(String),

@@ -27,8 +27,11 @@ fn one(action: &Action, binary: &str, system: &System, names: &Registry) -> Opti
         Action::Pause(path) => return Some(signal_pidfile(path, signal::SIGTSTP)),
         Action::ConnectAndRead(text) => return Some(connect_and_read(text)),
         Action::Signal(text) => return Some(commands::signal(text)),
-        Action::CompilerFlags => log!("{}", commands::NO_FLAGS),
-        Action::Header => print(commands::NO_HEADER),
+        Action::CompilerFlags => {
+            print(commands::C_FLAGS);
+            log!("{}", commands::C_FLAGS_HINT);
+        }
+        Action::Header => print(uwsgi_abi::C_HEADER),
         Action::BuildScript => print(commands::NO_SCRIPT),
         Action::BuildPlugin(text) => return Some(commands::build_plugin(text)),
         Action::Extract(what) => return Some(source::extract(system, what)),

@@ -6,12 +6,12 @@ mod signal;
 pub(crate) use build_plugin::build_plugin;
 pub(crate) use signal::signal;
 
-/// Stands where the C flags stood: on standard error, because makefiles paste the output.
-pub(crate) const NO_FLAGS: &str =
-    "there are no compiler flags: plugins are Rust crates, built with `--build-plugin directory`";
+/// What a compiler needs for a plugin in C.
+pub(crate) const C_FLAGS: &str = "-fPIC -shared\n";
 
-/// Stands where the C header stood, in its syntax.
-pub(crate) const NO_HEADER: &str = "/* There is no C header: plugins are Rust crates that use the crate uwsgi-abi, built with --build-plugin. */\n";
+/// Beside the flags, where no makefile pastes it.
+pub(crate) const C_FLAGS_HINT: &str =
+    "the header is what --dot-h prints; --build-plugin file.c needs neither";
 
 /// Stands where the build script stood, in its syntax.
 pub(crate) const NO_SCRIPT: &str = "# There is no build script: this server is a Cargo workspace, built with `cargo build --release`.\n";
