@@ -30,6 +30,7 @@ lint:
 bench: build
 	./tests/setup.sh
 	.cache/venv/bin/python tests/bench/bench.py
+	.cache/venv/bin/python tests/bench/startup.py
 
 # Every fuzz target for FUZZ_SECONDS; the seeds alone run in test-rust.
 fuzz:
