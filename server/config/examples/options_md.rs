@@ -3,7 +3,7 @@
 //! Owns the layout of `docs/options.md` and nothing else; every word in it comes from the table.
 
 use uwsgi_config::table;
-use uwsgi_config::{Arg, Flags, Kind, Row, Status};
+use uwsgi_config::{Arg, Row, Status};
 
 const PREFACE: &str = "\
 # Options
@@ -12,8 +12,10 @@ Generated from the option table by `make docs`; `make docs-check` fails when it 
 
 - Every option works on the command line (`--name value`, `--name=value`, `-x value`) and in an
   ini file (`name = value`, booleans as `name = true`). Words behind a comma are the same option.
-- **Value** is how the text is read; *repeatable* means that every mention counts. A value in
-  brackets is optional and must be glued to the name (`--logdate=%Y`).
+- **Value** is how the text is read, with unit and range, and the words or keys it may have;
+  *repeatable* means that every mention counts. A value in brackets is optional and must be glued to
+  the name (`--logdate=%Y`).
+- `uwsgi --explain NAME` says the same about one option, with examples.
 - **works** acts as described. **pending** is known and checked, and says in one line of the log
   that it is ignored; one that would decide which other options count is refused instead.
   **accepted** never had an effect here and is taken without a word.
@@ -61,7 +63,7 @@ fn print_section(section: &str) {
             names(row),
             value(row),
             code(row.default),
-            switches(row.flags),
+            row.switches().join(", "),
             status(row),
             escape(row.help),
         );
@@ -74,64 +76,23 @@ fn names(row: &Row) -> String {
     long.chain(letter).collect::<Vec<_>>().join(", ")
 }
 
+/// How the value is read and what it may be.
 fn value(row: &Row) -> String {
-    let kind = kind(row.kind);
-    let text = if row.unit.is_empty() { kind.to_owned() } else { format!("{kind}, {}", row.unit) };
+    let list = |label: &str, words: &[&str]| {
+        let quoted: Vec<String> = words.iter().map(|word| code(word)).collect();
+        (!words.is_empty()).then(|| format!("; {label} {}", quoted.join(", ")))
+    };
+    let words = list("one of", row.words).unwrap_or_default();
+    let keys = list("keys", row.keys).unwrap_or_default();
+    let text = format!("{}{words}{keys}", row.value_words());
     match row.arg {
         Arg::Optional => format!("[{text}]"),
         Arg::None | Arg::Required => text,
     }
 }
 
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Flag => "boolean",
-        Kind::InverseFlag => "boolean, turned round",
-        Kind::Int | Kind::U64 => "number",
-        Kind::RawInt => "number with sign",
-        Kind::U16 => "number to 65535",
-        Kind::Megabytes => "number",
-        Kind::Str | Kind::Spaced => "text",
-        Kind::List => "text, repeatable",
-        Kind::Chmod => "octal mode",
-        Kind::Umask => "octal mask",
-        Kind::User => "user",
-        Kind::Group => "group",
-        Kind::Regexp => "regexp, repeatable",
-        Kind::NamedRegexp => "name and regexp, repeatable",
-        Kind::Dict => "key=value, repeatable",
-        Kind::RegexpDict => "regexp and value, repeatable",
-        Kind::Address => "address",
-        Kind::Ip => "IP address, repeatable",
-        Kind::Words => "comma list",
-        Kind::Cron => "time table and command, repeatable",
-        Kind::Route => "rule, repeatable",
-        Kind::Hook => "action:arguments, repeatable",
-        Kind::Socket => "socket, repeatable",
-        Kind::Env => "NAME=value, repeatable",
-        Kind::Plugins => "comma list, repeatable",
-        Kind::Config => "file",
-        Kind::Placeholder | Kind::Custom => "key=value",
-        Kind::Logic => "logic",
-        Kind::Action => "action, then exit",
-        Kind::Noop => "boolean",
-    }
-}
-
-fn switches(flags: Flags) -> String {
-    let set = Flags::NAMES.iter().filter(|(flag, _)| flags.contains(*flag));
-    let words = set.filter(|(flag, _)| *flag != Flags::IMMEDIATE);
-    words.map(|(_, name)| name.to_lowercase().replace('_', "-")).collect::<Vec<_>>().join(", ")
-}
-
 fn status(row: &Row) -> String {
-    let word = match (row.status, row.kind) {
-        (Status::Works, _) => "works",
-        (Status::Pending, Kind::Noop) => "accepted",
-        (Status::Pending, _) => "pending",
-    };
-    let new = if row.names().any(table::is_own) { ", new" } else { "" };
-    format!("{word}{new}")
+    format!("{}{}", row.status_word(), if row.is_new() { ", new" } else { "" })
 }
 
 fn code(text: &str) -> String {

@@ -85,8 +85,14 @@ pub enum Action {
     DumpOptions,
     /// Print [`option_status`](crate::option_status), exit 0.
     OptionStatus,
-    /// The configuration is good: say so, exit 0.
-    Check,
+    /// Print [`explain`](crate::explain) for each name of this comma list, exit 0 or 1.
+    Explain(String),
+    /// Print [`json_schema`](crate::json_schema), exit 0.
+    JsonSchema,
+    /// Print [`completion`](crate::completion) for this shell, exit 0.
+    Completion(String),
+    /// Say what this build consists of, exit 0.
+    BuildInfo,
     /// Send SIGINT to the pid in this file.
     Stop(String),
     /// Send SIGHUP to the pid in this file.
@@ -123,6 +129,15 @@ impl Action {
     pub const fn ends_process(&self) -> bool {
         !matches!(self, Self::Print(_))
     }
+}
+
+/// How `--check` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Log lines, the last of them a summary.
+    Text,
+    /// One JSON document on standard output.
+    Json,
 }
 
 /// A plugin that the configuration asks for.
@@ -162,6 +177,10 @@ pub struct Config {
     pub entries: Vec<Entry>,
     /// Log lines made while loading, in order.
     pub messages: Vec<String>,
+    /// Sources read as configuration, as they were named, in order, each once.
+    pub files: Vec<String>,
+    /// The configuration is to be judged and nothing else may happen.
+    pub check: Option<Answer>,
     /// What to do instead of serving, in order.
     pub actions: Vec<Action>,
     /// Magic variables at the end of loading, letter and value, empty ones left out.

@@ -104,6 +104,19 @@ impl Finding {
         lines
     }
 
+    /// The lines of [`Finding::lines`], and for a warning too the line that says where, unless its
+    /// text does.
+    #[must_use]
+    pub fn placed_lines(&self) -> Vec<String> {
+        let mut lines = self.lines();
+        let place = self.origin.as_ref().map(Origin::to_string);
+        let told = place.is_none_or(|place| self.text.contains(&place));
+        if self.level == Level::Warning && !told {
+            lines.extend(self.details());
+        }
+        lines
+    }
+
     fn details(&self) -> Option<String> {
         let place = self.origin.as_ref().map(Origin::to_string);
         let mut parts = Vec::new();
@@ -134,6 +147,10 @@ mod tests {
         assert_eq!(fault.lines(), ["bad", place]);
         assert_eq!(Finding::fault("one\ntwo").lines(), ["one", "two"]);
         assert_eq!(Finding::fault("bad").origin(&origin).lines(), ["bad", "  (at a.ini:3)"]);
-        assert_eq!(Finding::warning("odd").origin(&origin).lines(), ["odd"]);
+        let odd = Finding::warning("odd").origin(&origin);
+        assert_eq!(odd.lines(), ["odd"]);
+        assert_eq!(odd.placed_lines(), ["odd", "  (at a.ini:3)"]);
+        let placed = Finding::warning("odd at a.ini:3").origin(&origin);
+        assert_eq!(placed.placed_lines(), ["odd at a.ini:3"], "said once");
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Getopt<'a> {
     binary: &'a str,
     args: &'a [String],
     posix: bool,
+    /// `--check` is among the arguments, see [`Getopt::output_form`].
+    checking: bool,
     next: usize,
     /// Byte offset inside a cluster of letters, `-Mp4`.
     cluster: Option<usize>,
@@ -31,7 +33,14 @@ pub(crate) struct Getopt<'a> {
 impl<'a> Getopt<'a> {
     /// Reads `args`, which do not include the binary; `posix` stops at the first positional.
     pub(crate) fn new(binary: &'a str, args: &'a [String], posix: bool) -> Self {
-        Self { binary, args, posix, next: 0, cluster: None, positionals: Vec::new(), drained: 0 }
+        let (positionals, cluster) = (Vec::new(), None);
+        Self { binary, args, posix, checking: false, next: 0, cluster, positionals, drained: 0 }
+    }
+
+    /// The same walk where `--check` is known to be among the arguments.
+    pub(crate) fn checking(mut self, checking: bool) -> Self {
+        self.checking = checking;
+        self
     }
 
     /// The next item, an error text, or the end.
@@ -77,6 +86,10 @@ impl<'a> Getopt<'a> {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (text, None),
         };
+        if text == "json" && self.output_form() {
+            let value = Some("json".to_owned());
+            return Ok(Item::Option { name: "check-format".to_owned(), value });
+        }
         let (name, row) = self.lookup(wanted, text, names)?;
         let value =
             match (row.arg, glued) {
@@ -89,6 +102,18 @@ impl<'a> Getopt<'a> {
                 (_, glued) => glued,
             };
         Ok(Item::Option { name, value })
+    }
+
+    /// `--json` has always read a file. Next to `--check` it is the form of the answer, unless
+    /// what follows can be a JSON source.
+    fn output_form(&self) -> bool {
+        let source = |text: &String| {
+            let path = text.rsplit_once(':').map_or(text.as_str(), |(path, _)| path);
+            let suffixed =
+                |path: &str| [".json", ".js"].iter().any(|suffix| path.ends_with(suffix));
+            text == "-" || text.contains("://") || suffixed(text) || suffixed(path)
+        };
+        self.checking && !self.args.get(self.next).is_some_and(source)
     }
 
     /// Exact name first, then the only option that starts so.

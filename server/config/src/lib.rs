@@ -25,10 +25,13 @@ mod suggest;
 pub mod table;
 mod value;
 
-pub use config::{Action, Config, Entry, Origin, PluginUse};
+pub use config::{Action, Answer, Config, Entry, Origin, PluginUse};
 pub use finding::{Finding, Level};
 pub use load::load;
-pub use output::{dump_options, help, option_status, show_config};
+pub use output::{
+    Explained, completion, dump_options, explain, help, json_schema, option_status, report_json,
+    report_text, show_config,
+};
 pub use registry::{Custom, Registry};
 pub use row::{Arg, Flags, Kind, Row, Status};
 pub use source::{Content, Deed, Facts, Look, Place, PluginAnswer, Source, SourceError, plain};

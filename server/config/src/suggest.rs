@@ -32,6 +32,29 @@ pub(crate) fn nearest<'a>(key: &str, words: impl Iterator<Item = &'a str>) -> Op
     scored.filter(|(score, _)| *score <= most).min().map(|(_, word)| word)
 }
 
+/// Names to offer for `key`: one edit away, then those that begin with it, then a few edits away,
+/// then those that hold it.
+pub(crate) fn near(key: &str, names: &Registry, most: usize) -> Vec<String> {
+    let edits = if key.len() < 6 { 1 } else { MAX_DISTANCE + 1 };
+    let rank = |name: &str| {
+        let close = name.len().abs_diff(key.len()) <= edits && key.len() <= 64;
+        let made = close.then(|| distance(name.as_bytes(), key.as_bytes()));
+        let made = made.filter(|made| *made <= edits && !key.is_empty());
+        match made {
+            Some(0 | 1) => made,
+            _ if key.is_empty() => None,
+            _ if name.starts_with(key) => Some(2),
+            Some(made) => Some(made + 1),
+            None => name.contains(key).then_some(edits + 2),
+        }
+    };
+    let mut found: Vec<(usize, &str)> =
+        names.names().filter_map(|(name, _)| Some((rank(name)?, name))).collect();
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().take(most).map(|(_, name)| name.to_owned()).collect()
+}
+
 /// Levenshtein distance.
 fn distance(left: &[u8], right: &[u8]) -> usize {
     // On the stack: every name of the table is measured for every unknown key.
@@ -53,6 +76,15 @@ fn distance(left: &[u8], right: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn near_names_come_in_order() {
+        let near = |key| near(key, &Registry::default(), 4);
+        assert_eq!(near("proceses")[0], "processes", "one edit");
+        assert!(near("procss").contains(&"processes".to_owned()), "three edits");
+        assert_eq!(near("stat")[0], "stats", "{:?}", near("stat"));
+        assert_eq!(near("").len() + near("completely-different").len(), 0);
+    }
 
     #[test]
     fn typing_mistakes_find_the_option() {

@@ -102,7 +102,15 @@ fn one_shot_options_act_in_their_place() {
         (&["--exit"], vec![Action::Exit(1)]),
         (&["--dump-options"], vec![Action::DumpOptions]),
         (&["--option-status"], vec![Action::OptionStatus]),
-        (&["--check"], vec![Action::Check]),
+        (&["--explain", "-s"], vec![Action::Explain("-s".into())]),
+        (&["--json-schema"], vec![Action::JsonSchema]),
+        (&["--completion", "zsh"], vec![Action::Completion("zsh".into())]),
+        (&["--build-info"], vec![Action::BuildInfo]),
+        (
+            &["--check", "--version", "--stop", "x.pid", "--print", "a"],
+            vec![Action::Print("a".into())],
+        ),
+        (&["--check", "--help"], vec![Action::Help]),
         (&["--print", "%(processes)", "-p", "3"], vec![Action::Print("3".into())]),
         (
             &["--get", "processes", "--workers", "9", "--processes", "3"],

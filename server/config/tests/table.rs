@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use uwsgi_config::{Arg, Flags, Registry, Row, Status, dump_options, help, option_status, table};
+use uwsgi_config::{Flags, Row, Status, table};
 
 /// Arities that differ from the list on purpose: options that take a value but are declared
 /// without one, and one whose value the list forgot.
@@ -16,14 +16,6 @@ const ARITY_MENDED: &[(&str, &str)] = &[
     ("socket-write-timeout", "required"),
     ("ssl-option", "required"),
 ];
-
-fn arity(row: &Row) -> &'static str {
-    match row.arg {
-        Arg::None => "none",
-        Arg::Required => "required",
-        Arg::Optional => "optional",
-    }
-}
 
 fn flag_names(row: &Row) -> String {
     let set = Flags::NAMES.iter().filter(|(flag, _)| row.flags.contains(*flag));
@@ -47,7 +39,7 @@ fn every_name_of_the_reference_has_its_arity_letter_and_flags() {
         let mended = ARITY_MENDED.iter().find(|(mended, _)| *mended == name);
         let argument = mended.map_or(argument, |(_, argument)| argument);
         let letter = row.short.map(String::from).unwrap_or_default();
-        let got = (row.section, arity(row), letter.as_str(), flag_names(row));
+        let got = (row.section, row.arg.word(), letter.as_str(), flag_names(row));
         let wanted = (section, argument, short, flags.to_owned());
         if got != wanted {
             wrong.push(format!("{name}: {got:?} instead of {wanted:?}"));
@@ -116,24 +108,4 @@ fn the_list_of_working_options_is_sorted_and_names_only_options() {
         let row = table::find(name).unwrap_or_else(|| panic!("{name} is no option"));
         assert_eq!(row.status, Status::Works, "{name}");
     }
-}
-
-#[test]
-fn texts_for_people_name_every_option() {
-    let names = Registry::default();
-    let (help, dump, status) = (help("uwsgi", &names), dump_options(&names), option_status(&names));
-    assert!(help.starts_with("Usage: uwsgi [options...]\n    -s|--socket "), "{help:.80}");
-    assert_eq!(dump.lines().count() + 1, help.lines().count());
-    assert_eq!(dump.lines().count() + 1, status.lines().count());
-    assert!(dump.lines().any(|line| line == "workers"), "aliases are listed");
-    assert!(status.lines().any(|line| line == "cheaper\trequired\tcore\tpending"));
-    assert!(status.lines().any(|line| line == "module\trequired\tpython\tworks"));
-    let columns: HashSet<usize> = help.lines().skip(1).map(help_column).collect();
-    assert_eq!(columns.len(), 1, "help texts start in one column");
-}
-
-/// Where the help text of a line starts: after the padding behind the name.
-fn help_column(line: &str) -> usize {
-    let name = line[4..].find(' ').expect("a name ends") + 4;
-    name + line[name..].find(|c: char| c != ' ').expect("a help text follows")
 }

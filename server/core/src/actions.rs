@@ -2,26 +2,29 @@
 
 use std::io::{Read, Write};
 
-use uwsgi_config::{Action, Config, Registry};
+use uwsgi_config::{Action, Answer, Config, Explained, Registry};
 use uwsgi_sys::{process, signal};
 
 use crate::dial::dial;
 use crate::source::{self, System};
-use crate::{commands, log, pidfile, sockets};
+use crate::{build_info, commands, log, pidfile, sockets};
 
 /// Runs the actions of a configuration in order; `Some` is the exit code when one ends the run.
 pub(crate) fn run(config: &Config, binary: &str, system: &System) -> Option<i32> {
-    config.actions.iter().find_map(|action| one(action, binary, system, &config.registry))
+    config.actions.iter().find_map(|action| one(action, binary, system, config))
 }
 
-fn one(action: &Action, binary: &str, system: &System, names: &Registry) -> Option<i32> {
+fn one(action: &Action, binary: &str, system: &System, config: &Config) -> Option<i32> {
+    let names = &config.registry;
     match action {
         Action::Help => print(&uwsgi_config::help(binary, names)),
         Action::Version => print(&format!("{}\n", uwsgi_config::VERSION)),
         Action::DumpOptions => print(&uwsgi_config::dump_options(names)),
         Action::OptionStatus => print(&uwsgi_config::option_status(names)),
-        // The rest of the start decides whether a configuration is good.
-        Action::Check => return None,
+        Action::Explain(list) => return Some(explain(list, names)),
+        Action::JsonSchema => print(&uwsgi_config::json_schema(names)),
+        Action::Completion(shell) => return Some(completion(shell, names)),
+        Action::BuildInfo => print(&build_info::text()),
         Action::Stop(path) => return Some(signal_pidfile(path, signal::SIGINT)),
         Action::Reload(path) => return Some(signal_pidfile(path, signal::SIGHUP)),
         Action::Pause(path) => return Some(signal_pidfile(path, signal::SIGTSTP)),
@@ -37,6 +40,11 @@ fn one(action: &Action, binary: &str, system: &System, names: &Registry) -> Opti
         Action::Extract(what) => return Some(source::extract(system, what)),
         Action::AppendData(what) => return Some(source::append_data(system, what)),
         Action::PrintSymbol(name) => return Some(source::print_symbol(system, name)),
+        // The answer has standard output to itself where a program reads it.
+        Action::Print(text) if config.check == Some(Answer::Json) => {
+            log!("{text}");
+            return None;
+        }
         Action::Print(text) => {
             print(&format!("{text}\n"));
             return None;
@@ -44,6 +52,37 @@ fn one(action: &Action, binary: &str, system: &System, names: &Registry) -> Opti
         Action::Exit(code) => return Some(*code),
     }
     Some(0)
+}
+
+/// Explains every name of a comma list; an unknown one makes it 1.
+fn explain(list: &str, names: &Registry) -> i32 {
+    let mut code = 0;
+    let asked = list.split(',').filter(|name| !name.trim().is_empty());
+    for (index, name) in asked.enumerate() {
+        match uwsgi_config::explain(name, names) {
+            Explained::Known(text) => {
+                print(&format!("{}{text}", if index > 0 { "\n" } else { "" }))
+            }
+            Explained::Unknown(text) => {
+                log!("{text}");
+                code = 1;
+            }
+        }
+    }
+    code
+}
+
+fn completion(shell: &str, names: &Registry) -> i32 {
+    match uwsgi_config::completion(shell, names) {
+        Some(text) => {
+            print(&text);
+            0
+        }
+        None => {
+            log!("no completion for \"{shell}\", only for bash, zsh and fish");
+            1
+        }
+    }
 }
 
 /// To standard output; a reader that went away is no failure of ours.

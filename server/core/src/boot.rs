@@ -29,8 +29,8 @@ use crate::sockets;
 pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
-    actions, banner, bound, daemon, fallback, flock, limits, lists, log, patch, pidfile, plugin,
-    privileges, procname, worker,
+    actions, banner, bound, check, daemon, fallback, flock, limits, lists, log, patch, pidfile,
+    plugin, privileges, procname, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -64,16 +64,14 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     if let Some(code) = actions::run(&config, &binary.to_string_lossy(), &system) {
         return Ok(code);
     }
+    if let Some(answer) = config.check {
+        return Ok(check::run(&config, argv, answer));
+    }
     let (settings, faults) = Settings::from_config(&config, argv);
     let findings = config.findings.iter().chain(&faults);
     findings.flat_map(Finding::lines).for_each(|line| log!("{line}"));
     if config.faults().next().is_some() || !faults.is_empty() {
         return Ok(config.code.max(1));
-    }
-    if config.ends_with() == Some(&Action::Check) {
-        show(&config);
-        log!("configuration ok: {} options", config.shown().count());
-        return Ok(0);
     }
     log::set_style(settings.log_date.clone());
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
@@ -109,7 +107,8 @@ pub fn end_alone(instance: &Instance, code: i32) -> i32 {
 /// Whether this is about an instance of our own. The failure of a command to another one, or of
 /// a check, starts no fallback.
 fn serves(config: &Config) -> bool {
-    config.ends_with().is_none_or(|action| matches!(action, Action::Exit(_)))
+    config.check.is_none()
+        && config.ends_with().is_none_or(|action| matches!(action, Action::Exit(_)))
 }
 
 /// Until the master runs, requests for a reload or a report wait; INT, and TERM where it means the

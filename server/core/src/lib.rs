@@ -17,6 +17,8 @@ mod alone;
 pub mod banner;
 pub mod boot;
 mod bound;
+mod build_info;
+mod check;
 pub mod clock;
 mod commands;
 mod daemon;

@@ -4,9 +4,10 @@ use std::ffi::OsString;
 
 use super::name::suffix;
 use super::{Loader, Step, TYPED};
-use crate::config::Origin;
+use crate::config::{Answer, Origin};
 use crate::finding::Finding;
 use crate::getopt::{Getopt, Item};
+use crate::registry::Registry;
 
 /// Variables that speak to the server and are not options.
 const RESERVED: &[&str] = &[
@@ -49,7 +50,10 @@ impl Loader<'_> {
             args.push(text.to_owned());
         }
         let posix = self.env.contains_key("POSIXLY_CORRECT");
-        let mut getopt = Getopt::new(&binary, &args, posix);
+        let asked = asks_for_check(&args, posix, &self.config.registry);
+        self.config.check = asked.or(self.config.check);
+        let checking = self.config.check.is_some();
+        let mut getopt = Getopt::new(&binary, &args, posix).checking(checking);
         loop {
             if let Some(option) = getopt.unknown(&self.config.registry) {
                 self.autoload(option);
@@ -84,6 +88,31 @@ impl Loader<'_> {
             None => Err(Finding::fault(format!("unable to load configuration from {text}")).into()),
         }
     }
+}
+
+/// Whether `--check` is among the arguments, and how it is to answer. It decides what every other
+/// argument may do, and a fault in front of it must not hide it; so they are walked twice.
+fn asks_for_check(args: &[String], posix: bool, names: &Registry) -> Option<Answer> {
+    let mut getopt = Getopt::new("", args, posix).checking(true);
+    let (mut check, mut form) = (false, Answer::Text);
+    while let Some(item) = getopt.item(names) {
+        match item {
+            Ok(Item::Option { name, .. }) if CHECK.contains(&name.as_str()) => check = true,
+            Ok(Item::Option { name, value }) if name == "check-format" => {
+                form = answer(value.as_deref());
+            }
+            _ => {}
+        }
+    }
+    check.then_some(form)
+}
+
+/// The names of the option that judges a configuration.
+const CHECK: [&str; 2] = ["check", "check-config"];
+
+/// The value of `check-format`.
+pub(super) fn answer(value: Option<&str>) -> Answer {
+    if value == Some("json") { Answer::Json } else { Answer::Text }
 }
 
 /// The option that a bare argument means for Python: a file, or `package.module:callable`.

@@ -48,6 +48,9 @@ impl Loader<'_> {
         }
         self.last.insert(format, path.clone());
         self.newest = Some(format);
+        if !self.config.files.contains(&path) {
+            self.config.files.push(path.clone());
+        }
         if !again {
             self.config.messages.extend(format.announcement(&path, section));
         }

@@ -1,5 +1,6 @@
 //! What options do while the list still grows: read files, set keys, end the process.
 
+use super::command_line::answer;
 use super::{INCLUDED, Loader, Step, Stop, TYPED};
 use crate::config::{Action, Origin};
 use crate::finding::Finding;
@@ -44,6 +45,16 @@ impl Loader<'_> {
                 self.config.fallback = Some(text.to_owned());
                 Ok(())
             }
+            "check" => {
+                if crate::value::boolean(value.as_deref()) {
+                    self.config.check = Some(answer(self.config.last("check-format")));
+                }
+                Ok(())
+            }
+            "check-format" => {
+                self.config.check = self.config.check.map(|_| answer(Some(text)));
+                Ok(())
+            }
             "iprint" => {
                 self.config.actions.push(Action::Print(text.to_owned()));
                 Ok(())
@@ -71,7 +82,7 @@ impl Loader<'_> {
             _ if row.kind == Kind::Custom => self.custom(key, value.as_deref(), origin),
             _ if row.kind == Kind::Logic => self.logic(row, key, value.as_deref(), origin),
             name => match action(name, value.as_deref()) {
-                Some(action) => self.act(action),
+                Some(action) => self.act(action, key, origin),
                 None => Ok(()),
             },
         }
@@ -79,7 +90,7 @@ impl Loader<'_> {
 
     /// Changes this process, unless the configuration is only looked at.
     fn perform(&mut self, deed: Deed<'_>, key: &str, origin: &Origin) -> Step {
-        if self.config.flag("check") {
+        if self.config.check.is_some() {
             return Ok(());
         }
         match self.source.perform(deed) {
@@ -95,8 +106,14 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Nothing is read behind an option that ends the process.
-    fn act(&mut self, action: Action) -> Step {
+    /// Nothing is read behind an option that ends the process, unless the configuration is only
+    /// looked at: then the option does nothing.
+    fn act(&mut self, action: Action, key: &str, origin: &Origin) -> Step {
+        if self.config.check.is_some() && action != Action::Help {
+            let text = format!("option \"{key}\" {origin} ends a start here: only checked");
+            self.config.findings.push(Finding::warning(text).at(key, None, origin));
+            return Ok(());
+        }
         self.config.actions.push(action);
         Err(Stop::Done)
     }

@@ -81,6 +81,10 @@ impl Loader<'_> {
                 Some("version") => late.push(Action::Version),
                 Some("dump-options") => late.push(Action::DumpOptions),
                 Some("option-status") => late.push(Action::OptionStatus),
+                Some("explain") => late.push(Action::Explain(entry.text().to_owned())),
+                Some("json-schema") => late.push(Action::JsonSchema),
+                Some("completion") => late.push(Action::Completion(entry.text().to_owned())),
+                Some("build-info") => late.push(Action::BuildInfo),
                 _ => {}
             }
         }
@@ -89,8 +93,9 @@ impl Loader<'_> {
             let values = wanted.iter().map(|name| self.first(name));
             late.extend(values.map(Action::Print).chain([Action::Exit(0)]));
         }
-        if self.config.flag("check") {
-            late.push(Action::Check);
+        // A check is the only answer of the run that makes it.
+        if self.config.check.is_some() {
+            late.retain(|action| !action.ends_process());
         }
         self.config.actions.extend(late);
     }
@@ -103,8 +108,7 @@ impl Loader<'_> {
     /// The configuration, judged unless something else happens instead of serving.
     pub(super) fn finish(mut self) -> Config {
         self.config.magic = self.magic.table();
-        let serves = self.config.ends_with().is_none_or(|action| *action == Action::Check);
-        if serves && self.config.faults().next().is_none() {
+        if self.config.ends_with().is_none() && self.config.faults().next().is_none() {
             let found = check::check(&self.config, &self.keys, self.strict);
             self.config.findings.extend(found);
         }

@@ -5,11 +5,16 @@
 
 /// The names, in byte order, because they are searched by halving.
 pub(super) const OWN: &[&str] = &[
+    "build-info",
     "check",
     "check-config",
+    "check-format",
+    "completion",
     "ebpf",
     "emperor-prometheus",
     "exception-500",
+    "explain",
+    "json-schema",
     "metrics-arena",
     "option-status",
     "prometheus",

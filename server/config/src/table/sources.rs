@@ -194,7 +194,18 @@ pub(super) const ROWS: &[Row] = &[
     bare("version", Kind::Action, "print the version"),
     bare("else", Kind::Logic, "use the following options when the last condition failed")
         .on(Flags::IMMEDIATE),
-    bare("check", Kind::Action, "check the configuration and end").aliases(&["check-config"]),
-    bare("option-status", Kind::Action, "list all options and whether this build acts on them"),
+    bare("check", Kind::Action, "read and judge the configuration as a start would, and end")
+        .aliases(&["check-config"])
+        .on(Flags::IMMEDIATE),
+    req("check-format", Kind::Str, "form of the answer of check; --json next to --check is short")
+        .words(&["text", "json"])
+        .default("text")
+        .on(Flags::IMMEDIATE),
+    bare("option-status", Kind::Action, "count and list the options that this build acts on"),
     flag("show-config-origin", "print where each option was written in show-config"),
+    req("explain", Kind::Action, "print all that is known about an option, comma list"),
+    bare("json-schema", Kind::Action, "print the JSON Schema of a YAML or JSON configuration"),
+    req("completion", Kind::Action, "print the completion of the command line for a shell")
+        .words(&["bash", "zsh", "fish"]),
+    bare("build-info", Kind::Action, "print what this build consists of"),
 ];
