@@ -127,8 +127,8 @@ impl<'a> Getopt<'a> {
             return Ok((wanted.to_owned(), row));
         }
         let begins = names.names().filter(|(name, _)| name.starts_with(wanted));
-        let (own, old): (Vec<_>, Vec<_>) = begins.partition(|(name, _)| table::is_own(name));
-        let candidates = if old.is_empty() { own } else { old };
+        let (young, old): (Vec<_>, Vec<_>) = begins.partition(|(name, _)| table::is_young(name));
+        let candidates = if old.is_empty() { young } else { old };
         match candidates[..] {
             [] => Err(self.error(&format!("unrecognized option '--{text}'"))),
             [(name, row)] => Ok((name.to_owned(), row)),

@@ -154,7 +154,17 @@ fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result
     for (name, value) in &config.environment {
         uwsgi_sys::env::set(name, value.as_deref());
     }
+    introduce(settings);
     Ok(())
+}
+
+/// Variables by which applications, and the next image of this process, know where they come from.
+fn introduce(settings: &Settings) {
+    let program = settings.argv.first().map(|name| name.to_string_lossy());
+    let own = [("UWSGI_RELOADS", Some("0".into())), ("UWSGI_ORIGINAL_PROC_NAME", program)];
+    for (name, value) in own.iter().filter(|(name, _)| std::env::var_os(name).is_none()) {
+        uwsgi_sys::env::set(name, value.as_deref());
+    }
 }
 
 /// The resolved list of options, when it is asked for.

@@ -183,7 +183,7 @@ impl<'a> Loader<'a> {
             origin: origin.clone(),
             hidden: false,
             fixed: self.fixed || acts || early,
-            done: row.is_some_and(Row::immediate),
+            done: placeholder || row.is_some_and(Row::immediate),
             placeholder,
         };
         self.config.entries.push(entry);

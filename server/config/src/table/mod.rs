@@ -11,6 +11,7 @@ mod languages;
 mod logging;
 mod loops;
 mod metrics;
+mod newer;
 mod own;
 mod plugins;
 mod process;
@@ -122,6 +123,11 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Row)> {
 /// True for a name that this project adds to the options of uWSGI.
 pub fn is_own(name: &str) -> bool {
     own::OWN.binary_search(&name).is_ok()
+}
+
+/// True for a name that older releases do not know, and that decides no abbreviation they knew.
+pub(crate) fn is_young(name: &str) -> bool {
+    is_own(name) || newer::NEWER.binary_search(&name).is_ok()
 }
 
 fn assemble() -> Vec<Row> {
