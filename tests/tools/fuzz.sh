@@ -11,14 +11,17 @@ cargo fuzz --version >/dev/null 2>&1 || { echo 'fuzz: run "cargo install cargo-f
 
 for manifest in "$repo"/server/*/fuzz/Cargo.toml; do
     cd "$(dirname "$manifest")"
+    # Files of the real world are a start for whatever reads configurations.
+    known=
+    case "$manifest" in */config/*) known="$repo/tests/corpus" ;; esac
     for target in $(cargo fuzz list); do
         case " ${*:-$target} " in *" $target "*) ;; *) continue ;; esac
         work="$CARGO_TARGET_DIR/corpus/$target"
         mkdir -p "$work"
         echo "fuzz: $target for ${FUZZ_SECONDS:-60} seconds"
         # Ten seconds on one input are a hang here: every target reads a few kilobytes.
-        cargo fuzz run --sanitizer none "$target" "$work" "corpus/$target" -- \
+        cargo fuzz run --sanitizer none "$target" "$work" "corpus/$target" "${known:-corpus/$target}" -- \
             -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 -max_len=8192 \
-            -print_final_stats=1
+            -print_final_stats=1 $(test ! -f "$target.dict" || echo "-dict=$target.dict")
     done
 done

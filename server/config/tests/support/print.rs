@@ -56,6 +56,17 @@ fn yaml(text: &str) -> String {
     quoted + "\""
 }
 
+/// Text in quotes; only what must not stand in it as it is goes by number.
 fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\0'..='\x1f' => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
 }
