@@ -39,9 +39,10 @@ def ask(server, modifier1=0, path="/p", **kw) -> bytes:
 def build(tmp_path):
     """`build(name, MACRO=value)`: the path of a plugin compiled from the C interface."""
     def compiled(name="probe", **macros):
-        path = tmp_path / f"{name}_plugin.so"
+        path, header = tmp_path / f"{name}_plugin.so", tmp_path / "uwsgi_plugin.h"
+        header.write_text(run("--dot-h"))
         given = [f"-D{key}={value}" for key, value in {"NAME": f'"{name}"', **macros}.items()]
-        subprocess.run(["cc", "-shared", "-fPIC", "-I", paths.REPO / "plugins/abi/include", *given, PROBE, "-o", path], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-I", tmp_path, *given, PROBE, "-o", path], check=True)
         return path
     return compiled
 
@@ -176,9 +177,12 @@ def test_the_python_plugin_asks_for_options_that_exist():
 
 
 def test_the_list_of_plugins(build, tmp_path):
-    text = run("--plugins-list", "--plugin", f"252:{build()}", "--http", "127.0.0.1:0", "--no-server")
-    assert text.startswith("\n*** uWSGI loaded generic plugins ***\ncorerouter\nhttp\n\n*** uWSGI loaded request plugins ***\n"
+    silent = build("silent", GENERIC=1)
+    text = run("--plugins-list", "--plugin", f"252:{build()},{silent}", "--http", "127.0.0.1:0", "--no-server")
+    assert text.startswith("\n*** uWSGI loaded generic plugins ***\ncorerouter\nhttp\nsilent\n\n*** uWSGI loaded request plugins ***\n"
                            "0: python\n100: ping\n252: probe\n--- end of plugins list ---\n\n*** Starting uWSGI")
+    alone = run("--plugins-list", "--clock-list")
+    assert "0: python\n100: ping\n" in alone and "*** uWSGI loaded clocks ***\nunix\n" in alone and "Starting" not in alone
 
 
 # --- serving ----------------------------------------------------------------------------------------------------------------

@@ -51,8 +51,8 @@ static int half(struct uwsgi_request *request) {
     return -1;
 }
 
-static int serve(struct uwsgi_request *request) {
-    (void)half, (void)answer;
+__attribute__((unused)) static int serve(struct uwsgi_request *request) {
+    (void)half, (void)answer, (void)request;
     return REQUEST;
 }
 
@@ -74,9 +74,15 @@ static const struct uwsgi_option_row options[] = {
     { UWSGI_STR(NAME "-level"), UWSGI_STR("a number of the " NAME " plugin"), { 0 }, { 0 }, 0, UWSGI_ARG_REQUIRED, VALUE_KIND, UWSGI_OPTION_MASTER },
 };
 
-static const struct uwsgi_plugin plugin = {
+__attribute__((unused)) static const struct uwsgi_plugin plugin = {
     VERSION, sizeof(plugin), UWSGI_STR(NAME), MODIFIER, 0, options, sizeof(options) / sizeof(*options),
-    init, init_apps, before_fork, after_fork_parent, after_fork_child, init_thread, end_thread, NULL, serve, at_exit,
+    init, init_apps, before_fork, after_fork_parent, after_fork_child, init_thread, end_thread, NULL,
+#ifdef GENERIC
+    NULL,
+#else
+    serve,
+#endif
+    at_exit,
 };
 
 void set_up(void) { setenv("PROBE_SET_UP", "called", 1); }

@@ -99,8 +99,6 @@ pub enum PluginAnswer {
         name: String,
         /// The options it brings along.
         rows: Vec<&'static Row>,
-        /// What there is to say about it.
-        log: Vec<String>,
     },
     /// Not to be had; the lines say why.
     Missing(Vec<String>),

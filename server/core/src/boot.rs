@@ -73,6 +73,10 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     if config.faults().next().is_some() || !faults.is_empty() {
         return Ok(config.code.max(1));
     }
+    if lists::only(&config) {
+        lists::show(&config, &binary);
+        return Ok(0);
+    }
     log::set_style(settings.log_date.clone());
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
     let kept = Table::from_env();

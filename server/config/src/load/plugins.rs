@@ -53,8 +53,7 @@ impl Loader<'_> {
         let answer = self.source.plugin(&wish, &self.plugin_directories());
         let (path, own_name) = match answer {
             PluginAnswer::BuiltIn => (None, None),
-            PluginAnswer::Loaded { path, name, rows, log } => {
-                self.config.messages.extend(log);
+            PluginAnswer::Loaded { path, name, rows } => {
                 if self.is_loaded(&path, &name) {
                     return true;
                 }

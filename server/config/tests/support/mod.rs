@@ -90,10 +90,10 @@ impl Source for Files {
             return PluginAnswer::BuiltIn;
         }
         if matches!(name, "own" | "./own_plugin.so" | "/copy/own_plugin.so") {
-            let path = if name.starts_with("/copy") { name } else { "/conf/own_plugin.so" };
-            let log = vec![format!("from {} as {:?}", directories.join(":"), wish.modifier1)];
+            let found = format!("{}/own_plugin.so", directories.join(":"));
+            let path = if name.starts_with("/copy") { name.to_owned() } else { found };
             let rows = OWN_ROWS.iter().collect();
-            return PluginAnswer::Loaded { path: path.into(), name: "own".into(), rows, log };
+            return PluginAnswer::Loaded { path, name: "own".into(), rows };
         }
         PluginAnswer::Missing(vec![format!("!!! UNABLE to load uWSGI plugin: {name} !!!")])
     }

@@ -48,7 +48,6 @@ pub(crate) fn load(wish: &PluginUse, directories: &[String]) -> PluginAnswer {
             path: path.to_string_lossy().into_owned(),
             name: plugin.name().to_owned(),
             rows,
-            log: Vec::new(),
         },
         Err(why) => PluginAnswer::Missing(vec![unable(&format!("{}: {why}", path.display()))]),
     }
