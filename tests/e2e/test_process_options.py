@@ -256,3 +256,55 @@ def test_command_mode_binds_nothing(uwsgi, tmp_path, app):
     server = uwsgi("--command-mode", "-M", *AUTO, "--wsgi-file", app("hello"), ready=False)
     server.wait_log(r"spawned uWSGI worker 1 \(pid")
     assert not re.search(r"uwsgi socket|listen backlog", server.log())
+
+
+# --- workers --------------------------------------------------------------------------------------------------------------
+
+def test_reaper_buries_what_the_application_leaves(probe):
+    server = probe("-M", "--reaper")
+    child = int(ask(server, "os.posix_spawn('/bin/true', ['true'], {})"))
+    until(lambda: (procs.stat(child) or "Z")[0] == "Z", "the end of the child")
+    ask(server, "1")
+    until(lambda: procs.stat(child) is None, "its burial")
+
+
+def stacks(pid):
+    """KiB of mappings behind a guard page."""
+    found, guarded = [], 0
+    for line in open(f"/proc/{pid}/maps"):
+        (low, high), rights = (int(n, 16) for n in line.split()[0].split("-")), line.split()[1]
+        if rights == "rw-p" and low == guarded:
+            found.append(high - low >> 10)
+        guarded = high if rights == "---p" and high - low == 4096 else 0
+    return found
+
+
+def test_thread_stacksize(probe):
+    server = probe("--threads", "2", "--thread-stacksize", "777", "-M")
+    server.wait_log(r"threads stack size set to 777k\n")
+    worker = server.worker_pids()[1]
+    until(lambda: {776, 780} & set(stacks(worker)), "a thread with that stack")
+
+
+@pytest.mark.ours
+def test_a_stack_that_is_too_small_is_said(tmp_path, nothing_left):
+    assert "!!! unable to set requested threads stacksize !!!\n" in run("--thread-stacksize", "1", "--no-server", *AUTO, cwd=tmp_path)
+
+
+def test_no_orphans(uwsgi, tmp_path):
+    """Also a worker that is busy ends with its master, at once."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    (tmp_path / "stuck.py").write_text(f"def application(environ, start):\n    open({str(gate)!r}).read()\n")
+    server = uwsgi(*AUTO, "-M", "--no-orphans", "--wsgi-file", tmp_path / "stuck.py")
+    server.expect.add(-signal.SIGKILL)
+    worker = server.worker_pids()[1]
+    with wire.connect(server.address()) as stream, open_when_read(gate, stream):
+        server.send(signal.SIGKILL)
+        until(lambda: (procs.stat(worker) or "Z")[0] == "Z", "the end of the worker")
+
+
+def open_when_read(gate, stream):
+    """The writing end of `gate`, once the request of `stream` reads from it."""
+    stream.sendall(wire.request_bytes())
+    return open(gate, "w")

@@ -54,6 +54,17 @@ pub(crate) fn limits(settings: &Settings, limits: &Limits) {
     }
 }
 
+/// The stack of threads, when it is configured.
+pub fn threads(settings: &Settings) {
+    match settings.thread_stack {
+        0 => {}
+        bytes if bytes < crate::worker::MIN_STACK => {
+            log!("!!! unable to set requested threads stacksize !!!");
+        }
+        bytes => log!("threads stack size set to {}k", bytes >> 10),
+    }
+}
+
 /// How long retiring workers may take.
 pub fn mercy(settings: &Settings) {
     let mercy = settings.worker_reload_mercy;

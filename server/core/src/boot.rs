@@ -305,6 +305,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     if let Err(code) = instance.plugins.init() {
         return Ok(code);
     }
+    banner::threads(settings);
     if instance.plugins.serves_nothing() && !settings.no_server {
         banner::no_request_plugin();
     }
@@ -421,6 +422,9 @@ pub struct ProcessBodies {
 
 impl master::children::Bodies for ProcessBodies {
     fn worker(&self, id: u32) -> ! {
+        if self.instance.settings.no_orphans && process::pid() != self.instance.master_pid() {
+            end_with_master(self.instance);
+        }
         procname::apply(&self.instance.settings.procname, procname::Role::Worker(id));
         worker::run(self.instance, id)
     }

@@ -229,6 +229,12 @@ pub struct Settings {
     pub thunder_lock: bool,
     /// Initialise everything, serve nothing.
     pub no_server: bool,
+    /// The kernel kills the workers when the master ends.
+    pub no_orphans: bool,
+    /// Children that the application left are buried after each request.
+    pub reaper: bool,
+    /// Stack of request threads beyond the first, bytes; 0 leaves it to the system.
+    pub thread_stack: usize,
     /// One worker without sockets.
     pub command_mode: bool,
     /// What a listening socket on descriptor 0 speaks; `None` when it is left alone.
@@ -348,6 +354,9 @@ impl Settings {
             gid: text("gid"),
             thunder_lock: config.flag("thunder-lock"),
             no_server: config.flag("no-server"),
+            no_orphans: config.flag("no-orphans"),
+            reaper: config.flag("reaper"),
+            thread_stack: (number("thread-stacksize", 0).min(1 << 30) as usize) << 10,
             command_mode,
             zero: (!config.flag("skip-zero") && !command_mode).then_some(protocol),
             safe_fds: safe_fds(config, &mut faults),

@@ -185,7 +185,7 @@ pub(super) const ROWS: &[Row] = &[
     req("threads", Kind::Int, "threads of each worker").default("1").on(Flags::THREADS),
     req("thread-stacksize", Kind::Int, "stack of each thread in KiB")
         .aliases(&["threads-stacksize", "thread-stack-size", "threads-stack-size"])
-        .unit("bytes")
+        .unit("KiB")
         .on(Flags::THREADS),
     flag("vhost", "choose applications by host name"),
     flag("vhost-host", "choose applications by the Host header").on(Flags::VHOST),

@@ -37,6 +37,9 @@ const END: i32 = 30;
 /// Exit code of a worker that left because a reload asked it to.
 const RELOADED: i32 = 17;
 
+/// The least that the system gives a thread.
+pub(crate) const MIN_STACK: usize = 16 << 10;
+
 /// Replaces this worker after its current request.
 pub fn recycle() {
     RECYCLE.store(true, Ordering::Relaxed);
@@ -97,7 +100,11 @@ fn start_cores(
             signal::block_all_in_thread();
             run_core(instance, id, core, &reactor);
         };
-        std::thread::Builder::new().name(name).spawn(body)
+        let thread = std::thread::Builder::new().name(name);
+        match instance.settings.thread_stack {
+            bytes if bytes >= MIN_STACK => thread.stack_size(bytes).spawn(body),
+            _ => thread.spawn(body),
+        }
     };
     let started = (1..instance.settings.threads).map(start);
     let failed = |e: std::io::Error| log!("pthread_create(): {}", sockets::plain(&e));

@@ -9,7 +9,7 @@ use uwsgi_abi::host::{RequestHost, RequestView};
 use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
-use uwsgi_sys::signal;
+use uwsgi_sys::{process, signal};
 
 use super::body::{self, Body};
 use super::clock::Clock;
@@ -243,6 +243,9 @@ impl Core {
         }
         if self.instance.settings.inflight {
             self.instance.arena.inflight(self.worker, self.id).end();
+        }
+        if self.instance.settings.reaper {
+            while let Ok(Some(_)) = process::reap() {}
         }
         self.row.in_request.set(0);
         signal::leave_busy();
