@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import os
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -12,7 +13,7 @@ import threading
 
 import pytest
 
-from harness import paths
+from harness import paths, wire
 from harness.server import plain_environment
 
 PIECE = "[uwsgi]\nfrom = outside\n[other]\nfrom = elsewhere\n"
@@ -138,12 +139,32 @@ def test_a_value_can_be_the_content_of_a_source(tmp_path):
 
 
 @pytest.mark.ours
-def test_a_file_on_a_descriptor_is_read_again(tmp_path):
-    """The C original leaves the descriptor at the end of the file, so a second look finds nothing."""
+@pytest.mark.parametrize("stream", ["pipe", "file"])
+def test_a_descriptor_can_be_asked_for_another_section(stream, tmp_path):
+    """The C original finds nothing the second time."""
     (tmp_path / "x.ini").write_text(PIECE)
-    with open(tmp_path / "x.ini") as file:
-        _, log = uwsgi_run("--ini", "fd://0", "--ini", "-:other", *SHOWN, stdin=file)
+    kw = {"input": PIECE.encode()} if stream == "pipe" else {"stdin": open(tmp_path / "x.ini", "rb")}
+    with contextlib.closing(kw.get("stdin", contextlib.ExitStack())):
+        _, log = uwsgi_run("--ini", "fd://0", "--ini", "-:other", *SHOWN, **kw)
     assert {"from = outside", "from = elsewhere"} <= set(lines(log))
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("what", ["-", "fd://4"])
+def test_a_configuration_from_a_pipe_survives_reloads(what, uwsgi, app, tmp_path):
+    """The C original ends at the first reload: the pipe is empty."""
+    text = f"[uwsgi]\nhttp-socket = 127.0.0.1:0\nwsgi-file = {app('hello')}\nmaster = true\n"
+    piped = tmp_path / "piped"
+    piped.write_text(f"""#!/bin/sh\nexec '{paths.OURS}' "$@" <<'ZERO' 4<<'FOUR'\n{text}ZERO\n{text}FOUR\n""")
+    piped.chmod(0o755)
+    server = uwsgi("--ini", what, binary=piped)
+    for _ in range(2):
+        address, after = server.address(), server.mark()
+        os.kill(server.pid, signal.SIGHUP)
+        server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=after)
+        server.wait_log(r"WSGI app 0 .* ready in", after=after)
+        server.settle()
+        assert wire.http(address).status == 200
 
 
 @pytest.mark.parametrize("what, text", [
@@ -359,6 +380,15 @@ def test_an_emperor_that_is_silent_does_not_hang_its_vassal():
         env = {"UWSGI_EMPEROR_FD": "77", "UWSGI_EMPEROR_FD_CONFIG": str(vassal.fileno())}
         _, log = uwsgi_run("--ini", "emperor://a.ini", env=env, code=1, pass_fds=[vassal.fileno()])
     assert "[uwsgi-vassal] error waiting for config header a.ini !!!" in lines(log)
+
+
+def test_a_pidfile_may_be_any_source():
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        uwsgi_run("--stop", f"exec://echo {sleeper.pid}")
+        assert sleeper.wait(10) == -signal.SIGINT
+    finally:
+        sleeper.kill()
 
 
 def test_extract_and_connect_and_read_give_raw_bytes(tmp_path):

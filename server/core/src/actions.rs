@@ -7,7 +7,7 @@ use uwsgi_sys::{process, signal};
 
 use crate::dial::dial;
 use crate::source::{self, System};
-use crate::{build_info, commands, log, pidfile, sockets};
+use crate::{build_info, commands, log, sockets};
 
 /// Runs the actions of a configuration in order; `Some` is the exit code when one ends the run.
 pub(crate) fn run(config: &Config, binary: &str, system: &System) -> Option<i32> {
@@ -25,9 +25,9 @@ fn one(action: &Action, binary: &str, system: &System, config: &Config) -> Optio
         Action::JsonSchema => print(&uwsgi_config::json_schema(names)),
         Action::Completion(shell) => return Some(completion(shell, names)),
         Action::BuildInfo => print(&build_info::text()),
-        Action::Stop(path) => return Some(signal_pidfile(path, signal::SIGINT)),
-        Action::Reload(path) => return Some(signal_pidfile(path, signal::SIGHUP)),
-        Action::Pause(path) => return Some(signal_pidfile(path, signal::SIGTSTP)),
+        Action::Stop(path) => return Some(signal_pidfile(system, path, signal::SIGINT)),
+        Action::Reload(path) => return Some(signal_pidfile(system, path, signal::SIGHUP)),
+        Action::Pause(path) => return Some(signal_pidfile(system, path, signal::SIGTSTP)),
         Action::ConnectAndRead(text) => return Some(connect_and_read(text)),
         Action::Signal(text) => return Some(commands::signal(text)),
         Action::CompilerFlags => {
@@ -90,13 +90,10 @@ fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn signal_pidfile(path: &str, signal: i32) -> i32 {
-    let pid = match pidfile::read(path) {
+fn signal_pidfile(system: &System, path: &str, signal: i32) -> i32 {
+    let pid = match source::pid(system, path) {
         Ok(pid) => pid,
-        Err(text) => {
-            log!("{text}");
-            return 1;
-        }
+        Err(code) => return code,
     };
     match process::kill(pid, signal) {
         Ok(()) => 0,

@@ -11,6 +11,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// Name of the variable. It does not begin with `UWSGI_`, which would make it an option.
 pub(crate) const VARIABLE: &str = "_UWSGI_KEPT";
 
+/// The descriptor kept under `key`, as long as nobody has taken the table.
+pub(crate) fn look(key: &str) -> Option<i32> {
+    let entries = parse(&std::env::var(VARIABLE).ok()?);
+    entries.into_iter().find_map(|(name, fd, _)| (name == key).then_some(fd))
+}
+
 /// A descriptor and what must be remembered beside it.
 #[derive(Debug)]
 pub(crate) struct Kept {

@@ -1,7 +1,7 @@
 //! The way out: draining, ending, exec or exit. Part of the master.
 
 use std::ffi::OsString;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use uwsgi_sys::{process, signal};
@@ -10,7 +10,7 @@ use super::children::Role;
 use super::{Goal, Master, Phase};
 use crate::instance::Instance;
 use crate::sockets::Listener;
-use crate::{bound, kept, log, pidfile};
+use crate::{bound, kept, log, pidfile, source};
 
 /// Time routers get to finish their sessions before the workers are asked to go.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -91,7 +91,9 @@ pub fn reexec(instance: &Instance) -> std::io::Error {
     log!("chdir() to {}", instance.cwd.display());
     log!("running {}", instance.binary.display());
     let arena = [("arena".to_owned(), instance.arena.fd(), 0)];
-    let table = kept::pass_on(listeners(instance).chain(arena));
+    let read = source::for_next_image();
+    let read = read.iter().map(|(key, fd)| (key.clone(), fd.as_fd(), 0));
+    let table = kept::pass_on(listeners(instance).chain(arena).chain(read));
     let mut env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != kept::VARIABLE && k != "UWSGI_RELOADS").collect();
     env.push((kept::VARIABLE.into(), table.into()));

@@ -1,48 +1,91 @@
 //! `fd://N` and `-`: what a descriptor of this process gives until its end.
+//!
+//! A pipe gives it once, but a section of it may be asked for again, and so does every reload.
+//! Therefore the content stays in memory, in a file without a name that the next image of this
+//! process finds in the table of [`kept`].
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use uwsgi_sys::fd;
 
-/// Everything from descriptor `number` on. A regular file is left at the place where it was, so
-/// that another section of it, or the next image after a reload, reads the same again.
+use crate::kept;
+
+/// What was read, by the number of the descriptor.
+static READ: Mutex<BTreeMap<i32, File>> = Mutex::new(BTreeMap::new());
+
+fn already() -> MutexGuard<'static, BTreeMap<i32, File>> {
+    READ.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Everything from descriptor `number` on, now or when it was read before.
 pub(super) fn read(number: &str) -> io::Result<Vec<u8>> {
     let bad = |_| io::Error::new(io::ErrorKind::InvalidInput, "fd:// wants a number");
     let number = number.parse().map_err(bad)?;
-    let mut file = File::from(fd::duplicate(number)?);
-    let start = file.stream_position().ok();
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    if let Some(start) = start {
-        file.seek(SeekFrom::Start(start))?;
+    let mut already = already();
+    if let Some(file) = already.get(&number) {
+        return whole(file);
     }
+    if let Some(file) = kept::look(&key(number)).and_then(|raw| fd::duplicate(raw).ok()) {
+        let file = File::from(file);
+        let bytes = whole(&file)?;
+        already.insert(number, file);
+        return Ok(bytes);
+    }
+    let mut bytes = Vec::new();
+    File::from(fd::duplicate(number)?).read_to_end(&mut bytes)?;
+    already.insert(number, memory(&bytes)?);
     Ok(bytes)
+}
+
+/// Where the table of the next image has what descriptor `number` gave.
+fn key(number: i32) -> String {
+    format!("source:{number}")
+}
+
+fn memory(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"uwsgi-source", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+fn whole(file: &File) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// What was read, under the keys of the next image's table.
+pub(crate) fn for_next_image() -> Vec<(String, OwnedFd)> {
+    let copy = |(number, file): (&i32, &File)| Some((key(*number), file.try_clone().ok()?.into()));
+    already().iter().filter_map(copy).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
     use super::*;
 
     #[test]
-    fn files_are_read_from_where_they_are_and_pipes_to_their_end() {
-        let path = std::env::temp_dir().join(format!("uwsgi-fd-{}", std::process::id()));
-        std::fs::write(&path, "skip[uwsgi]").unwrap();
-        let mut file = File::open(&path).unwrap();
-        file.seek(SeekFrom::Start(4)).unwrap();
-        let number = file.as_raw_fd().to_string();
-        assert_eq!(read(&number).unwrap(), b"[uwsgi]");
-        assert_eq!(read(&number).unwrap(), b"[uwsgi]");
-        std::fs::remove_file(&path).unwrap();
-
+    fn a_stream_is_read_once_and_known_from_then_on() {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.write_all(b"pushed").unwrap();
         drop(ours);
-        assert_eq!(read(&theirs.as_raw_fd().to_string()).unwrap(), b"pushed");
+        let number = theirs.as_raw_fd();
+        for _ in 0..2 {
+            assert_eq!(read(&number.to_string()).unwrap(), b"pushed");
+        }
+        let next = for_next_image();
+        let (_, file) = next.into_iter().find(|(name, _)| *name == key(number)).unwrap();
+        assert_eq!(whole(&file.into()).unwrap(), b"pushed");
     }
 
     #[test]

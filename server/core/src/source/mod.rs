@@ -30,7 +30,8 @@ use uwsgi_config::{
 
 use crate::plugin;
 
-pub(crate) use print::{append_data, extract, print_symbol};
+pub(crate) use descriptor::for_next_image;
+pub(crate) use print::{append_data, extract, pid, print_symbol};
 
 /// What was built into the binary.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,11 +1,11 @@
-//! One-shot commands that print what a source holds.
+//! One-shot commands on what a source holds: print it, or signal the process it names.
 
 use std::io::Write;
 
 use uwsgi_config::{Source, SourceError};
 
 use super::{System, binary, symbol};
-use crate::log;
+use crate::{log, pidfile};
 
 /// `extract`: the raw content on standard output; the exit code.
 pub(crate) fn extract(system: &System, what: &str) -> i32 {
@@ -33,6 +33,16 @@ pub(crate) fn print_symbol(system: &System, name: &str) -> i32 {
         log::raw(&content);
         0
     }))
+}
+
+/// The pid in a pidfile, which may be any source; the error is the exit code, its reason said.
+pub(crate) fn pid(system: &System, path: &str) -> Result<i32, i32> {
+    let found = system.read(path).and_then(|content| {
+        content.log.iter().for_each(|line| log!("{line}"));
+        let text = String::from_utf8_lossy(&content.bytes);
+        pidfile::pid(path, &text).map_err(SourceError::new)
+    });
+    found.map_err(|error| finish(Err(error)))
 }
 
 fn finish(outcome: Result<i32, SourceError>) -> i32 {
