@@ -4,10 +4,10 @@
 
 use std::collections::HashSet;
 
-use uwsgi_config::{Flags, Row, Status, table};
+use uwsgi_config::{Flags, Kind, Row, Status, table};
 
 /// Arities that differ from the list on purpose: options that take a value but are declared
-/// without one, and one whose value the list forgot.
+/// without one, and some whose value the list forgot.
 const ARITY_MENDED: &[(&str, &str)] = &[
     ("need-app", "optional"),
     ("so-send-timeout", "required"),
@@ -15,6 +15,8 @@ const ARITY_MENDED: &[(&str, &str)] = &[
     ("so-write-timeout", "required"),
     ("socket-write-timeout", "required"),
     ("ssl-option", "required"),
+    ("subscription-mountpoint", "optional"),
+    ("subscription-mountpoints", "optional"),
 ];
 
 fn flag_names(row: &Row) -> String {
@@ -107,5 +109,63 @@ fn the_list_of_working_options_is_sorted_and_names_only_options() {
     for name in names {
         let row = table::find(name).unwrap_or_else(|| panic!("{name} is no option"));
         assert_eq!(row.status, Status::Works, "{name}");
+    }
+}
+
+/// The reading of a value in the reference, and the kinds that refine it.
+fn fits(reading: &str, kind: Kind) -> bool {
+    match reading {
+        "flag" => matches!(kind, Kind::Flag | Kind::Action),
+        "inverse" => kind == Kind::InverseFlag,
+        "text" => !matches!(kind, Kind::Flag | Kind::InverseFlag | Kind::List | Kind::Int),
+        "list" => !matches!(kind, Kind::Flag | Kind::InverseFlag | Kind::Str | Kind::Int),
+        "int" => kind == Kind::Int,
+        "u64" => matches!(kind, Kind::U64 | Kind::U16),
+        "u16" => kind == Kind::U16,
+        "megabytes" => kind == Kind::Megabytes,
+        "route" => kind == Kind::Route,
+        "regexps" => kind == Kind::Regexp,
+        "named-regexps" => kind == Kind::NamedRegexp,
+        "dict" => kind == Kind::Dict,
+        "regexp-dict" => kind == Kind::RegexpDict,
+        "socket" => kind == Kind::Socket,
+        _ => true,
+    }
+}
+
+#[test]
+fn every_value_is_read_as_in_the_reference() {
+    let mut wrong = Vec::new();
+    for line in include_str!("readings.tsv").lines() {
+        let (name, reading) = line.split_once('\t').expect("two columns");
+        let row = table::find(name).unwrap_or_else(|| panic!("{name} is no option"));
+        if !fits(reading, row.kind) {
+            wrong.push(format!("{name}: {:?} for {reading}", row.kind));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn defaults_lie_in_their_range_and_among_their_words() {
+    for row in table::rows().iter().filter(|row| !row.default.is_empty()) {
+        let words = row.words.is_empty() || row.words.contains(&row.default);
+        let number = row.default.parse::<i64>();
+        let range = row.range.is_none_or(|(least, most)| {
+            number.as_ref().is_ok_and(|number| *number >= least && *number <= most)
+        });
+        let counted = matches!(row.kind, Kind::Int | Kind::U64 | Kind::U16);
+        assert!(words && range && (!counted || number.is_ok()), "{} = {}", row.name, row.default);
+    }
+}
+
+#[test]
+fn words_and_keys_stand_where_they_are_read() {
+    for row in table::rows() {
+        let listed = row.keys.is_empty() || matches!(row.kind, Kind::List | Kind::Cron);
+        let worded =
+            row.words.is_empty() || matches!(row.kind, Kind::Str | Kind::Words | Kind::Action);
+        let ranged = row.range.is_none() || matches!(row.kind, Kind::Int | Kind::U64);
+        assert!(listed && worded && ranged, "{}", row.name);
     }
 }

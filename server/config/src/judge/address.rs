@@ -18,8 +18,7 @@ const FORMS: &str = "host:port, :port, [ipv6]:port, a path of at most 102 bytes,
 
 /// A listening socket; behind TLS ones follow certificate and key.
 pub(super) fn socket(entry: &Entry, row: &Row, text: &str) -> Option<Finding> {
-    // What an instance puts in later cannot be judged: `%(port)`, `$(PORT)`.
-    if row.section == "mongrel2" || text.contains("%(") || text.contains("$(") {
+    if row.section == "mongrel2" {
         return None;
     }
     let tls = matches!(row.name, "https" | "https-socket" | "suwsgi-socket" | "ssl-socket")
@@ -45,6 +44,10 @@ pub(super) fn judge(entry: &Entry, text: &str) -> Option<Finding> {
 }
 
 fn wrong(text: &str) -> Option<String> {
+    // What nothing was known for at load stays in the text: `%(port)`, `$(PORT)`.
+    if text.contains("%(") || text.contains("$(") {
+        return None;
+    }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(number) = text.strip_prefix('=') {
         let bad = format!("unable to use shared socket {number}");
@@ -107,6 +110,8 @@ mod tests {
             ("socket", "127.0.0.1:99999", "!invalid port in socket address \"127.0.0.1:99999\""),
             ("http", ":http", "!invalid port in socket address \":http\""),
             ("http", "[::1:80", "!invalid socket address \"[::1:80\": a bracket is missing"),
+            ("stats", ":%(port)", ""),
+            ("carbon", "udp:127.0.0.1:2003", ""),
             ("stats", ":70000", "!invalid port in socket address \":70000\""),
             ("https", ":443", "!invalid https syntax must be socket,crt,key"),
             ("suwsgi-socket", ":1,a", "!invalid https-socket syntax must be socket,crt,key"),

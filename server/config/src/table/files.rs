@@ -13,7 +13,8 @@ pub(super) const ROWS: &[Row] = &[
     req("static-skip-ext", Kind::List, "suffix that is never served as a file").on(Flags::MIME),
     req("static-index", Kind::List, "file served for a directory").on(Flags::MIME),
     req("static-safe", Kind::List, "directory that symbolic links may lead to").on(Flags::MIME),
-    req("static-cache-paths", Kind::Int, "remember found files for so many seconds")
+    req("static-cache-paths", Kind::Int, "remember where files were found for so long")
+        .unit("s")
         .default("0")
         .on(Flags::MASTER)
         .on(Flags::MIME),
@@ -60,7 +61,8 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MIME),
     flag("honour-range", "answer Range requests"),
     req("offload-threads", Kind::Int, "threads that move bytes for workers")
-        .aliases(&["offload-thread"]),
+        .default("0")
+        .aliases(&["offload-thread", "static-offload-to-thread"]),
     req("file-serve-mode", Kind::Str, "how files leave: sendfile, nginx or x-sendfile headers")
         .hints(&["x-sendfile", "xsendfile", "x-accel-redirect", "xaccelredirect", "nginx"])
         .aliases(&["fileserve-mode"])

@@ -80,7 +80,8 @@ pub(super) const ROWS: &[Row] = &[
     ),
     req("exec-as-root", Kind::List, "run the given command before dropping privileges"),
     req("exec-as-user", Kind::List, "run the given command after dropping privileges"),
-    req("exec-as-user-atexit", Kind::List, "run the given command at shutdown, as the final user"),
+    req("exec-as-user-atexit", Kind::List, "run the given command at shutdown, as the final user")
+        .aliases(&["exec-as-user-at-exit"]),
     req("exec-pre-app", Kind::List, "run the given command before loading applications"),
     req("exec-post-app", Kind::List, "run the given command after loading applications"),
     req(

@@ -7,8 +7,10 @@ pub(super) const CGI: &[Row] = &[
     req("cgi-map-helper", Kind::List, "interpreter by suffix: suffix=interpreter")
         .aliases(&["cgi-helper"]),
     flag("cgi-from-docroot", "take CGI scripts from DOCUMENT_ROOT"),
-    req("cgi-buffer-size", Kind::U64, "buffer between script and client").unit("bytes"),
-    req("cgi-timeout", Kind::Int, "longest silence of a script").unit("s"),
+    req("cgi-buffer-size", Kind::U64, "buffer between script and client")
+        .default("65536")
+        .unit("bytes"),
+    req("cgi-timeout", Kind::Int, "longest silence of a script").default("60").unit("s"),
     req("cgi-index", Kind::List, "script of a directory"),
     req("cgi-allowed-ext", Kind::List, "suffix that counts as a script"),
     req("cgi-unset", Kind::List, "variable that scripts do not get"),
@@ -100,23 +102,25 @@ pub(super) const PHP: &[Row] = &[
     req("php-sapi-name", Kind::Str, "name of the PHP interface"),
     req("early-php-sapi-name", Kind::Str, "name of the PHP interface for early PHP")
         .on(Flags::IMMEDIATE),
-    bare("early-php", Kind::List, "start PHP before privileges are dropped").on(Flags::IMMEDIATE),
+    bare("early-php", Kind::Flag, "start PHP before privileges are dropped").on(Flags::IMMEDIATE),
     req("php-constant", Kind::List, "define a PHP constant: key=value"),
     req("php-fallback-qs", Kind::Str, "query variable with the path for php-fallback"),
     req("php-fallback2", Kind::Str, "second script used when the wanted one is missing"),
 ];
 
 pub(super) const PSGI: &[Row] = &[
-    req("psgi", Kind::Str, "load a PSGI application"),
+    req("psgi", Kind::Str, "load a PSGI application").aliases(&["psgi-file"]),
     flag("psgi-enable-psgix-io", "offer the connection as psgix.io"),
     flag("perl-no-die-catch", "no backtrace when Perl dies"),
     req("perl-local-lib", Kind::Str, "local library of Perl"),
-    bare("perl-version", Kind::List, "print the Perl version").on(Flags::IMMEDIATE),
+    bare("perl-version", Kind::Action, "print the Perl version").on(Flags::IMMEDIATE),
     req("perl-args", Kind::Str, "arguments of Perl, separated by blanks"),
     req("perl-arg", Kind::List, "one argument of Perl"),
     req("perl-exec", Kind::List, "run a Perl script before serving"),
     req("perl-exec-post-fork", Kind::List, "run a Perl script after fork"),
-    req("perl-auto-reload", Kind::Int, "reload when a Perl module changes").on(Flags::MASTER),
+    req("perl-auto-reload", Kind::Int, "reload when a Perl module changes, looked for this often")
+        .unit("s")
+        .on(Flags::MASTER),
     req("perl-auto-reload-ignore", Kind::List, "Perl module that auto reload does not watch")
         .on(Flags::MASTER),
     opt("plshell", Kind::List, "run a Perl shell"),
@@ -130,11 +134,11 @@ pub(super) const PSGI: &[Row] = &[
 ];
 
 pub(super) const PTY: &[Row] = &[
-    req("pty-socket", Kind::Str, "share the terminal of the first worker on this address"),
+    req("pty-socket", Kind::Address, "share the terminal of the first worker on this address"),
     flag("pty-log", "log the shared terminal"),
     flag("pty-input", "read input from the shared terminal"),
-    req("pty-connect", Kind::Str, "connect to a shared terminal").on(Flags::NO_INITIAL),
-    req("pty-uconnect", Kind::Str, "connect to a shared terminal over UNIX with credentials")
+    req("pty-connect", Kind::Address, "connect to a shared terminal").on(Flags::NO_INITIAL),
+    req("pty-uconnect", Kind::Address, "connect to a shared terminal over UNIX with credentials")
         .on(Flags::NO_INITIAL),
     flag("pty-no-isig", "leave control characters to the program"),
     req("pty-exec", Kind::Str, "run a program in the shared terminal"),

@@ -76,12 +76,15 @@ pub(super) const ROWS: &[Row] = &[
     flag("log-master", "let the master write the log of all processes")
         .on(Flags::LOG_MASTER)
         .on(Flags::MASTER),
-    req("log-master-bufsize", Kind::U64, "longest line of the master log").unit("bytes"),
+    req("log-master-bufsize", Kind::U64, "longest line of the master log")
+        .default("8192")
+        .unit("bytes"),
     flag("log-master-stream", "use a stream socket towards the master log"),
     flag("log-master-req-stream", "use a stream socket towards the master request log"),
     flag("log-reopen", "open log files again at a reload"),
     flag("log-truncate", "empty log files at start"),
     req("log-maxsize", Kind::U64, "rotate the log when it grows beyond this")
+        .default("0")
         .unit("bytes")
         .on(Flags::LOG_MASTER)
         .on(Flags::MASTER),
@@ -94,6 +97,7 @@ pub(super) const ROWS: &[Row] = &[
         Kind::Int,
         "log requests slower than this many milliseconds, even when logging is off",
     )
+    .default("0")
     .unit("ms"),
     flag("log-4xx", "log requests answered with 4xx, even when logging is off"),
     flag("log-5xx", "log requests answered with 5xx, even when logging is off"),
@@ -102,6 +106,7 @@ pub(super) const ROWS: &[Row] = &[
         Kind::U64,
         "log requests with a response larger than this, even when logging is off",
     )
+    .default("0")
     .unit("bytes"),
     req("log-sendfile", Kind::Flag, "log requests served by sendfile, even when logging is off"),
     req("log-ioerror", Kind::Flag, "log requests with an I/O error, even when logging is off"),

@@ -9,7 +9,7 @@ pub(super) const COROAE: &[Row] =
     &[req("coroae", Kind::Int, "Coro::AnyEvent loop engine with so many cores")];
 
 pub(super) const DUMBLOOP: &[Row] = &[
-    req("dumbloop-modifier1", Kind::Int, "modifier1 of the dumb loop"),
+    req("dumbloop-modifier1", Kind::Int, "modifier1 of the dumb loop").range(0, 255),
     req("dumbloop-code", Kind::Str, "script of the dumb loop"),
     req("dumbloop-function", Kind::Str, "function of the dumb loop"),
 ];
@@ -58,5 +58,5 @@ pub(super) const TORNADO: &[Row] =
 
 pub(super) const UGREEN: &[Row] = &[
     flag("ugreen", "ugreen coroutines as suspend engine"),
-    req("ugreen-stacksize", Kind::Int, "stack of each ugreen coroutine").unit("bytes"),
+    req("ugreen-stacksize", Kind::Int, "stack of each ugreen coroutine").unit("pages"),
 ];

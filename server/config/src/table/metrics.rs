@@ -55,8 +55,8 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER),
     flag("stats-no-cores", "no cores in the statistics").on(Flags::MASTER),
     flag("stats-no-metrics", "no metrics in the statistics").on(Flags::MASTER),
-    opt("snmp", Kind::List, "answer SNMP, on this address when one is given"),
-    req("snmp-community", Kind::List, "SNMP community"),
+    opt("snmp", Kind::Str, "answer SNMP, on this address when one is given"),
+    req("snmp-community", Kind::Str, "SNMP community"),
     req("metrics-arena", Kind::Str, "keep the arena of numbers in this file, for readers outside"),
     flag("stats-no-vars", "no request variables in the statistics"),
     opt("request-metrics", Kind::Flag, "latency histograms and records of requests in flight")

@@ -94,6 +94,8 @@ const SECTIONS: &[(&str, &[Row])] = &[
     ("rrdtool", plugins::RRDTOOL),
     ("rsyslog", plugins::RSYSLOG),
     ("sqlite3", plugins::SQLITE3),
+    ("statsd", plugins::STATSD),
+    ("dogstatsd", plugins::DOGSTATSD),
     ("zabbix", plugins::ZABBIX),
 ];
 

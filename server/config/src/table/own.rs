@@ -1,4 +1,5 @@
-//! Names this project adds to the options of uWSGI.
+//! Names this project adds to the options of uWSGI: new options, and spellings that only its
+//! documentation knows, which people therefore write.
 //!
 //! They never take part in abbreviations that the older names decide alone, so that a script
 //! with `--show-conf` keeps its meaning.
@@ -6,13 +7,16 @@
 /// The names, in byte order, because they are searched by halving.
 pub(super) const OWN: &[&str] = &[
     "build-info",
+    "catch-exception",
     "check",
     "check-config",
     "check-format",
     "completion",
     "ebpf",
     "emperor-prometheus",
+    "emperor-use-fork-serve",
     "exception-500",
+    "exec-as-user-at-exit",
     "explain",
     "json-schema",
     "metrics-arena",
@@ -21,9 +25,14 @@ pub(super) const OWN: &[&str] = &[
     "prometheus-cores",
     "prometheus-path",
     "prometheus-stats-uri",
+    "psgi-file",
     "py-executable-compat",
     "python-lib",
     "request-metrics",
     "show-config-origin",
+    "socket-modifier1",
+    "socket-modifier2",
+    "static-offload-to-thread",
     "stats-no-vars",
+    "vassal-inherit",
 ];

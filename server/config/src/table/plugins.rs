@@ -3,14 +3,14 @@
 use crate::row::{Flags, Kind, Row, bare, flag, opt, req};
 
 pub(super) const CARBON: &[Row] = &[
-    req("carbon", Kind::List, "push metrics to this carbon server").on(Flags::MASTER),
-    req("carbon-timeout", Kind::Int, "longest wait for carbon").unit("s"),
+    req("carbon", Kind::Address, "push metrics to this carbon server").on(Flags::MASTER),
+    req("carbon-timeout", Kind::Int, "longest wait for carbon").default("3").unit("s"),
     req("carbon-freq", Kind::Int, "how often metrics are pushed to carbon").unit("s").default("60"),
     req("carbon-id", Kind::Str, "name of this instance in carbon"),
     flag("carbon-no-workers", "no metrics of single workers in carbon"),
     req("carbon-max-retry", Kind::Int, "attempts per carbon server"),
-    req("carbon-retry-delay", Kind::Int, "pause between two attempts").unit("s"),
-    req("carbon-root", Kind::Str, "prefix of carbon names"),
+    req("carbon-retry-delay", Kind::Int, "pause between two attempts").default("7").unit("s"),
+    req("carbon-root", Kind::Str, "prefix of carbon names").default("uwsgi"),
     req("carbon-hostname-dots", Kind::Str, "text in place of dots in the host name"),
     flag("carbon-name-resolve", "allow host names of carbon servers")
         .aliases(&["carbon-resolve-names"]),
@@ -41,8 +41,8 @@ pub(super) const GEOIP: &[Row] = &[
 
 pub(super) const LDAP: &[Row] = &[
     req("ldap", Kind::List, "read the configuration from LDAP").on(Flags::IMMEDIATE),
-    bare("ldap-schema", Kind::List, "print the LDAP schema").on(Flags::IMMEDIATE),
-    bare("ldap-schema-ldif", Kind::List, "print the LDAP schema as LDIF").on(Flags::IMMEDIATE),
+    bare("ldap-schema", Kind::Action, "print the LDAP schema").on(Flags::IMMEDIATE),
+    bare("ldap-schema-ldif", Kind::Action, "print the LDAP schema as LDIF").on(Flags::IMMEDIATE),
 ];
 
 pub(super) const LOGZMQ: &[Row] =
@@ -54,7 +54,9 @@ pub(super) const NAGIOS: &[Row] =
     &[flag("nagios", "answer as a Nagios check").on(Flags::NO_INITIAL)];
 
 pub(super) const PING: &[Row] = &[
-    req("ping", Kind::Str, "ping an instance and end").on(Flags::NO_INITIAL).on(Flags::NO_SERVER),
+    req("ping", Kind::Address, "ping an instance and end")
+        .on(Flags::NO_INITIAL)
+        .on(Flags::NO_SERVER),
     req("ping-timeout", Kind::Int, "longest wait for the ping").unit("s"),
 ];
 
@@ -62,13 +64,27 @@ pub(super) const RRDTOOL: &[Row] = &[
     req("rrdtool", Kind::List, "keep RRD files in this directory")
         .on(Flags::MASTER)
         .on(Flags::METRICS),
-    req("rrdtool-freq", Kind::Int, "how often RRD files are written").unit("s"),
-    req("rrdtool-lib", Kind::Str, "RRD library to load"),
+    req("rrdtool-freq", Kind::Int, "how often RRD files are written").default("300").unit("s"),
+    req("rrdtool-lib", Kind::Str, "RRD library to load").default("librrd.so"),
 ];
 
 pub(super) const RSYSLOG: &[Row] = &[
-    req("rsyslog-packet-size", Kind::Int, "largest packet to rsyslog").unit("bytes"),
+    req("rsyslog-packet-size", Kind::Int, "largest packet to rsyslog")
+        .default("1024")
+        .unit("bytes"),
     flag("rsyslog-split-messages", "split long lines for rsyslog"),
+];
+
+pub(super) const STATSD: &[Row] = &[
+    flag("statsd-no-workers", "push no metrics of single workers to statsd"),
+    flag("statsd-all-gauges", "push every metric to statsd as a gauge"),
+];
+
+pub(super) const DOGSTATSD: &[Row] = &[
+    flag("dogstatsd-no-workers", "push no metrics of single workers to dogstatsd"),
+    flag("dogstatsd-all-gauges", "push every metric to dogstatsd as a gauge"),
+    req("dogstatsd-extra-tags", Kind::Str, "tags of every metric: key:value,tag"),
+    req("dogstatsd-whitelist-metric", Kind::List, "push only this metric to dogstatsd"),
 ];
 
 pub(super) const SQLITE3: &[Row] =
@@ -77,5 +93,5 @@ pub(super) const SQLITE3: &[Row] =
         .on(Flags::IMMEDIATE)];
 
 pub(super) const ZABBIX: &[Row] =
-    &[opt("zabbix-template", Kind::List, "print a Zabbix template of the metrics")
+    &[opt("zabbix-template", Kind::Str, "print a Zabbix template of the metrics")
         .on(Flags::METRICS)];

@@ -14,7 +14,8 @@ pub(super) const ROWS: &[Row] = &[
     flag("skip-atexit", "end without exit handlers"),
     flag("ignore-sigpipe", "stay silent about clients that closed the connection"),
     flag("ignore-write-errors", "stay silent about failing writes"),
-    req("write-errors-tolerance", Kind::U64, "failing writes of one request that are tolerated"),
+    req("write-errors-tolerance", Kind::U64, "failing writes of one request that are tolerated")
+        .default("0"),
     flag("write-errors-exception-only", "count failing writes only for the exception"),
     flag("disable-write-exception", "no exception in the application for failing writes"),
     req("max-apps", Kind::Int, "most applications of one worker").default("64"),
@@ -39,15 +40,19 @@ pub(super) const ROWS: &[Row] = &[
         .unit("s")
         .default("60"),
     flag("exit-on-reload", "end instead of reloading"),
-    bare("die-on-term", Kind::Noop, "end at SIGTERM instead of reloading"),
+    bare("die-on-term", Kind::Flag, "end at SIGTERM instead of reloading"),
     flag("force-gateway", "run routers without a master"),
     flag("reaper", "collect every dead child process").short('r'),
-    req("max-requests", Kind::U64, "restart a worker after so many requests").short('R'),
-    req("max-requests-delta", Kind::U64, "spread max-requests by worker number"),
+    req("max-requests", Kind::U64, "restart a worker after so many requests")
+        .default("0")
+        .short('R'),
+    req("max-requests-delta", Kind::U64, "spread max-requests by worker number").default("0"),
     req("min-worker-lifetime", Kind::U64, "least time between two restarts of a worker")
         .unit("s")
         .default("10"),
-    req("max-worker-lifetime", Kind::U64, "restart a worker after so many seconds").unit("s"),
+    req("max-worker-lifetime", Kind::U64, "restart a worker that is older than this")
+        .default("0")
+        .unit("s"),
     req("safe-fd", Kind::List, "keep this descriptor open at a reload").aliases(&["fd-safe"]),
     req("pidfile", Kind::Str, "write the master pid before dropping privileges"),
     req("pidfile2", Kind::Str, "write the master pid after dropping privileges"),
@@ -86,7 +91,7 @@ pub(super) const ROWS: &[Row] = &[
     req("reload-on-fd", Kind::List, "reload when a descriptor is readable").on(Flags::MASTER),
     req("brutal-reload-on-fd", Kind::List, "reload without mercy when a descriptor is readable")
         .on(Flags::MASTER),
-    bare("pcre-jit", Kind::List, "compile regular expressions to machine code")
+    bare("pcre-jit", Kind::Flag, "compile regular expressions to machine code")
         .on(Flags::IMMEDIATE),
     req("touch-reload", Kind::List, "reload when this file is touched").on(Flags::MASTER),
     req("touch-workers-reload", Kind::List, "restart the workers when this file is touched")
@@ -119,7 +124,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("no-default-app", "no application for unknown mount points"),
     flag("manage-script-name", "set SCRIPT_NAME and PATH_INFO from the mount point"),
     flag("ignore-script-name", "no SCRIPT_NAME from clients"),
-    flag("catch-exceptions", "show exceptions to the client"),
+    flag("catch-exceptions", "show exceptions to the client").aliases(&["catch-exception"]),
     flag("reload-on-exception", "restart the worker after an exception"),
     req(
         "reload-on-exception-type",
@@ -138,6 +143,8 @@ pub(super) const ROWS: &[Row] = &[
     ),
     req("exception-handler", Kind::List, "send exceptions to this handler").on(Flags::MASTER),
     req("check-interval", Kind::Int, "how often the master looks after everything")
+        .default("1")
+        .unit("s")
         .on(Flags::MASTER),
     req("forkbomb-delay", Kind::Int, "pause when workers die at once")
         .unit("s")
@@ -155,66 +162,99 @@ pub(super) const ROWS: &[Row] = &[
     flag("lazy", "load applications in the workers, reload only workers"),
     flag("lazy-apps", "load applications in the workers"),
     flag("cheap", "start workers at the first request").on(Flags::MASTER),
-    req("cheaper", Kind::Int, "least number of workers").on(Flags::CHEAPER).on(Flags::MASTER),
+    req("cheaper", Kind::Int, "least number of workers")
+        .default("0")
+        .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
     req("cheaper-initial", Kind::Int, "workers at start").on(Flags::CHEAPER).on(Flags::MASTER),
     req("cheaper-algo", Kind::Str, "how the number of workers follows the load")
+        .hints(&["spare", "spare2", "backlog", "busyness", "manual"])
         .default("spare")
         .on(Flags::MASTER),
     req("cheaper-step", Kind::Int, "workers started at a time")
         .default("1")
         .on(Flags::CHEAPER)
         .on(Flags::MASTER),
-    req("cheaper-overload", Kind::U64, "seconds between two looks at the load")
+    req("cheaper-overload", Kind::U64, "looks at the load, or seconds, before workers are stopped")
+        .default("3")
         .on(Flags::CHEAPER)
         .on(Flags::MASTER),
-    req("cheaper-idle", Kind::Int, "idle seconds before workers are stopped")
+    req("cheaper-idle", Kind::Int, "idle looks at the load before a worker is stopped, for spare2")
+        .default("10")
         .on(Flags::CHEAPER)
         .on(Flags::MASTER),
     req("cheaper-rss-limit-soft", Kind::U64, "no more workers beyond this resident memory")
+        .default("0")
+        .unit("bytes")
         .on(Flags::CHEAPER)
         .on(Flags::MASTER),
     req("cheaper-rss-limit-hard", Kind::U64, "fewer workers beyond this resident memory")
+        .default("0")
+        .unit("bytes")
         .on(Flags::CHEAPER)
         .on(Flags::MASTER),
     req("idle", Kind::Int, "stop the workers after so many idle seconds")
+        .default("0")
         .unit("s")
         .on(Flags::MASTER),
     flag("die-on-idle", "end when idle"),
     req("mount", Kind::List, "application at a mount point: path=application"),
     req("worker-mount", Kind::List, "application at a mount point in one worker"),
     req("threads", Kind::Int, "threads of each worker").default("1").on(Flags::THREADS),
-    req("thread-stacksize", Kind::Int, "stack of each thread in KiB")
-        .aliases(&["threads-stacksize", "thread-stack-size", "threads-stack-size"])
+    req("thread-stacksize", Kind::Int, "stack of each thread")
         .unit("KiB")
+        .aliases(&["threads-stacksize", "thread-stack-size", "threads-stack-size"])
         .on(Flags::THREADS),
     flag("vhost", "choose applications by host name"),
     flag("vhost-host", "choose applications by the Host header").on(Flags::VHOST),
     req("clock", Kind::Str, "clock source").default("unix").words(&["unix"]),
     flag("vacuum", "remove sockets and pidfiles at the end"),
-    req("loop", Kind::Str, "loop engine of the workers"),
+    req("loop", Kind::Str, "loop engine of the workers").hints(&[
+        "simple",
+        "async",
+        "asyncio",
+        "coroae",
+        "dumb",
+        "gevent",
+        "goroutines",
+        "greenlet",
+        "stackless",
+        "tornado",
+        "ugreen",
+    ]),
     req(
         "cheaper-busyness-backlog-alert",
         Kind::U64,
         "waiting connections that start emergency workers",
-    ),
-    req("cheaper-busyness-backlog-multiplier", Kind::U64, "how much longer emergency workers live"),
+    )
+    .default("33"),
+    req("cheaper-busyness-backlog-multiplier", Kind::U64, "how much longer emergency workers live")
+        .default("3"),
     req(
         "cheaper-busyness-backlog-nonzero",
         Kind::U64,
-        "seconds with waiting connections before emergency workers start",
-    ),
-    req("cheaper-busyness-backlog-step", Kind::U64, "emergency workers started at a time"),
-    req("cheaper-busyness-max", Kind::U64, "busyness in percent that starts workers"),
-    req("cheaper-busyness-min", Kind::U64, "busyness in percent that stops workers"),
-    req("cheaper-busyness-multiplier", Kind::U64, "cycles of low load before a worker is stopped"),
-    req("cheaper-busyness-penalty", Kind::U64, "cycles added when workers come and go"),
+        "connections may wait this long before emergency workers start",
+    )
+    .default("60")
+    .unit("s"),
+    req("cheaper-busyness-backlog-step", Kind::U64, "emergency workers started at a time")
+        .default("1"),
+    req("cheaper-busyness-max", Kind::U64, "busyness that starts workers").default("50").unit("%"),
+    req("cheaper-busyness-min", Kind::U64, "busyness that stops workers").default("25").unit("%"),
+    req("cheaper-busyness-multiplier", Kind::U64, "cycles of low load before a worker is stopped")
+        .default("10"),
+    req("cheaper-busyness-penalty", Kind::U64, "cycles added when workers come and go")
+        .default("2"),
     flag("cheaper-busyness-verbose", "log every decision about busyness"),
-    req("harakiri-graceful-signal", Kind::Int, "signal sent before the kill"),
+    req("harakiri-graceful-signal", Kind::Int, "signal sent before the kill").range(0, 64),
     req("harakiri-graceful-timeout", Kind::Int, "time between that signal and the kill").unit("s"),
     req("harakiri-queue-threshold", Kind::Int, "kill only while this many connections wait"),
     req("max-worker-lifetime-delta", Kind::Int, "spread max-worker-lifetime by worker number")
+        .default("0")
         .unit("s"),
-    req("mem-collector-freq", Kind::Int, "how often the memory of workers is measured"),
+    req("mem-collector-freq", Kind::Int, "how often the memory of workers is measured")
+        .default("3")
+        .unit("s"),
     flag("skip-atexit-teardown", "end without tearing interpreters down"),
     req("touch-mules-reload", Kind::List, "restart the mules when this file is touched")
         .on(Flags::MASTER),

@@ -36,6 +36,8 @@ pub(super) const ROWS: &[Row] = &[
     req("raw-socket", Kind::Socket, "listen for raw connections that a plugin handles"),
     req("raw-modifier1", Kind::U64, "modifier1 for raw connections").range(0, 255),
     req("raw-modifier2", Kind::U64, "modifier2 for raw connections").range(0, 255),
+    req("socket-modifier1", Kind::U64, "modifier1 for packets that carry none").range(0, 255),
+    req("socket-modifier2", Kind::U64, "modifier2 for packets that carry none").range(0, 255),
     req("puwsgi-socket", Kind::Socket, "listen with the uwsgi protocol on persistent connections"),
     req("protocol", Kind::Str, "protocol of sockets opened with the plain socket option")
         .aliases(&["socket-protocol"])
@@ -76,32 +78,43 @@ pub(super) const ROWS: &[Row] = &[
         .aliases(&["setns-skip"]),
     req("fork-socket", Kind::Str, "fork new instances on request from this UNIX socket")
         .aliases(&["fork-server"]),
-    req("weight", Kind::U64, "weight of this instance in load balancing subscriptions"),
+    req("weight", Kind::U64, "weight of this instance in load balancing subscriptions")
+        .default("1"),
     req("auto-weight", Kind::Flag, "use the number of CPU cores as weight"),
     flag("no-defer-accept", "accept TCP connections before their first byte"),
     flag("tcp-nodelay", "send small TCP segments at once"),
     flag("so-keepalive", "probe idle TCP connections"),
     req("so-send-timeout", Kind::Int, "longest wait of one send on a socket")
+        .default("0")
         .aliases(&["socket-send-timeout", "so-write-timeout", "socket-write-timeout"])
         .unit("s"),
-    req("socket-sndbuf", Kind::U64, "kernel send buffer of sockets").unit("bytes"),
-    req("socket-rcvbuf", Kind::U64, "kernel receive buffer of sockets").unit("bytes"),
-    req("limit-post", Kind::U64, "largest request body accepted").unit("bytes"),
+    req("socket-sndbuf", Kind::U64, "kernel send buffer of sockets").default("0").unit("bytes"),
+    req("socket-rcvbuf", Kind::U64, "kernel receive buffer of sockets").default("0").unit("bytes"),
+    req("limit-post", Kind::U64, "largest request body accepted").default("0").unit("bytes"),
     req(
         "post-buffering",
         Kind::U64,
         "buffer request bodies larger than this on disk before the application runs",
     )
+    .default("0")
     .unit("bytes"),
     req("post-buffering-bufsize", Kind::U64, "read size while buffering a request body")
         .unit("bytes")
         .default("8192"),
-    req("body-read-warning", Kind::U64, "warn when one body read asks for more than this many MiB"),
+    req(
+        "body-read-warning",
+        Kind::U64,
+        "warn when one read of a request body asks for more than this",
+    )
+    .unit("MiB"),
     req("upload-progress", Kind::Str, "write the progress of uploads as JSON into this directory"),
-    req("udp", Kind::Str, "serve statistics and messages on this UDP address").on(Flags::MASTER),
-    req("multicast", Kind::Str, "join this multicast group for subscriptions and UDP")
+    req("udp", Kind::Address, "serve statistics and messages on this UDP address")
         .on(Flags::MASTER),
-    req("multicast-ttl", Kind::Int, "hops a multicast packet may travel").default("1"),
+    req("multicast", Kind::Address, "join this multicast group for subscriptions and UDP")
+        .on(Flags::MASTER),
+    req("multicast-ttl", Kind::Int, "hops a multicast packet may travel")
+        .range(0, 255)
+        .default("1"),
     req("multicast-loop", Kind::Int, "deliver multicast packets to this host too").default("1"),
     req("notify-socket", Kind::Str, "open a datagram socket for service notifications")
         .on(Flags::MASTER),
@@ -114,6 +127,7 @@ pub(super) const ROWS: &[Row] = &[
         .aliases(&["ssl-session-use-cache"])
         .on(Flags::MASTER),
     req("ssl-sessions-timeout", Kind::Int, "how long a TLS session may be resumed")
+        .default("300")
         .aliases(&["ssl-session-timeout"])
         .unit("s"),
     req("sni", Kind::List, "add a certificate for a server name"),
@@ -135,11 +149,12 @@ pub(super) const ROWS: &[Row] = &[
         .aliases(&["websocket-pong-tolerance"])
         .unit("s")
         .default("3"),
-    req("websockets-max-size", Kind::U64, "largest websocket message in KiB")
+    req("websockets-max-size", Kind::U64, "largest websocket message")
+        .unit("KiB")
         .aliases(&["websocket-max-size"])
-        .unit("bytes")
         .default("1024"),
     req("chunked-input-limit", Kind::U64, "largest chunk of a chunked request body")
+        .unit("bytes")
         .default("1048576"),
     req("chunked-input-timeout", Kind::Int, "longest wait for a chunk of a request body")
         .unit("s")
@@ -163,7 +178,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("ssl-enable-sslv3", "allow SSL version 3"),
     flag("ssl-enable-tlsv1", "allow TLS version 1.0"),
     opt("ssl-verify-depth", Kind::Int, "longest chain of client certificates"),
-    req("wait-for-socket", Kind::List, "wait at start until this address accepts connections"),
+    req("wait-for-socket", Kind::Address, "wait at start until this address accepts connections"),
     req("wait-for-socket-timeout", Kind::Int, "longest wait of wait-for-socket")
         .unit("s")
         .default("60"),
