@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
     req(
         "fallback-config",
         Kind::Str,
-        "execute the server again with this file when it ends with code 1",
+        "execute the server again with this file when it ends with code 1 or 22",
     )
     .on(Flags::IMMEDIATE),
     flag("strict", "refuse keys that are no option").on(Flags::IMMEDIATE),
