@@ -20,7 +20,7 @@ from harness.server import plain_environment  # noqa: E402
 
 ROUNDS = int(os.environ.get("STARTUP_ROUNDS", "200"))
 SERVERS = {"ours": [str(paths.OURS), "--check"], "original": [str(paths.ORIGINAL), "--clock", "nowhere"]}
-USERS = ["env = V{n}=%(place{p})/x", "pythonpath = %(place{p})/lib/%(place{q})", "static-map = /s{n}=%(place{p})/static",
+USERS = ["env = V{n}=%(place{p})/x", "pythonpath = %(place{p})/lib/%(place{q})", "pymodule-alias = m{n}=%(place{p})/m.py",
          "attach-daemon = run --dir %(place{p}) --number %({n} + 1)"]
 
 

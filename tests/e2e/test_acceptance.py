@@ -1,14 +1,16 @@
 """What everybody relies on when a configuration is read: one test for each promise."""
 
 import functools
+import http.server
 import os
 import subprocess
+import threading
 
 import pytest
 
-from corpus.resolve import listed, resolved, run
+from corpus.resolve import listed, pending, resolved, run
 from harness import paths
-from harness.server import free_port
+from harness.server import free_port, plain_environment
 
 pytestmark = pytest.mark.ours
 
@@ -52,6 +54,49 @@ def test_a_missing_section_warns(tmp_path):
     assert code == 0 and '*** WARNING: Can\'t find section "app2" in INI configuration file x.ini ***' in text
 
 
+NAMED = [("ini", "[app1]\nprocesses = 1\n[app2]\nprocesses = 2\n"), ("yaml", "app1:\n  processes: 1\napp2:\n  processes: 2\n"),
+         ("json", '{"app1": {"processes": 1}, "app2": {"processes": 2}}'),
+         ("xml", '<all><uwsgi id="app1"><processes>1</processes></uwsgi><uwsgi id="app2"><processes>2</processes></uwsgi></all>')]
+
+
+@pytest.mark.parametrize(("suffix", "text"), NAMED, ids=[suffix for suffix, _ in NAMED])
+def test_a_section_by_its_name(tmp_path, suffix, text):
+    (tmp_path / f"x.{suffix}").write_text(text)
+    assert resolved(f"--{suffix}", f"x.{suffix}:app2", cwd=tmp_path)[1:] == ["processes = 2"]
+
+
+def test_three_files_become_one_list(tmp_path):
+    (tmp_path / "file1.ini").write_text("[uwsgi]\nsocket = :3031\nini = file2.ini\nsocket = :3032\nchdir = /var/www\n")
+    (tmp_path / "file2.ini").write_text("[uwsgi]\nmaster = true\nxml = file3.xml\nmemory-report = true\nprocesses = 4\n")
+    (tmp_path / "file3.xml").write_text("<uwsgi><plugins>router_uwsgi</plugins><route>^/foo uwsgi:127.0.0.1:4040,0,0</route></uwsgi>")
+    assert resolved("file1.ini", cwd=tmp_path) == [
+        "socket = :3031", "ini = file2.ini", "master = true", "xml = file3.xml", "plugins = router_uwsgi",
+        "route = ^/foo uwsgi:127.0.0.1:4040,0,0", "memory-report = true", "processes = 4", "socket = :3032", "chdir = /var/www"]
+
+
+DECLARED = """\
+[uwsgi]
+declare-option = hello=wsgi-file=$1;threads=$2;env=GREETING=$1
+hello = {app} 2
+http-socket = 127.0.0.1:0
+master = true
+"""
+
+
+def test_a_declared_option_acts(uwsgi, app, tmp_path):
+    path = tmp_path / "declared.ini"
+    path.write_text(DECLARED.format(app=app("hello")))
+    server = uwsgi("--ini", path)
+    assert server.get().body == b"Hello World" and "threaded" in server.log()
+
+
+def test_a_declared_option_names_what_it_cannot_do(tmp_path):
+    """The redirect of the manual: its route is not built, or is and is silent."""
+    (tmp_path / "r.ini").write_text("[uwsgi]\ndeclare-option = redirect=route=$1 redirect:$2\nredirect = ^/foo http://127.0.0.1/\n")
+    code, text = run("--check", "r.ini", cwd=tmp_path)
+    assert code == 0 and ('option "route"' in text) == ("route" in pending())
+
+
 def test_strict_and_its_placeholders(tmp_path):
     (tmp_path / "s.ini").write_text("[uwsgi]\nstrict = true\nset-ph = mine=1\nprocesses = %(mine)\n")
     assert resolved("s.ini", cwd=tmp_path)[-1] == "processes = 1"
@@ -63,11 +108,60 @@ def test_strict_and_its_placeholders(tmp_path):
 SECTION = b"[uwsgi]\nprocesses = 1\n[app]\nprocesses = 7\n"
 
 
+class Files(http.server.BaseHTTPRequestHandler):
+    """One file, and 404 for everything else."""
+
+    def do_GET(self):
+        found = self.path == "/x.ini"
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        self.wfile.write(SECTION if found else b"no")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def web():
+    server = http.server.HTTPServer(("127.0.0.1", 0), Files)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 def test_standard_input_descriptor_and_command(tmp_path):
     (tmp_path / "x.ini").write_bytes(SECTION)
     assert resolved("--ini", "-", cwd=tmp_path, stdin=SECTION.decode())[1:] == ["processes = 1"]
     assert resolved("--ini", "fd://0:app", cwd=tmp_path, stdin=SECTION.decode())[1:] == ["processes = 7"]
     assert resolved("--ini", "exec://cat x.ini:app", cwd=tmp_path)[1:] == ["processes = 7"]
+
+
+def test_a_web_server_and_the_binary_itself(tmp_path, web):
+    code, text = run("--check", "--show-config", "--ini", f"http://127.0.0.1:{web}/x.ini:app", cwd=tmp_path)
+    assert code == 0 and listed(text)[1:] == ["processes = 7"]
+    code, text = run("--check", "--ini", f"http://127.0.0.1:{web}/gone.ini", cwd=tmp_path)
+    assert code == 1 and "Not usable HTTP response: 4xx" in text
+    (tmp_path / "x.ini").write_bytes(SECTION)
+    blob = subprocess.run([paths.OURS, "--binary-append-data", "x.ini"], cwd=tmp_path, capture_output=True, timeout=30, check=True).stdout
+    with_blob = tmp_path / "uwsgi"
+    with_blob.write_bytes(paths.OURS.read_bytes() + blob)
+    with_blob.chmod(0o755)
+    done = subprocess.run([with_blob, "--check", "--show-config", "--ini", "data://0:app"], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=30, env=plain_environment(), check=True)
+    assert listed(done.stdout + done.stderr)[1:] == ["processes = 7"]
+
+
+PIPES = [("json", '{"uwsgi": {"processes": 5}}'), ("yaml", "uwsgi:\n  processes: 5\n"), ("xml", "<uwsgi><processes>5</processes></uwsgi>")]
+
+
+@pytest.mark.parametrize(("suffix", "text"), PIPES, ids=[suffix for suffix, _ in PIPES])
+def test_every_format_from_every_source(tmp_path, suffix, text):
+    (tmp_path / "c.txt").write_text(text)
+    for source in ("-", "fd://0", "exec://cat c.txt", "c.txt"):
+        assert resolved(f"--{suffix}={source}", cwd=tmp_path, stdin=text)[1:] == ["processes = 5"]
 
 
 def test_a_pipe_between_two_programs(tmp_path):
@@ -121,7 +215,7 @@ def test_every_name_has_its_arity(tmp_path):
             asked, said = f"--{name}", f"option '--{name}' requires an argument"
         else:
             continue
-        code, text = run("--check", asked, cwd=tmp_path)
+        code, text = run(asked, cwd=tmp_path)
         if code != 1 or said not in text or "getopt_long() error" not in text:
             wrong.append((name, arity, code, text[-120:]))
     assert not wrong
