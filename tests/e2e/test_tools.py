@@ -226,7 +226,7 @@ def test_bash_offers_every_name(tmp_path):
     assert {name.removeprefix("--") for name in done.stdout.split()} == set(said("--dump-options").split())
 
 
-@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed: tests/setup.sh does it as root")
 def test_fish_completes(tmp_path):
     (tmp_path / "u.fish").write_text(said("--completion", "fish"))
     (tmp_path / "app.ini").touch()
@@ -242,7 +242,7 @@ def test_fish_completes(tmp_path):
     assert offered("uwsgi --processes a") == []
 
 
-@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed: tests/setup.sh does it as root")
 def test_zsh_reads_every_option(tmp_path):
     """The script hands `_arguments` one specification for each name and letter, in a form it can split."""
     (tmp_path / "_uwsgi").write_text(said("--completion", "zsh"))
@@ -258,3 +258,38 @@ def test_zsh_reads_every_option(tmp_path):
 def test_an_unknown_shell_is_refused():
     done = run("--completion", "tcsh")
     assert done.returncode == 1 and "bash, zsh" in done.stderr
+
+
+# --- the page for users ------------------------------------------------------------------------------------------------------
+
+def blocks():
+    page = (paths.REPO / "docs/configuration.md").read_text()
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", page, re.M | re.S)
+    return [(kind, text, after[1] if after[0] == "text" else "") for (kind, text), after in zip(found, [*found[1:], ("", "")], strict=True)
+            if kind != "text"]
+
+
+@pytest.mark.parametrize(("kind", "text", "shown"), blocks(), ids=lambda value: value if len(value) < 5 else "")
+def test_examples_of_the_page(tmp_path, kind, text, shown):
+    """A configuration is accepted, or refused where the page says so; a command ends well; what is shown is what comes out."""
+    if kind == "sh":
+        script, env = text, {"PATH": f"{paths.OURS.parent}:{os.environ['PATH']}"}
+        done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, timeout=30, cwd=tmp_path, env={**plain_environment(), **env}, check=False)
+    else:
+        (tmp_path / f"app.{kind}").write_text(text)
+        done = run("--check", "--show-config", f"app.{kind}", cwd=tmp_path)
+    out = done.stdout + done.stderr
+    assert done.returncode == (1 if "refused" in shown else 0), out
+    assert [line for line in shown.splitlines() if line.strip() not in out] == [], out
+    if not shown and kind != "sh":
+        assert "unknown option" not in out and "not implemented" not in out, out
+
+
+def test_the_page_shows_one_list_in_four_formats(tmp_path):
+    lists = {}
+    for kind, text, _ in blocks()[:4]:
+        (tmp_path / f"app.{kind}").write_text(text)
+        answer = json.loads(said("--check-format", "json", "--check", "--show-config", f"app.{kind}", cwd=tmp_path))
+        lists[kind] = [(row["option"], row["value"].replace("true", "1")) for row in answer["config"] if row["source"] == "file"]
+    assert set(lists) == {"ini", "yaml", "json", "xml"}
+    assert all(rows == lists["ini"] and len(rows) == 5 for rows in lists.values()), lists

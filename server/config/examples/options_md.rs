@@ -82,7 +82,7 @@ fn value(row: &Row) -> String {
         let quoted: Vec<String> = words.iter().map(|word| code(word)).collect();
         (!words.is_empty()).then(|| format!("; {label} {}", quoted.join(", ")))
     };
-    let words = list("one of", row.words).unwrap_or_default();
+    let words = list(if row.open { "such as" } else { "one of" }, row.words).unwrap_or_default();
     let keys = list("keys", row.keys).unwrap_or_default();
     let text = format!("{}{words}{keys}", row.value_words());
     match row.arg {

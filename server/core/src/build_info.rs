@@ -17,7 +17,7 @@ pub(crate) fn text() -> String {
         ("event", "epoll".to_owned()),
         ("timer", "epoll".to_owned()),
         ("filemonitor", with("fs-reload", "inotify")),
-        ("pcre", with("route", "fancy-regex")),
+        ("pcre", "fancy-regex".to_owned()),
         ("routing", with("route", "True")),
         ("capabilities", with("cap", "True")),
         ("yaml", with("yaml", "True")),

@@ -61,7 +61,7 @@ fn page(name: &str, row: &Row, custom: Option<&Custom>) -> String {
     line("value", row.kind.words().to_owned());
     line("unit", row.unit.to_owned());
     line("range", row.range.map(range).unwrap_or_default());
-    line("one of", row.words.join(", "));
+    line(if row.open { "such as" } else { "one of" }, row.words.join(", "));
     line("keys", row.keys.join(", "));
     line("default", row.default.to_owned());
     line("repeated", if row.kind.repeatable() { "every mention counts" } else { "" }.to_owned());

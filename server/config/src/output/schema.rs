@@ -109,7 +109,7 @@ fn default(row: &Row) -> Option<Json> {
 
 /// The type of a value, alone or in a list where every mention counts.
 fn value(row: &Row) -> Json {
-    if !row.words.is_empty() && row.kind != Kind::Words {
+    if !row.words.is_empty() && !row.open && row.kind != Kind::Words {
         let choice = any([enumeration(row.words)]);
         return if row.kind.repeatable() { listed(&choice) } else { choice };
     }
