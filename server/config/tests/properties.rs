@@ -19,6 +19,19 @@ fn piece() -> impl Strategy<Value = String> {
         Just("for = a b\n"),
         Just("if-opt = a\n"),
         Just("endif =\n"),
+        Just("else =\n"),
+        Just("set = if-not-env=B\n"),
+        Just("for-times = 3\n"),
+        Just("for-glob = *\n"),
+        Just("if-hostname-match = (b\n"),
+        Just("declare-option = p=a=$1;p=%(a);set=q=$2\n"),
+        Just("declare-option2 = q=set=a=$1\\;;include=x.ini\n"),
+        Just("p = x y\n"),
+        Just("q = %(a)\n"),
+        Just("inject-after = x.ini\n"),
+        Just("inherit = x.ini\n"),
+        Just("ienv = B\n"),
+        Just("blacklist = p inherit\n"),
     ];
     prop_oneof![fixed.prop_map(str::to_owned), "[ -~\\n]{0,12}", "\\PC{0,6}"]
 }

@@ -3,7 +3,7 @@
 //! What is immediate is visible to all that is read afterwards, also to commands that are run for
 //! their output. The rest waits: the server takes the whole list, in order, before it goes on.
 
-use super::{Loader, Step};
+use super::{Loader, Step, Stop};
 use crate::config::Origin;
 use crate::finding::Finding;
 use crate::source::plain;
@@ -17,7 +17,7 @@ impl Loader<'_> {
 
     /// `early-envdir`: the variables of a directory, at once.
     pub(super) fn early_directory(&mut self, directory: &str, origin: &Origin) -> Step {
-        for (name, value) in self.directory(directory, origin)? {
+        for (name, value) in self.directory("early-envdir", directory, origin)? {
             self.export(&name, value, origin)?;
         }
         Ok(())
@@ -51,17 +51,17 @@ impl Loader<'_> {
             }
         }
         for (directory, origin) in directories {
-            changes.extend(self.directory(&directory, &origin)?);
+            changes.extend(self.directory("envdir", &directory, &origin)?);
         }
         self.config.environment.extend(changes);
         Ok(())
     }
 
-    fn directory(&self, path: &str, origin: &Origin) -> Result<Changes, super::Stop> {
+    fn directory(&self, option: &str, path: &str, origin: &Origin) -> Result<Changes, Stop> {
         let files = self.source.variables(path).map_err(|error| {
             let reason = plain(&error);
             let text = format!("[uwsgi-envdir] opendir(): {reason} [config line {}]", line!());
-            Finding::fault(text).at("envdir", Some(path), origin)
+            Finding::fault(text).at(option, Some(path), origin)
         })?;
         let read = |(name, bytes): (String, Vec<u8>)| match content(bytes) {
             Some(text) => Ok((name, Some(text).filter(|text| !text.is_empty()))),

@@ -149,6 +149,7 @@ pub(super) const WORKS: &[&str] = &[
     "metric",
     "metrics-arena",
     "min-worker-lifetime",
+    "mode",
     "module",
     "mount",
     "need-app",
