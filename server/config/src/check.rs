@@ -6,7 +6,7 @@ use crate::config::{Config, Entry};
 use crate::expand::Keys;
 use crate::finding::Finding;
 use crate::row::{Kind, Row, Status};
-use crate::suggest::suggest;
+use crate::suggest::{nearest, suggest};
 use crate::{judge, rules};
 
 /// Judges the whole list; `strict` forbids keys that are no option.
@@ -68,10 +68,47 @@ fn unknown(entry: &Entry, keys: &Keys, config: &Config) -> Option<Finding> {
     if entry.placeholder || keys.was_used(&entry.key) {
         return None;
     }
-    let name = suggest(&entry.key, &config.registry)?;
     let (key, origin) = (&entry.key, &entry.origin);
+    if let Some(name) = guarded(key) {
+        let text = format!("[security] unknown option \"{key}\" ignored, did you mean \"{name}\"?");
+        return Some(Finding::warning(text).about(entry).meant(name));
+    }
+    let name = suggest(key, &config.registry)?;
     let text = format!("unknown option \"{key}\" {origin} is ignored, did you mean \"{name}\"?");
     Some(Finding::warning(text).about(entry).meant(name))
+}
+
+/// Options whose absence leaves a door open.
+const GUARDED: &[&str] = &[
+    "cheaper-rss-limit-hard",
+    "drop-after-apps",
+    "drop-after-init",
+    "emperor-cap",
+    "emperor-tyrant",
+    "emperor-use-clone",
+    "limit-as",
+    "namespace",
+    "no-initgroups",
+    "pivot-root",
+    "setns-socket",
+];
+
+/// How they are known to be misspelt, farther away than a typing mistake.
+const MISSPELT: &[(&str, &str)] = &[
+    ("cgroups", "cgroup"),
+    ("chroot-dir", "chroot"),
+    ("emperor-clone", "emperor-use-clone"),
+    ("emperor-use-clones", "emperor-use-clone"),
+    ("emperor-user-clone", "emperor-use-clone"),
+    ("group-id", "gid"),
+    ("user-id", "uid"),
+];
+
+/// The guarded option that a key means. Short keys are left alone: they are names of people's own.
+fn guarded(key: &str) -> Option<&'static str> {
+    let known = MISSPELT.iter().find(|(wrong, _)| *wrong == key).map(|(_, name)| *name);
+    let long = || if key.len() < 8 { None } else { nearest(key, GUARDED.iter().copied()) };
+    known.or_else(long)
 }
 
 /// An option that decides which other options count cannot be skipped with a warning.

@@ -28,8 +28,9 @@ pub(crate) fn nearest<'a>(key: &str, words: impl Iterator<Item = &'a str>) -> Op
     }
     let most = if key.len() < 4 { 1 } else { MAX_DISTANCE };
     let near = words.filter(|word| word.len().abs_diff(key.len()) <= most);
-    let scored = near.map(|word| (distance(word.as_bytes(), key.as_bytes()), word));
-    scored.filter(|(score, _)| *score <= most).min().map(|(_, word)| word)
+    let scored =
+        near.filter_map(|word| Some((distance(word.as_bytes(), key.as_bytes(), most)?, word)));
+    scored.min().map(|(_, word)| word)
 }
 
 /// Names to offer for `key`: one edit away, then those that begin with it, then a few edits away,
@@ -37,9 +38,8 @@ pub(crate) fn nearest<'a>(key: &str, words: impl Iterator<Item = &'a str>) -> Op
 pub(crate) fn near(key: &str, names: &Registry, most: usize) -> Vec<String> {
     let edits = if key.len() < 6 { 1 } else { MAX_DISTANCE + 1 };
     let rank = |name: &str| {
-        let close = name.len().abs_diff(key.len()) <= edits && key.len() <= 64;
-        let made = close.then(|| distance(name.as_bytes(), key.as_bytes()));
-        let made = made.filter(|made| *made <= edits && !key.is_empty());
+        let measured = !key.is_empty() && key.len() <= MAX_LENGTH;
+        let made = measured.then(|| distance(name.as_bytes(), key.as_bytes(), edits)).flatten();
         match made {
             Some(0 | 1) => made,
             _ if key.is_empty() => None,
@@ -55,22 +55,31 @@ pub(crate) fn near(key: &str, names: &Registry, most: usize) -> Vec<String> {
     found.into_iter().take(most).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// Levenshtein distance.
-fn distance(left: &[u8], right: &[u8]) -> usize {
-    // On the stack: every name of the table is measured for every unknown key.
-    let mut cells = [0; MAX_LENGTH + 1];
-    let row = &mut cells[..=right.len()];
-    row.iter_mut().enumerate().for_each(|(at, cell)| *cell = at);
-    for (i, a) in left.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let replace = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
-        }
+/// Levenshtein distance up to `most`; none beyond it. Only the cells near the diagonal are
+/// looked at, and a hopeless word is left early: every name is measured for every unknown key.
+fn distance(left: &[u8], right: &[u8], most: usize) -> Option<usize> {
+    const FAR: usize = MAX_LENGTH * 2;
+    if left.len().abs_diff(right.len()) > most {
+        return None;
     }
-    row[right.len()]
+    let mut before = [FAR; MAX_LENGTH + 1];
+    (0..=most.min(right.len())).for_each(|at| before[at] = at);
+    for (i, a) in (1_usize..).zip(left) {
+        let mut now = [FAR; MAX_LENGTH + 1];
+        let first = i.saturating_sub(most);
+        if first == 0 {
+            now[0] = i;
+        }
+        for j in first.max(1)..=right.len().min(i + most) {
+            let replace = before[j - 1] + usize::from(*a != right[j - 1]);
+            now[j] = replace.min(before[j] + 1).min(now[j - 1] + 1);
+        }
+        if now[first..=right.len().min(i + most)].iter().all(|cell| *cell > most) {
+            return None;
+        }
+        before = now;
+    }
+    Some(before[right.len()]).filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]
@@ -97,6 +106,24 @@ mod tests {
             ("completely-different", None),
         ] {
             assert_eq!(suggest(key, &Registry::default()).as_deref(), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_distance_counts_edits_up_to_its_bound() {
+        for (left, right, expected) in [
+            ("", "", Some(0)),
+            ("", "ab", Some(2)),
+            ("abc", "abc", Some(0)),
+            ("abc", "axc", Some(1)),
+            ("abc", "bc", Some(1)),
+            ("abcd", "badc", None),
+            ("processes", "proceses", Some(1)),
+            ("kitten", "sitting", None),
+            ("aaaaaa", "bbbbbb", None),
+        ] {
+            assert_eq!(distance(left.as_bytes(), right.as_bytes(), 2), expected, "{left} {right}");
+            assert_eq!(distance(right.as_bytes(), left.as_bytes(), 2), expected, "{right} {left}");
         }
     }
 }

@@ -116,3 +116,15 @@ fn every_unknown_key_of_a_strict_file_is_named_with_its_neighbour() {
     assert!(meant[0].contains("\"processes\"?") && meant[1].contains("\"master\"?"), "{lines:?}");
     assert_eq!(meant.len(), 2, "{lines:?}");
 }
+
+#[test]
+fn misspelt_options_that_guard_something_are_told_as_such() {
+    let line = |key: &str, name: &str| {
+        format!("[security] unknown option \"{key}\" ignored, did you mean \"{name}\"?")
+    };
+    assert_eq!(said(&["emperor-tyrrant = true"]), [line("emperor-tyrrant", "emperor-tyrant")]);
+    assert_eq!(said(&["user-id = 33"]), [line("user-id", "uid")]);
+    assert_eq!(said(&["namespac = /x"]), [line("namespac", "namespace")]);
+    assert!(said(&["set-ph = user-id=33"]).is_empty());
+    assert!(said(&["user-id = 33", "env = A=%(user-id)"]).is_empty());
+}
