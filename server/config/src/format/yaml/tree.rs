@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScanError, Span};
+use saphyr_parser::{Event, Parser, ScanError};
 
 /// One node.
 #[derive(Debug)]
@@ -44,19 +44,17 @@ pub(super) fn parse(text: &str) -> Result<Tree, Fault> {
     // A tag handle of one document is known in the next one, as in the line parser, which
     // knows no tags at all.
     let mut parser = Parser::new_from_str(text).keep_tags(true);
+    // At its end the parser may be a line further than the text.
+    let last = number(text.matches(['\n', '\r']).count() + 1);
     let mut builder = Builder::default();
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error: ScanError| Fault {
-            line: number(error.marker().line()),
+            line: number(error.marker().line()).min(last),
             reason: error.info().to_owned(),
         })?;
-        builder.take(event, line(&span))?;
+        builder.take(event, number(span.start.line()).min(last))?;
     }
     Ok(builder.tree)
-}
-
-fn line(span: &Span) -> u32 {
-    number(span.start.line())
 }
 
 fn number(line: usize) -> u32 {
