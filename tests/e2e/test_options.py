@@ -339,6 +339,7 @@ def test_privileges_are_dropped_for_good(uwsgi, open_dir, tmp_path, options, gid
         assert re.search(rf"Uid:\s+{nobody}\s+{nobody}\s", pathlib.Path(f"/proc/{pid}/status").read_text())
     owner = (open_dir / "h.sock").stat()
     assert (owner.st_uid, owner.st_gid) == (nobody, gid)
+    until((open_dir / "own.pid").exists, "the pidfile written after the workers started")
     assert [p.stat().st_uid for p in (tmp_path / "root.pid", open_dir / "own.pid")] == [0, nobody]
     document = server.stats()
     assert (document["uid"], document["gid"]) == (nobody, gid)
