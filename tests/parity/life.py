@@ -144,7 +144,7 @@ def max_requests(box):
     until(lambda: server.worker_pids()[1] != first, "the next worker")
     server.settle()
     server.quiet()
-    box.note("log", "\n".join(sorted(server.log()[mark:].splitlines())))
+    box.note("log", "\n".join(sorted(box.normal.lines(server.log()[mark:]))))
     box.stop(server, "none")
 
 
