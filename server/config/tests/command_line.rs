@@ -146,3 +146,14 @@ fn bytes_that_are_no_text_are_an_error_not_a_loss() {
     let fault = failure.faults().next().expect("fails");
     assert!(fault.text.contains("is not valid UTF-8"));
 }
+
+#[test]
+fn a_misspelt_option_gets_a_guess_behind_the_known_texts() {
+    for (given, guess) in [("--proceses", Some("processes")), ("--utterly-unknown", None)] {
+        let lines = error_lines(args(&[given]));
+        assert_eq!(lines[0], format!("uwsgi: unrecognized option '{given}'"));
+        assert_eq!(lines[1], "getopt_long() error");
+        let hint = guess.map(|name| format!("  (did you mean \"{name}\"?)"));
+        assert_eq!(lines.get(2), hint.as_ref());
+    }
+}

@@ -8,6 +8,7 @@ use crate::config::{Answer, Origin};
 use crate::finding::Finding;
 use crate::getopt::{Getopt, Item};
 use crate::registry::Registry;
+use crate::suggest::suggest;
 
 /// Variables that speak to the server and are not options.
 const RESERVED: &[&str] = &[
@@ -55,7 +56,8 @@ impl Loader<'_> {
         let checking = self.config.check.is_some();
         let mut getopt = Getopt::new(&binary, &args, posix).checking(checking);
         loop {
-            if let Some(option) = getopt.unknown(&self.config.registry) {
+            let unknown = getopt.unknown(&self.config.registry);
+            if let Some(option) = unknown {
                 self.autoload(option);
             }
             let Some(item) = getopt.item(&self.config.registry) else { break };
@@ -64,12 +66,17 @@ impl Loader<'_> {
                     self.append(&name, value, Origin::CommandLine)?;
                 }
                 Ok(Item::Positional(text)) => self.positional(&text)?,
-                Err(text) => {
-                    return Err(Finding::fault(format!("{text}\ngetopt_long() error")).into());
-                }
+                Err(text) => return Err(self.misread(&text, unknown).into()),
             }
         }
         Ok(())
+    }
+
+    /// The texts of `getopt_long`, with a guess at what an `unknown` option was meant to be.
+    fn misread(&self, text: &str, unknown: Option<&str>) -> Finding {
+        let fault = Finding::fault(format!("{text}\ngetopt_long() error"));
+        let near = unknown.and_then(|option| suggest(option, &self.config.registry));
+        if let Some(name) = near { fault.meant(name) } else { fault }
     }
 
     /// A bare argument: a file by its suffix, another section of the last file, or an application for Python.
