@@ -40,6 +40,20 @@ def test_every_spelling_reads_its_section(option, section, tmp_path):
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
+def test_a_configuration_can_be_executed(kind, tmp_path):
+    program = tmp_path / f"run.{kind}"
+    written = WRITTEN[kind].format(section="uwsgi")
+    # The path of the interpreter may be longer than the kernel takes in a first line.
+    (tmp_path / "uwsgi").symlink_to(paths.OURS)
+    program.write_text(f"#!{tmp_path}/uwsgi --{kind}\n{written}\n")
+    program.chmod(0o755)
+    done = subprocess.run([program, "--check", "--show-config"], capture_output=True, text=True, timeout=20, cwd=tmp_path,
+                          env=plain_environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(f"\n{line}\n" in done.stderr for line in LISTED), done.stderr
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_served_from_a_pipe(kind, uwsgi, tmp_path):
     """`generator | uwsgi --json -`: the application answers with the options of the pipe."""
     app = tmp_path / "app.py"

@@ -97,9 +97,11 @@ impl Format {
     }
 
     /// Reads the wanted section of a whole file, after magic variables were substituted. A byte
-    /// order mark in front is no part of the file.
+    /// order mark in front is no part of the file, nor is the line that names the interpreter of
+    /// a configuration that is executed.
     pub(crate) fn read(self, content: &[u8], asked: &Asked<'_>) -> Result<Document, Malformed> {
         let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
+        let content = without_interpreter(content);
         let document = match self {
             Self::Ini => ini::read(content, asked),
             Self::Xml => xml::read(content, asked),
@@ -115,4 +117,13 @@ impl Format {
             None => Ok(document),
         }
     }
+}
+
+/// The content behind a `#!` line, its end kept so that lines keep their numbers.
+fn without_interpreter(content: &[u8]) -> &[u8] {
+    if !content.starts_with(b"#!") {
+        return content;
+    }
+    let end = content.iter().position(|byte| *byte == b'\n').unwrap_or(content.len());
+    &content[end..]
 }
