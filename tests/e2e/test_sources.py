@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -24,8 +25,9 @@ needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="no opens
 
 def uwsgi_run(*args, code=0, env=None, binary=paths.OURS, cwd=None, **kw):
     """A command that ends by itself: standard output as bytes, and the log."""
-    done = subprocess.run([binary, *map(str, args)], capture_output=True, timeout=40, check=False, cwd=cwd,
-                          env={**plain_environment(), **(env or {})}, **kw)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kw}
+    done = subprocess.run([binary, *map(str, args)], timeout=40, check=False, cwd=cwd,
+                          env={**plain_environment(), **(env or {})}, **streams)
     log = done.stderr.decode(errors="replace")
     assert done.returncode == code, (done.stdout, log)
     return done.stdout, log
@@ -230,6 +232,33 @@ def test_a_server_that_never_answers_does_not_hang_the_start():
         for scheme in ("http", "https"):
             _, log = uwsgi_run("--extract", f"{scheme}://127.0.0.1:{port}/x", code=1)
             assert f"unable to read from 127.0.0.1:{port}: no answer in time" in lines(log)
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("what", ["exec://yes; yes", "/dev/zero", "-", "fd://0", "@(/dev/zero)"])
+def test_a_source_without_end_is_refused_before_it_fills_the_memory(what):
+    options = ["--set", f"x={what}"] if what.startswith("@") else ["--ini", what]
+    with open("/dev/zero", "rb") as endless:
+        _, log = uwsgi_run("--check", *options, code=1, stdin=endless, preexec_fn=little_memory)
+    assert f'open("{what.strip("@()")}"): it holds more than 64 MiB, the most that is read' in log
+
+
+def little_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("option, extra", [("--extract", 0), ("--binary-append-data", 8)])
+@pytest.mark.parametrize("source", ["exec://head -c {size} /dev/zero", "{file}"])
+def test_what_is_only_handed_on_has_no_limit(option, extra, source, tmp_path):
+    """An archive for `data://` may be larger than any configuration."""
+    size = 100 << 20
+    with open(tmp_path / "large", "wb") as sparse:
+        sparse.truncate(size)
+    with open(tmp_path / "out", "wb") as out:
+        uwsgi_run(option, source.format(size=size, file=tmp_path / "large"), stdout=out, preexec_fn=little_memory)
+    assert (tmp_path / "out").stat().st_size == size + extra
+    (tmp_path / "out").unlink()
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ use std::io::{self, Read};
 
 use uwsgi_proto::chunked::{Decoder, Step};
 
-/// No configuration is larger; an endless answer must not eat the memory.
-const MAX_ANSWER: usize = 64 << 20;
+use super::stream::{self, LIMIT};
 
 /// A head is a few lines.
 const MAX_HEAD: usize = 64 << 10;
@@ -45,8 +44,13 @@ pub(super) fn receive(stream: &mut impl Read) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
         known = known.or_else(|| head(&bytes));
-        if bytes.len() > if known.is_some() { MAX_ANSWER } else { MAX_HEAD } {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is too large"));
+        match known {
+            Some(_) if bytes.len() > LIMIT => return Err(stream::too_large()),
+            None if bytes.len() > MAX_HEAD => {
+                let text = "the head of the answer has no end";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            _ => {}
         }
     }
     Ok(bytes)

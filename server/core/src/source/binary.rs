@@ -5,12 +5,12 @@
 //! as `objcopy --add-section` makes it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::os::unix::fs::FileExt;
 
 use uwsgi_config::{Content, SourceError};
 
-use super::elf;
+use super::{elf, stream};
 
 /// The running binary, even when its path has been replaced meanwhile.
 const BINARY: &str = "/proc/self/exe";
@@ -18,29 +18,35 @@ const BINARY: &str = "/proc/self/exe";
 /// Bytes of the length behind each piece.
 const TRAILER: u64 = 8;
 
-/// A piece as it is appended to a binary.
-pub(super) fn piece(mut bytes: Vec<u8>) -> Vec<u8> {
-    let len = bytes.len() as u64;
-    bytes.extend(len.to_le_bytes());
-    bytes
+/// What stands behind a piece of `len` bytes.
+pub(super) fn trailer(len: u64) -> [u8; TRAILER as usize] {
+    len.to_le_bytes()
 }
 
 /// `data://N`: the Nth piece, counted from the end.
 pub(super) fn data(slot: &str) -> Result<Content, SourceError> {
+    let (mut piece, log) = piece(slot)?;
+    let what = format!("data://{slot}");
+    let failed = |error| SourceError { log: log.clone(), ..SourceError::open(&what, &error) };
+    Ok(Content { bytes: stream::whole(&mut piece).map_err(failed)?, log })
+}
+
+/// The Nth piece, ready to be read, and the log lines of finding it.
+pub(super) fn piece(slot: &str) -> Result<(Take<File>, Vec<String>), SourceError> {
     let number: u64 = slot.parse().map_err(|_| {
         SourceError::new(format!("data:// wants the number of a slot, \"{slot}\" is none"))
     })?;
     let log = vec![format!("requesting binary data slot {number}")];
     let failed = |text: String| SourceError { log: log.clone(), ..SourceError::new(text) };
-    match File::open(BINARY).and_then(|file| find(&file, number)) {
-        Ok(Some(bytes)) => Ok(Content { bytes, log }),
+    match File::open(BINARY).and_then(|file| find(file, number)) {
+        Ok(Some(piece)) => Ok((piece, log)),
         Ok(None) => Err(failed("0 size binary data !!!".into())),
         Err(error) => Err(failed(SourceError::open(BINARY, &error).text)),
     }
 }
 
 /// Walks the pieces backwards; `None` where no piece can be.
-fn find(file: &File, number: u64) -> io::Result<Option<Vec<u8>>> {
+fn find(mut file: File, number: u64) -> io::Result<Option<Take<File>>> {
     let mut end = file.metadata()?.len();
     let mut left = number;
     loop {
@@ -52,9 +58,8 @@ fn find(file: &File, number: u64) -> io::Result<Option<Vec<u8>>> {
             return Ok(None);
         };
         if left == 0 {
-            let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-            file.read_exact_at(&mut bytes, start)?;
-            return Ok(Some(bytes));
+            file.seek(SeekFrom::Start(start))?;
+            return Ok(Some(file.take(length)));
         }
         (end, left) = (start, left - 1);
     }
@@ -78,21 +83,26 @@ mod tests {
     fn pieces_are_counted_from_the_end() {
         let path = std::env::temp_dir().join(format!("uwsgi-data-{}", std::process::id()));
         let mut content = b"\x7fELF and so on\0\0\0\0\0\0\0\0".to_vec();
-        content.extend(piece(b"first".to_vec()));
-        content.extend(piece(b"second".to_vec()));
+        for piece in ["first", "second"] {
+            content.extend(piece.as_bytes());
+            content.extend(trailer(piece.len() as u64));
+        }
         std::fs::write(&path, content).unwrap();
-        let file = File::open(&path).unwrap();
+        let find = |number| {
+            let piece = find(File::open(&path).unwrap(), number).unwrap();
+            piece.map(|mut piece| stream::whole(&mut piece).unwrap())
+        };
         let wanted: [(u64, Option<&[u8]>); 4] =
             [(0, Some(b"second")), (1, Some(b"first")), (2, None), (3, None)];
         for (number, expected) in wanted {
-            assert_eq!(find(&file, number).unwrap().as_deref(), expected, "{number}");
+            assert_eq!(find(number).as_deref(), expected, "{number}");
         }
         std::fs::write(&path, [0xff; 64]).unwrap();
-        assert_eq!(find(&file, 0).unwrap(), None, "a length beyond the file");
+        assert_eq!(find(0), None, "a length beyond the file");
         std::fs::write(&path, "short").unwrap();
-        assert_eq!(find(&file, 0).unwrap(), None);
+        assert_eq!(find(0), None);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(piece(b"abc".to_vec()), b"abc\x03\0\0\0\0\0\0\0");
+        assert_eq!(trailer(3), *b"\x03\0\0\0\0\0\0\0");
     }
 
     #[test]

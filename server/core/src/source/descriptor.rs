@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::{MemfdFlags, memfd_create};
 use uwsgi_sys::fd;
 
+use super::stream;
 use crate::kept;
 
 /// What was read, by the number of the descriptor.
@@ -25,8 +26,7 @@ fn already() -> MutexGuard<'static, BTreeMap<i32, File>> {
 
 /// Everything from descriptor `number` on, now or when it was read before.
 pub(super) fn read(number: &str) -> io::Result<Vec<u8>> {
-    let bad = |_| io::Error::new(io::ErrorKind::InvalidInput, "fd:// wants a number");
-    let number = number.parse().map_err(bad)?;
+    let number = parse(number)?;
     let mut already = already();
     if let Some(file) = already.get(&number) {
         return whole(file);
@@ -37,10 +37,23 @@ pub(super) fn read(number: &str) -> io::Result<Vec<u8>> {
         already.insert(number, file);
         return Ok(bytes);
     }
-    let mut bytes = Vec::new();
-    File::from(fd::duplicate(number)?).read_to_end(&mut bytes)?;
+    let bytes = stream::whole(&mut File::from(fd::duplicate(number)?))?;
     already.insert(number, memory(&bytes)?);
     Ok(bytes)
+}
+
+/// Descriptor `number` itself, unless it was read before: for who needs its bytes only once.
+pub(super) fn unread(number: &str) -> Option<File> {
+    let number = parse(number).ok()?;
+    if already().contains_key(&number) || kept::look(&key(number)).is_some() {
+        return None;
+    }
+    fd::duplicate(number).ok().map(File::from)
+}
+
+fn parse(number: &str) -> io::Result<i32> {
+    let bad = |_| io::Error::new(io::ErrorKind::InvalidInput, "fd:// wants a number");
+    number.parse().map_err(bad)
 }
 
 /// Where the table of the next image has what descriptor `number` gave.
@@ -80,9 +93,11 @@ mod tests {
         ours.write_all(b"pushed").unwrap();
         drop(ours);
         let number = theirs.as_raw_fd();
+        assert!(unread(&number.to_string()).is_some());
         for _ in 0..2 {
             assert_eq!(read(&number.to_string()).unwrap(), b"pushed");
         }
+        assert!(unread(&number.to_string()).is_none());
         let next = for_next_image();
         let (_, file) = next.into_iter().find(|(name, _)| *name == key(number)).unwrap();
         assert_eq!(whole(&file.into()).unwrap(), b"pushed");

@@ -1,7 +1,9 @@
 //! Directories of variables, as daemontools keeps them: one file for each.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+
+use super::stream;
 
 /// Name and raw content of every regular file that is not hidden, sorted by name. Links count as
 /// what they lead to, because mounted secrets are links.
@@ -11,7 +13,7 @@ pub(super) fn variables(directory: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.starts_with('.') && fs::metadata(entry.path())?.is_file() {
-            found.push((name, fs::read(entry.path())?));
+            found.push((name, stream::whole(&mut File::open(entry.path())?)?));
         }
     }
     found.sort();

@@ -100,7 +100,11 @@ fn connect(place: &Place<'_>) -> Result<Timed, SourceError> {
     let until = Instant::now() + WHOLE;
     let mut last = None;
     for address in (place.host, place.port).to_socket_addrs().into_iter().flatten() {
-        match TcpStream::connect_timeout(&address, SILENCE) {
+        let left = until.saturating_duration_since(Instant::now()).min(SILENCE);
+        if left.is_zero() {
+            break;
+        }
+        match TcpStream::connect_timeout(&address, left) {
             Ok(stream) => return Ok(Timed { stream, until }),
             Err(error) => last = Some(error),
         }

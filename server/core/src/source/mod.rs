@@ -14,10 +14,11 @@ mod exec;
 mod facts;
 mod http;
 mod print;
+mod stream;
 mod symbol;
 mod tls;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::os::unix::fs::MetadataExt;
@@ -66,7 +67,7 @@ impl Source for System {
             "callint" => symbol::call_int(rest),
             "emperor" => emperor::receive(rest, config_socket()),
             "" if what == "-" => file(descriptor::read("0")),
-            _ => file(fs::read(what).map_err(|error| unless_scheme(scheme, error))),
+            _ => file(open(what).and_then(|mut file| stream::whole(&mut file))),
         };
         Ok(Content { bytes: bytes?, log: Vec::new() })
     }
@@ -143,10 +144,14 @@ fn config_socket() -> Option<i32> {
 }
 
 /// What looks like a scheme may be a file; when there is none, the schemes are named.
-fn unless_scheme(scheme: &str, error: io::Error) -> io::Error {
-    if scheme.is_empty() || error.kind() != io::ErrorKind::NotFound {
-        return error;
-    }
+fn open(what: &str) -> io::Result<File> {
+    File::open(what).map_err(|error| match what.split_once("://") {
+        Some((scheme, _)) if error.kind() == io::ErrorKind::NotFound => unknown(scheme),
+        _ => error,
+    })
+}
+
+fn unknown(scheme: &str) -> io::Error {
     let known = "http, https, exec, fd, data, sym, section, call, callint, emperor";
     let text = format!("no such file, and no scheme \"{scheme}://\" (known: {known})");
     io::Error::new(io::ErrorKind::NotFound, text)
@@ -177,6 +182,9 @@ mod tests {
         assert!(error.text.starts_with(
             "open(\"gopher://host/x.ini\"): no such file, and no scheme \"gopher://\""
         ));
+        let endless = SYSTEM.read("/dev/zero").expect_err("it has no end");
+        let text = "open(\"/dev/zero\"): it holds more than 64 MiB, the most that is read";
+        assert!(endless.text.starts_with(text), "{endless:?}");
         assert!(SYSTEM.read("/tmp").expect_err("a directory").text.starts_with("open(\"/tmp\"): "));
     }
 

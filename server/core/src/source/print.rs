@@ -1,30 +1,61 @@
 //! One-shot commands on what a source holds: print it, or signal the process it names.
 
-use std::io::Write;
+use std::fs::File;
+use std::io;
 
 use uwsgi_config::{Source, SourceError};
 
-use super::{System, binary, symbol};
+use super::{System, binary, descriptor, exec, stream, symbol};
 use crate::{log, pidfile};
 
 /// `extract`: the raw content on standard output; the exit code.
 pub(crate) fn extract(system: &System, what: &str) -> i32 {
-    finish(system.read(what).and_then(|content| {
-        content.log.iter().for_each(|line| log!("{line}"));
+    finish(copy(system, what).and_then(|count| {
         // A file may be empty; a command or a server that gave nothing has failed.
-        if content.bytes.is_empty() && what.contains("://") {
+        if count == 0 && what.contains("://") {
             return Err(SourceError::new(format!("unable to parse config file {what}")));
         }
-        Ok(write(&content.bytes))
+        Ok(0)
     }))
 }
 
 /// `binary-append-data`: the content in the form that `data://` finds; the exit code.
 pub(crate) fn append_data(system: &System, what: &str) -> i32 {
-    finish(system.read(what).map(|content| {
-        content.log.iter().for_each(|line| log!("{line}"));
-        write(&binary::piece(content.bytes))
-    }))
+    let trailer = |count| stream::write(&mut io::stdout(), &binary::trailer(count)).map(|()| 0);
+    finish(copy(system, what).and_then(trailer))
+}
+
+/// Writes the raw content on standard output; the answer is how much it was. What can be large
+/// goes through in pieces: an archive in the binary is no configuration.
+fn copy(system: &System, what: &str) -> Result<u64, SourceError> {
+    let out = &mut io::stdout();
+    let (scheme, rest) = what.split_once("://").unwrap_or(("", what));
+    let (count, log) = match scheme {
+        "exec" => exec::run(rest, |printed| stream::copy(what, printed, out))?,
+        "data" => {
+            let (mut piece, log) = binary::piece(rest)?;
+            (stream::copy(what, &mut piece, out)?, log)
+        }
+        _ => match opened(scheme, what, rest) {
+            Some(mut file) => (stream::copy(what, &mut file, out)?, Vec::new()),
+            None => {
+                let content = system.read(what)?;
+                stream::write(out, &content.bytes)?;
+                (content.bytes.len() as u64, content.log)
+            }
+        },
+    };
+    log.iter().for_each(|line| log!("{line}"));
+    Ok(count)
+}
+
+/// A file, or a descriptor of this process; everything else is read whole.
+fn opened(scheme: &str, what: &str, rest: &str) -> Option<File> {
+    match scheme {
+        "fd" => descriptor::unread(rest),
+        "" if what == "-" => descriptor::unread("0"),
+        _ => File::open(what).ok(),
+    }
 }
 
 /// `print-sym`: a symbol's content in the log; the exit code.
@@ -50,16 +81,4 @@ fn finish(outcome: Result<i32, SourceError>) -> i32 {
         error.log.iter().chain([&error.text]).for_each(|line| log!("{line}"));
         error.code
     })
-}
-
-/// What cannot be written whole is a failure: a binary must not get half a piece.
-fn write(bytes: &[u8]) -> i32 {
-    let mut out = std::io::stdout();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => 0,
-        Err(error) => {
-            log!("write(): {}", uwsgi_config::plain(&error));
-            1
-        }
-    }
 }
