@@ -11,6 +11,12 @@ use crate::source::{Facts, Place};
 /// Letters that describe the current file; the upper-case letter describes the first one.
 const ABOUT_FILE: &[u8] = b"opsnedcxij";
 
+/// Bytes that a file may grow to; a variable can be a long path, and stand there very often.
+const LONGEST: usize = 64 << 20;
+
+/// Unknown letters that are told one by one; a file that is full of them is none of ours.
+const MOST_TOLD: usize = 100;
+
 /// The values at one moment of loading.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Magic {
@@ -25,6 +31,8 @@ pub(crate) struct Substituted {
     pub(crate) bytes: Vec<u8>,
     /// Letters without meaning, which vanished, with the line of each.
     pub(crate) unknown: Vec<(char, u32)>,
+    /// How many more there are.
+    pub(crate) more: usize,
 }
 
 impl Magic {
@@ -96,15 +104,20 @@ impl Magic {
 
     /// Replaces every `%` and the byte after it. `%(` belongs to a later pass and stays.
     /// `%` before a blank, a line end, the end of the text or a non-ASCII letter stays too:
-    /// eating them would glue lines together or cut a character in half.
+    /// eating them would glue lines together or cut a character in half. A text that grows beyond
+    /// all measure is cut: nobody takes it.
     pub(crate) fn substitute(&self, content: &[u8]) -> Substituted {
         let mut bytes = Vec::with_capacity(content.len());
-        let mut unknown = Vec::new();
+        let (mut unknown, mut more) = (Vec::new(), 0);
         let mut line = 1;
+        let mut comment = is_comment(content);
         let mut rest = content;
-        while let Some((&byte, tail)) = rest.split_first() {
+        while let Some((&byte, tail)) = rest.split_first().filter(|_| bytes.len() <= LONGEST) {
             rest = tail;
-            line += u32::from(byte == b'\n');
+            if byte == b'\n' {
+                line += 1;
+                comment = is_comment(rest);
+            }
             let letter = match (byte, tail.first()) {
                 (b'%', Some(&letter)) if letter.is_ascii_graphic() && letter != b'(' => letter,
                 _ => {
@@ -115,11 +128,13 @@ impl Magic {
             rest = &tail[1..];
             match self.values.get(&letter) {
                 Some(value) => bytes.extend_from_slice(value.as_bytes()),
-                None if known(letter) => {}
+                // What is only a remark needs no meaning.
+                None if known(letter) || comment => {}
+                None if unknown.len() == MOST_TOLD => more += 1,
                 None => unknown.push((char::from(letter), line)),
             }
         }
-        Substituted { bytes, unknown }
+        Substituted { bytes, unknown, more }
     }
 
     /// The non-empty values, for `uwsgi.magic_table`.
@@ -132,6 +147,12 @@ impl Magic {
 /// True for letters that have a meaning even while they have no value.
 fn known(letter: u8) -> bool {
     letter.is_ascii_digit() || ABOUT_FILE.contains(&letter.to_ascii_lowercase())
+}
+
+/// True for a line that every format with comments skips.
+fn is_comment(line: &[u8]) -> bool {
+    let first = line.iter().find(|byte| !matches!(byte, b' ' | b'\t'));
+    matches!(first, Some(b'#' | b';'))
 }
 
 /// The djb33x hash of a path: its four bytes in little-endian order as upper-case hex.
@@ -182,6 +203,19 @@ mod tests {
         let result = magic().substitute(b"a\nb %q c %9");
         assert_eq!(result.bytes, b"a\nb  c ");
         assert_eq!(result.unknown, [('q', 2)]);
+        let remarks = magic().substitute(b"# %q\n \t; %q\nx # %q\n");
+        assert_eq!(remarks.unknown, [('q', 3)], "a remark is a line of its own");
+        let full = magic().substitute("%q".repeat(MOST_TOLD + 5).as_bytes());
+        assert_eq!((full.unknown.len(), full.more), (MOST_TOLD, 5));
+    }
+
+    #[test]
+    fn a_text_does_not_grow_beyond_all_measure() {
+        let path = format!("/{}/x.ini", "d".repeat(4000));
+        let mut magic = magic();
+        magic.enter("x.ini", "", Some(&Place { path: path.clone(), inode: 1 }), true);
+        let text = "%p".repeat(1 << 20);
+        assert!(magic.substitute(text.as_bytes()).bytes.len() <= LONGEST + path.len());
     }
 
     #[test]

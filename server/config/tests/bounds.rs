@@ -33,6 +33,10 @@ fn everything_ends() {
     });
     let mut blob = one(&"x = @(blob)\n".repeat(100));
     blob.push(("blob".to_owned(), "0123456789".repeat(200_000)));
+    let mut many = one("for-readline = lines\nx = %(_)\nend =");
+    many.push(("lines".to_owned(), "\n".repeat((1 << 20) + 1)));
+    let mut injected = one(&("inject-before = blob\n".repeat(100) + "ini = :empty"));
+    injected.push(("blob".to_owned(), "; 789\n".repeat(200_000)));
     for (name, files, expected) in [
         ("a loop without end", one("for-times = 999999999\nx = 1\nendfor ="), "for-times"),
         ("a loop over an empty section", one("for-times = 1000000\nini = :empty\nend ="), GROWS),
@@ -64,6 +68,8 @@ fn everything_ends() {
             one(&format!("x = {}{}", "%(".repeat(30_000), ")".repeat(30_000))),
             "expands without end",
         ),
+        ("a loop over too many lines", many, "for-readline = lines: too many repetitions"),
+        ("text injected again and again", injected, GROWS),
         ("a mistake in a loop", one("for-times = 100000\nproceses = 1\nend ="), "100003 entries"),
     ] {
         let said = fault(&files);

@@ -98,7 +98,12 @@ impl Loader<'_> {
             let text = format!("content of \"{file}\" is not valid UTF-8");
             return Err(Finding::fault(text).origin(origin).into());
         };
-        Ok(text.split_terminator('\n').flat_map(pieces).map(Some).collect())
+        let lines = text.split_terminator('\n').flat_map(pieces).map(Some);
+        let contexts: Contexts = lines.take(MOST_REPETITIONS + 1).collect();
+        if contexts.len() > MOST_REPETITIONS {
+            return Err(too_many(&format!("for-readline = {file}"), origin));
+        }
+        Ok(contexts)
     }
 }
 
@@ -111,11 +116,15 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
 fn times(operand: &str, origin: &Origin) -> Result<Contexts, Stop> {
     let times = usize::try_from(crate::value::int(Some(operand))).unwrap_or(0);
     if times > MOST_REPETITIONS {
-        let text = format!("for-times = {operand}: too many repetitions");
-        let allowed = format!("at most {MOST_REPETITIONS}");
-        return Err(Finding::fault(text).origin(origin).allowed(allowed).into());
+        return Err(too_many(&format!("for-times = {operand}"), origin));
     }
     Ok((1..=times).map(|number| Some(number.to_string())).collect())
+}
+
+fn too_many(what: &str, origin: &Origin) -> Stop {
+    let allowed = format!("at most {MOST_REPETITIONS}");
+    let fault = Finding::fault(format!("{what}: too many repetitions"));
+    fault.origin(origin).allowed(allowed).into()
 }
 
 /// A line in pieces of at most [`LONGEST_LINE`] bytes, each without carriage returns at its end.

@@ -29,7 +29,7 @@ impl Loader<'_> {
     /// Reads `file`, `file:section` or, from the last file of that format, `:section`.
     pub(super) fn load(&mut self, format: Format, text: &str, mode: Mode, origin: &Origin) -> Step {
         let (path, section) = split(text);
-        let again = path.is_empty();
+        let again = path.is_empty() && !text.is_empty();
         let path = match (again, self.last.get(&format)) {
             (false, _) => path.to_owned(),
             (true, Some(last)) => last.clone(),
@@ -121,6 +121,11 @@ impl Loader<'_> {
             let text = format!("unknown magic variable \"%{letter}\" {origin} is empty");
             self.config.findings.push(Finding::warning(text).origin(&origin));
         }
+        if content.more > 0 {
+            let text = format!("{} more unknown magic variables in {path} are empty", content.more);
+            self.config.findings.push(Finding::warning(text));
+        }
+        self.spend(content.bytes.len().saturating_sub(whole.bytes.len()), &at(1))?;
         let asked = Asked { path, section, mode: self.config.last("mode") };
         let document = format.read(&content.bytes, &asked).map_err(|malformed| {
             let fault = Finding::fault(malformed.text);

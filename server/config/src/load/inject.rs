@@ -63,15 +63,22 @@ impl Loader<'_> {
         }
         let mut whole = Whole { bytes: Vec::new(), parts: Vec::new() };
         for injected in &before {
-            let content = self.read(injected, origin)?;
+            let content = self.injected(injected, origin)?;
             whole.add(injected, &content);
         }
         whole.add(path, &content);
         for injected in &after {
-            let content = self.read(injected, origin)?;
+            let content = self.injected(injected, origin)?;
             whole.add(injected, &content);
         }
         Ok(whole)
+    }
+
+    /// Text to put around, counted before it is glued: it may be named any number of times.
+    fn injected(&mut self, path: &str, origin: &Origin) -> Result<Vec<u8>, Stop> {
+        let content = self.read(path, origin)?;
+        self.spend(content.len(), origin)?;
+        Ok(content)
     }
 }
 

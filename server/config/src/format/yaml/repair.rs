@@ -1,14 +1,17 @@
 //! Lines that only a line-by-line reader of `key: value` understands, made plain YAML.
 //!
-//! Configurations written for such a reader hold values that start with `%`, `@` or `*`, that
+//! Configurations written for such a reader hold values that start with `%`, `@` or `*.`, that
 //! go on after a closing quote or bracket, that hold `: `, and lines indented by tabs. This
 //! runs only on a text that is no YAML, and it touches only values that no YAML parser takes.
 //! Every line keeps its number. It refuses to guess at anything that spans lines.
+
+use std::collections::HashSet;
 
 /// The text with offending values quoted and tabs at the start of lines made spaces.
 pub(super) fn repair(text: &str) -> String {
     let mut fixed = String::with_capacity(text.len() + 64);
     let mut block: Option<usize> = None;
+    let marks = Marks::of(text);
     for line in text.split_inclusive('\n') {
         let content = line.trim_end_matches(['\n', '\r']);
         let indent = content.len() - content.trim_start_matches([' ', '\t']).len();
@@ -19,7 +22,7 @@ pub(super) fn repair(text: &str) -> String {
         }
         block = opens_block(content).then_some(indent);
         fixed.push_str(&content[..indent].replace('\t', "        "));
-        fixed.push_str(&mended(&content[indent..]));
+        fixed.push_str(&mended(&content[indent..], &marks));
         fixed.push_str(&line[content.len()..]);
     }
     fixed
@@ -34,10 +37,10 @@ fn opens_block(line: &str) -> bool {
 }
 
 /// One line without its indentation, the value quoted when it must be.
-fn mended(line: &str) -> String {
+fn mended(line: &str, marks: &Marks<'_>) -> String {
     let Some((key, value)) = value_of(line) else { return line.to_owned() };
     let bare = without_comment(value);
-    if !offends(bare) {
+    if !offends(bare, marks) {
         return line.to_owned();
     }
     format!("{key}'{}'", bare.replace('\'', "''"))
@@ -75,19 +78,47 @@ fn without_comment(value: &str) -> &str {
     value[..cut.unwrap_or(value.len())].trim_end()
 }
 
+/// The words that follow a `&` and a `*` anywhere: a value is an anchor or an alias only where
+/// the other one may be in the text.
+struct Marks<'a> {
+    anchors: HashSet<&'a str>,
+    aliases: HashSet<&'a str>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(text: &'a str) -> Self {
+        let behind = |mark: char| {
+            text.split(mark).skip(1).filter_map(|rest| rest.split_whitespace().next()).collect()
+        };
+        Self { anchors: behind('&'), aliases: behind('*') }
+    }
+}
+
 /// True for a value that cannot stand in YAML without quotes.
-fn offends(value: &str) -> bool {
+fn offends(value: &str, marks: &Marks<'_>) -> bool {
     let rest = value.get(1..).unwrap_or_default();
     match value.chars().next() {
         None => false,
-        Some('%' | '@' | '`') => true,
-        Some('*' | '&' | '!') => rest.is_empty() || rest.contains(' '),
+        Some('%' | '@' | '`' | ']' | '}' | ',') => true,
+        Some('-') => rest.starts_with(' ') || value.contains(": "),
+        Some('*') => !is_name(rest) && !marks.anchors.contains(rest),
+        Some('&') => {
+            let name = rest.split(' ').next().unwrap_or_default();
+            name.is_empty() || rest.contains(' ') && !marks.aliases.contains(name)
+        }
+        Some('!') => rest.is_empty() || rest.contains(' '),
         Some(quote @ ('"' | '\'')) => !ends_at(rest, quote),
         Some('[') => goes_on_behind(value, '[', ']'),
         Some('{') => goes_on_behind(value, '{', '}'),
         Some('|' | '>') => rest.contains(|c: char| c != '-' && c != '+' && !c.is_ascii_digit()),
         Some(_) => value.contains(": ") || value.ends_with(':'),
     }
+}
+
+/// True for what people call an anchor. An alias that is one and leads nowhere is a mistake, while
+/// `*.py` is a pattern.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// True when the first closing quote of `rest` is its end, or when it closes on a later line.
@@ -139,7 +170,13 @@ mod tests {
             ("a: 'it''s'", "a: 'it''s'"),
             ("a: [x, y]", "a: [x, y]"),
             ("a: [x,", "a: [x,"),
+            ("a: *.py", "a: '*.py'"),
             ("a: *anchor", "a: *anchor"),
+            ("a: &x 1\nb: *x", "a: &x 1\nb: *x"),
+            ("a: & x", "a: '& x'"),
+            ("a: - b", "a: '- b'"),
+            ("a: ]b", "a: ']b'"),
+            ("a: -1", "a: -1"),
             ("a: &anchor b", "a: '&anchor b'"),
             ("a:", "a:"),
             ("# a: %b", "# a: %b"),
