@@ -3,6 +3,8 @@
 //! One table; a fault is what the C server refuses too. It refuses to ask the machine: limits of
 //! the kernel and rights of the process show where they are used.
 
+use std::collections::HashSet;
+
 use crate::config::{Config, Entry};
 use crate::finding::Finding;
 use crate::row::Flags;
@@ -154,22 +156,21 @@ fn number(text: &str) -> i64 {
 /// The second bind of one address fails, or gives a socket nobody wanted.
 fn same_socket_twice(config: &Config) -> Vec<Finding> {
     use crate::row::Kind;
-    let mut seen: Vec<&str> = Vec::new();
+    if config.flag("reuse-port") {
+        return Vec::new();
+    }
+    let mut seen = HashSet::new();
     let mut found = Vec::new();
     for entry in &config.entries {
         let bound = entry.row.is_some_and(|row| row.kind == Kind::Socket);
         let address = entry.text();
         let fixed = !address.is_empty() && !address.starts_with('=') && !address.ends_with(":0");
-        if !bound || !fixed || config.flag("reuse-port") {
-            continue;
-        }
-        if seen.contains(&address) {
+        if bound && fixed && !seen.insert(address) {
             found.push(warning(
                 entry,
                 &format!("names \"{address}\" again, which is bound already"),
             ));
         }
-        seen.push(address);
     }
     found
 }
