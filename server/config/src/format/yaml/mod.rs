@@ -8,6 +8,8 @@
 mod repair;
 mod tree;
 
+use std::borrow::Cow;
+
 use super::text::utf8;
 use super::{Asked, Document, Line, Malformed};
 use tree::{Shape, Tree};
@@ -22,7 +24,7 @@ const NODE_COST: usize = 64;
 
 /// Reads the wanted section of every document; several are merged in order.
 pub(super) fn read(content: &[u8], asked: &Asked<'_>) -> Result<Document, Malformed> {
-    let tree = parse(utf8(content)?)?;
+    let tree = parse(&text(content)?)?;
     let mut walk =
         Walk { tree: &tree, asked, document: Document::default(), found: false, left: MAX_COST };
     for root in &tree.roots {
@@ -45,6 +47,19 @@ fn parse(text: &str) -> Result<Tree, Malformed> {
             text: format!("error parsing YAML file: {}", fault.reason),
             line: Some(fault.line),
         })
+    })
+}
+
+/// The bytes as text. Lines that are comments may hold any bytes, as they may in other formats:
+/// they stay as empty comments.
+fn text(content: &[u8]) -> Result<Cow<'_, str>, Malformed> {
+    utf8(content).map(Cow::Borrowed).or_else(|fault| {
+        let line = |line| match std::str::from_utf8(line) {
+            Ok(text) => Some(text),
+            Err(_) => line.trim_ascii_start().starts_with(b"#").then_some("#"),
+        };
+        let lines: Option<Vec<&str>> = content.split(|byte| *byte == b'\n').map(line).collect();
+        lines.map(|lines| Cow::Owned(lines.join("\n"))).ok_or(fault)
     })
 }
 
@@ -232,6 +247,15 @@ mod tests {
             (2, "\"a\" stands without a key at x.yaml:2 and is ignored".into())
         );
         assert_eq!(warnings[1].0, 3);
+    }
+
+    #[test]
+    fn comments_may_hold_any_bytes_and_values_not() {
+        let asked = Asked { path: "x.yaml", section: "", mode: None };
+        let read = |text: &[u8]| read(text, &asked);
+        let lines = read(b"uwsgi:\n  # caf\xe9\n  a: 1\n").expect("reads").lines;
+        assert_eq!((lines[0].key.as_str(), lines[0].number), ("a", 3));
+        assert_eq!(read(b"uwsgi:\n  a: caf\xe9\n").expect_err("a value").line, Some(2));
     }
 
     #[test]
