@@ -4,6 +4,8 @@
 //! The first match of a name wins, in that order. It grows while files are read, so later lines
 //! may use the new names. It refuses meaning: what a name does is decided by who asks.
 
+use std::collections::HashMap;
+
 use crate::row::{Arg, Flags, Kind, Row, Status};
 use crate::table;
 
@@ -39,6 +41,8 @@ static CUSTOM_FLAG: Row = Row { arg: Arg::None, ..CUSTOM };
 pub struct Registry {
     rows: Vec<&'static Row>,
     customs: Vec<Custom>,
+    /// Where in `customs` a name stands first.
+    places: HashMap<String, usize>,
 }
 
 impl Registry {
@@ -60,7 +64,7 @@ impl Registry {
     /// The declared option called `name`.
     #[must_use]
     pub fn custom(&self, name: &str) -> Option<&Custom> {
-        self.customs.iter().find(|custom| custom.name == name)
+        self.places.get(name).and_then(|place| self.customs.get(*place))
     }
 
     /// Every name with its row, in the order they are searched.
@@ -99,6 +103,7 @@ impl Registry {
 
     /// Adds a declared option.
     pub fn declare(&mut self, custom: Custom) {
+        self.places.entry(custom.name.clone()).or_insert(self.customs.len());
         self.customs.push(custom);
     }
 }

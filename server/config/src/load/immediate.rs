@@ -38,7 +38,7 @@ impl Loader<'_> {
                 Ok(())
             }
             "strict" => {
-                self.strict = true;
+                self.strict = crate::value::boolean(value.as_deref());
                 Ok(())
             }
             "fallback-config" => {

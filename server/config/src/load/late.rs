@@ -79,6 +79,8 @@ impl Loader<'_> {
             match entry.row.map(|row| row.name) {
                 Some("print") => late.push(Action::Print(entry.text().to_owned())),
                 Some("version") => late.push(Action::Version),
+                Some("dump-options" | "option-status" | "build-info")
+                    if !crate::value::boolean(entry.value.as_deref()) => {}
                 Some("dump-options") => late.push(Action::DumpOptions),
                 Some("option-status") => late.push(Action::OptionStatus),
                 Some("explain") => late.push(Action::Explain(entry.text().to_owned())),
@@ -90,7 +92,7 @@ impl Loader<'_> {
         }
         let wanted: Vec<&str> = self.config.values("get").collect();
         if !wanted.is_empty() {
-            let values = wanted.iter().map(|name| self.first(name));
+            let values = wanted.iter().filter_map(|name| self.first(name));
             late.extend(values.map(Action::Print).chain([Action::Exit(0)]));
         }
         // A check is the only answer of the run that makes it.
@@ -100,9 +102,9 @@ impl Loader<'_> {
         self.config.actions.extend(late);
     }
 
-    fn first(&self, name: &str) -> String {
-        let hit = self.config.shown().find(|entry| entry.key == name);
-        hit.map(|entry| entry.text().to_owned()).unwrap_or_default()
+    /// What stands beside the first use of an option; nothing where it is a mere flag.
+    fn first(&self, name: &str) -> Option<String> {
+        self.config.shown().find(|entry| entry.key == name)?.value.clone()
     }
 
     /// The configuration, judged unless something else happens instead of serving.
