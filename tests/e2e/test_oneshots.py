@@ -338,3 +338,16 @@ def test_immediate_ids_stay(tmp_path, nothing_left):
 def test_ids_that_are_none(tmp_path, nothing_left, option, line, value):
     code, _, err = run(option, value, "--no-server", cwd=tmp_path)
     assert code == 1 and err.startswith(line + "\n")
+
+
+@pytest.mark.ours
+def test_a_trial_run_beside_the_instance_that_serves(uwsgi, app, tmp_path):
+    """`no-server` with the configuration of a running instance: its UNIX sockets stay its own, and the app is tried."""
+    (tmp_path / "x.ini").write_text(f"[uwsgi]\nhttp-socket = 127.0.0.1:0\nsocket = {tmp_path}/x.sock\nstats = {tmp_path}/stats.sock\n"
+                                    f"wsgi-file = {app('hello')}\nmaster = true\nvacuum = true\n")
+    server = uwsgi("--ini", "x.ini")
+    before = [(tmp_path / name).stat().st_ino for name in ("x.sock", "stats.sock")]
+    code, _, err = run("--ini", "x.ini", "--no-server", cwd=tmp_path)
+    assert code == 0 and "WSGI app 0 (mountpoint='') ready in" in err and "bound to" not in err
+    assert [(tmp_path / name).stat().st_ino for name in ("x.sock", "stats.sock")] == before
+    assert server.get().body == b"Hello World"

@@ -181,8 +181,9 @@ def test_the_list_of_plugins(build, tmp_path):
     text = run("--plugins-list", "--plugin", f"252:{build()},{silent}", "--http", "127.0.0.1:0", "--no-server")
     assert text.startswith("\n*** uWSGI loaded generic plugins ***\ncorerouter\nhttp\nsilent\n\n*** uWSGI loaded request plugins ***\n"
                            "0: python\n100: ping\n252: probe\n--- end of plugins list ---\n\n*** Starting uWSGI")
-    alone = run("--plugins-list", "--clock-list")
-    assert "0: python\n100: ping\n" in alone and "*** uWSGI loaded clocks ***\nunix\n" in alone and "Starting" not in alone
+    alone = run("--plugins-list", "--clock-list", code=1)
+    assert "0: python\n100: ping\n" in alone and "*** uWSGI loaded clocks ***\nunix\n" in alone
+    assert alone.endswith("The -s/--socket option is missing and stdin is not a socket.\n"), "a list is no command: the start goes on"
 
 
 # --- serving ----------------------------------------------------------------------------------------------------------------

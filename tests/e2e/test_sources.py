@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -167,6 +168,25 @@ def test_a_configuration_from_a_pipe_survives_reloads(what, uwsgi, app, tmp_path
         server.wait_log(r"WSGI app 0 .* ready in", after=after)
         server.settle()
         assert wire.http(address).status == 200
+
+
+@pytest.mark.ours
+def test_a_command_of_the_configuration_inherits_nothing_at_a_reload(uwsgi, app, tmp_path):
+    """What is kept for the next image is for that image: neither the sockets nor their table reach what `exec://` runs."""
+    seen = tmp_path / "seen"
+    (tmp_path / "look").write_text(f"""#!/bin/sh\nenv > '{seen}.env'\nls /proc/self/fd > '{seen}.new'\nmv '{seen}.new' '{seen}'\n""")
+    (tmp_path / "x.ini").write_text(f"[uwsgi]\nset = x=@(exec://sh '{tmp_path}/look')\nhttp-socket = 127.0.0.1:0\n"
+                                    f"stats = 127.0.0.1:0\nwsgi-file = {app('hello')}\nmaster = true\n")
+    server = uwsgi("--ini", "x.ini")
+    before, address, after = seen.read_text(), server.address(), server.mark()
+    seen.unlink()
+    os.kill(server.pid, signal.SIGHUP)
+    server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=after)
+    server.wait_log(r"WSGI app 0 .* ready in", after=after)
+    server.settle()
+    assert seen.read_text() == before, "the same descriptors as at the first start"
+    assert "_UWSGI_KEPT" not in pathlib.Path(f"{seen}.env").read_text()
+    assert wire.http(address).status == 200, "and the sockets were kept"
 
 
 @pytest.mark.parametrize("what, text", [

@@ -32,12 +32,32 @@ refused("huge_listen", "--socket", AUTO, "--listen", "100000000")
 refused("long_socket_name", "--socket", "x" * 200)
 refused("bad_mount", "--socket", AUTO, "--mount", "nonsense")
 refused("nothing_to_do")
+refused("a_list_alone", "--clock-list", "--clocks-list")
+refused("get_what_is_there", "--set", "a=b", "--set", "e=", "--get", "a", "--get", "gone", "--get", "e", "--master", "--get", "master")
+refused("show_config_off", "--ini", "o.ini", "--no-server", files=[("o.ini", "[uwsgi]\nshow-config = off\nsocket = 127.0.0.1:0\n")])
+refused("strict_off", "--ini", "o.ini", "--no-server", files=[("o.ini", "[uwsgi]\nstrict = false\nsocket = 127.0.0.1:0\nfoo = 1\n")])
+refused("dump_options_off", "--ini", "o.ini", "--no-server", files=[("o.ini", "[uwsgi]\ndump-options = no\nsocket = 127.0.0.1:0\n")])
+refused("no_server_needs_no_app", "--no-server", "--need-app")
 
 
 @scenario
 def config_busy_port(box):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         box.run("--http-socket", f"127.0.0.1:{taken.getsockname()[1]}", "-M", "--wsgi-file", box.app("hello"))
+
+
+@scenario
+def config_no_server_leaves_sockets_alone(box):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        box.run("--no-server", "--socket", address, "--stats", address, "--wsgi-file", box.app("hello"))
+    box.run("--no-server", "--socket", "x.sock", "--http-socket", "/no/such/place.sock", "--lazy-apps")
+    box.note("files", sorted(path.name for path in box.directory.iterdir() if path.suffix == ".sock"))
+
+
+@scenario
+def config_no_server_loads_apps(box):
+    box.run("--no-server", "--wsgi-file", box.app("hello"))
 
 
 SHOWN = """\

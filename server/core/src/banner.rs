@@ -80,6 +80,11 @@ pub fn modes(settings: &Settings, arena_bytes: u64) {
         log!("*** Operational MODE: command ***");
         return;
     }
+    if !settings.has_workers() {
+        mercy(settings);
+        log!("*** Operational MODE: no-workers ***");
+        return;
+    }
     log!("your server socket listen backlog is limited to {} connections", settings.listen);
     mercy(settings);
     log!("mapped {arena_bytes} bytes ({} KB) for {cores} cores", arena_bytes / 1024);

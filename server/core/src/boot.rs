@@ -43,18 +43,22 @@ pub struct Parts {
 
 /// Runs the server (or a one-shot command) and returns the exit code.
 pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
-    let code = start(argv, parts).unwrap_or_else(|text| {
+    // Before anything else: no command that the configuration runs may inherit them.
+    let kept = Table::from_env();
+    let code = start(argv, parts, &kept).unwrap_or_else(|text| {
         log!("{text}");
         1
     });
+    if fallback::wanted(code) {
+        fallback::hand_over(kept.rest().entries());
+    }
     fallback::instead_of(code)
 }
 
-fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
+fn start(argv: Vec<OsString>, parts: &'static Parts, kept: &Table) -> Result<i32, String> {
     let tried = fallback::inherited();
-    let env: Vec<(OsString, OsString)> =
-        std::env::vars_os().filter(|(k, _)| k != crate::kept::VARIABLE).collect();
-    let system = System { embedded: &parts.embedded };
+    let env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let system = System { embedded: &parts.embedded, kept };
     let config = uwsgi_config::load(&argv, &env, &system);
     config.messages.iter().for_each(|line| log!("{line}"));
     let binary = binary_path(&argv);
@@ -73,16 +77,10 @@ fn start(argv: Vec<OsString>, parts: &'static Parts) -> Result<i32, String> {
     if config.faults().next().is_some() || !faults.is_empty() {
         return Ok(config.code.max(1));
     }
-    if lists::only(&config) {
-        lists::show(&config, &binary);
-        return Ok(0);
-    }
     log::set_style(settings.log_date.clone());
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
-    let kept = Table::from_env();
-    let instance = prepare_process(&config, &settings, reloads > 0)
-        .and_then(|()| build(config, settings, binary, reloads, &kept))
-        .inspect_err(|_| fallback::hand_over(kept.rest().entries()))?;
+    prepare_process(&config, &settings, reloads > 0)?;
+    let instance = build(config, settings, binary, reloads, kept)?;
     let code = serve(instance, parts).unwrap_or_else(|text| {
         log!("{text}");
         1
@@ -173,7 +171,7 @@ fn introduce(settings: &Settings) {
 
 /// The resolved list of options, when it is asked for.
 fn show(config: &Config) {
-    if config.has("show-config") {
+    if config.flag("show-config") {
         log::raw(uwsgi_config::show_config(config).as_bytes());
     }
 }
@@ -309,24 +307,19 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     if instance.plugins.serves_nothing() && !settings.no_server {
         banner::no_request_plugin();
     }
-    if instance.sockets.is_empty() && !settings.command_mode {
-        banner::mercy(settings);
-        log!("*** Operational MODE: no-workers ***");
-    } else {
-        banner::modes(settings, instance.arena.size() as u64);
-        if !settings.lazy_apps
-            && let Err(code) = load_apps(instance)
-        {
-            return Ok(code);
-        }
+    banner::modes(settings, instance.arena.size() as u64);
+    if !settings.lazy_apps
+        && let Err(code) = load_apps(instance)
+    {
+        return Ok(code);
     }
     instance.shared_apps.store(instance.apps(1), Ordering::Relaxed);
-    if !instance.sockets.is_empty() && !instance.config.flag("single-interpreter") {
-        log!("*** uWSGI is running in multiple interpreter mode ***");
-    }
     if settings.no_server {
         log!("no-server mode requested. Goodbye.");
         return Ok(0);
+    }
+    if !instance.config.flag("single-interpreter") {
+        log!("*** uWSGI is running in multiple interpreter mode ***");
     }
     let bodies = ProcessBodies { instance, parts };
     if !settings.master {
@@ -356,10 +349,11 @@ fn info(instance: &'static Instance) -> uwsgi_abi::Info {
 
 /// Loads the apps into this process; the error is the exit code.
 pub fn load_apps(instance: &Instance) -> Result<(), i32> {
-    if instance.plugins.init_apps()? > 0 {
+    let settings = &instance.settings;
+    if instance.plugins.init_apps()? > 0 || settings.command_mode || !settings.has_workers() {
         return Ok(());
     }
-    if instance.settings.need_app {
+    if settings.need_app {
         log!("*** no app loaded. GAME OVER ***");
         return Err(22);
     }

@@ -29,11 +29,15 @@ pub(crate) struct Bound {
 
 impl Bound {
     /// Binds everything, or finds it in what the last image kept. What is bound when one fails
-    /// stays here.
+    /// stays here. With `no-server` nobody takes the place of an instance that serves right now:
+    /// only the addresses of the router are tried, as ever.
     pub(crate) fn open(&mut self, settings: &Settings, kept: &Table) -> Result<(), String> {
         open_list(&mut self.http, "http", &settings.http, settings, kept)?;
         for listener in &self.http {
             log!("uWSGI http bound on {} fd {}", listener.name, listener.fd.as_raw_fd());
+        }
+        if settings.no_server {
+            return Ok(());
         }
         self.open_workers(settings, kept)?;
         if !self.http.is_empty() {

@@ -18,7 +18,7 @@ pub(crate) fn run(config: &Config, argv: Vec<OsString>, answer: Answer) -> i32 {
     let findings: Vec<&Finding> = config.findings.iter().chain(&faults).collect();
     match answer {
         Answer::Text => {
-            if config.has("show-config") {
+            if config.flag("show-config") {
                 log::raw(uwsgi_config::show_config(config).as_bytes());
             }
             let lines = uwsgi_config::report_text(config, &findings);

@@ -108,9 +108,7 @@ fn next_tried(tried: &[String], file: &str, lasted: bool) -> Option<Vec<String>>
 /// Our own environment; only what would make the next image a reload stays behind.
 fn environment(plan: &Plan, tried: &[String]) -> Vec<(OsString, OsString)> {
     let sockets = plan.sockets.lock().ok().and_then(|mut sockets| sockets.take());
-    let replaced =
-        |name: &OsString| name == "UWSGI_RELOADS" || (name == kept::VARIABLE && sockets.is_some());
-    let mut env: Vec<_> = std::env::vars_os().filter(|(name, _)| !replaced(name)).collect();
+    let mut env: Vec<_> = std::env::vars_os().filter(|(name, _)| name != "UWSGI_RELOADS").collect();
     env.extend(sockets.as_ref().map(|table| (kept::VARIABLE.into(), table.into())));
     let tried: Vec<String> = tried.iter().map(|file| escape(file)).collect();
     env.push((VARIABLE.into(), tried.join(";").into()));

@@ -11,12 +11,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// Name of the variable. It does not begin with `UWSGI_`, which would make it an option.
 pub(crate) const VARIABLE: &str = "_UWSGI_KEPT";
 
-/// The descriptor kept under `key`, as long as nobody has taken the table.
-pub(crate) fn look(key: &str) -> Option<i32> {
-    let entries = parse(&std::env::var(VARIABLE).ok()?);
-    entries.into_iter().find_map(|(name, fd, _)| (name == key).then_some(fd))
-}
-
 /// A descriptor and what must be remembered beside it.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -27,14 +21,15 @@ pub(crate) struct Kept {
 }
 
 /// What the previous image left.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Table {
     entries: RefCell<Vec<(String, Kept)>>,
 }
 
 impl Table {
-    /// Adopts what the environment of this process tells; empty at a first start. The variable is
-    /// taken: a server that an application starts must not find it.
+    /// Adopts what the environment of this process tells; empty at a first start. To be called
+    /// before anything is read or run: from here on neither the descriptors nor the variable reach
+    /// another program, and only [`pass_on`] lets them through the exec of this process itself.
     pub(crate) fn from_env() -> Table {
         let text = std::env::var(VARIABLE).unwrap_or_default();
         uwsgi_sys::env::set(VARIABLE, None);
@@ -44,6 +39,13 @@ impl Table {
             Some((key, Kept { fd, inode }))
         };
         Table { entries: RefCell::new(parse(&text).into_iter().filter_map(adopt).collect()) }
+    }
+
+    /// A second descriptor for what is kept under `key`.
+    pub(crate) fn copy(&self, key: &str) -> Option<OwnedFd> {
+        let entries = self.entries.borrow();
+        let (_, kept) = entries.iter().find(|(name, _)| name == key)?;
+        kept.fd.try_clone().ok()
     }
 
     /// Takes the descriptor kept under `key`.

@@ -13,7 +13,7 @@ use crate::{log, plugin};
 const LOOPS: &[&str] = &["simple"];
 
 /// Names that `clock` takes.
-pub(crate) const CLOCKS: &[&str] = &["unix"];
+const CLOCKS: &[&str] = &["unix"];
 
 /// Option, what the frame calls the things, their names; in the order they are shown.
 const LISTS: &[(&str, &str, &[&str])] = &[
@@ -26,12 +26,9 @@ const LISTS: &[(&str, &str, &[&str])] = &[
     ("alarm-list", "alarms", &[]),
 ];
 
-/// The list that is made here and now, because plugins are loaded by name.
-const PLUGINS: &str = "plugins-list";
-
 /// Writes the lists that are asked for to the log.
 pub(crate) fn show(config: &Config, binary: &Path) {
-    if config.flag(PLUGINS) {
+    if config.flag("plugins-list") {
         log::raw(plugin::list(config, binary).as_bytes());
     }
     for (option, things, names) in LISTS {
@@ -39,13 +36,6 @@ pub(crate) fn show(config: &Config, binary: &Path) {
             log::raw(frame(things, names).as_bytes());
         }
     }
-}
-
-/// True when nothing but lists is asked for: there is nothing to start.
-pub(crate) fn only(config: &Config) -> bool {
-    let is_list = |name: &str| name == PLUGINS || LISTS.iter().any(|(list, ..)| *list == name);
-    let mut rows = config.shown().map(|entry| entry.row);
-    config.shown().next().is_some() && rows.all(|row| row.is_some_and(|row| is_list(row.name)))
 }
 
 fn frame(things: &str, names: &[&str]) -> String {

@@ -6,7 +6,6 @@ use std::ffi::OsString;
 
 use uwsgi_config::{Config, Finding};
 
-use crate::lists::CLOCKS;
 use crate::plugin::Modifiers;
 
 /// Wire protocol of a worker socket.
@@ -246,12 +245,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// False when workers would have nothing to serve, which only `no-server` allows.
+    pub fn has_workers(&self) -> bool {
+        let served = !self.sockets.is_empty() || !self.http.is_empty();
+        served || self.command_mode || !self.no_server
+    }
+
     /// Reads the configuration; the faults found are to be told before anything else is done.
     pub fn from_config(config: &Config, argv: Vec<OsString>) -> (Settings, Vec<Finding>) {
         let mut faults = Vec::new();
         let protocol = protocol(config, &mut faults);
         let command_mode = config.flag("command-mode");
-        clock(config, &mut faults);
         let number =
             |name: &str, default: i64| u64::try_from(config.int(name, default)).unwrap_or(0);
         let text = |name: &str| config.last(name).map(str::to_owned);
@@ -383,13 +387,6 @@ fn protocol(config: &Config, faults: &mut Vec<Finding>) -> Protocol {
         faults.push(Finding::fault(text).about(entry).allowed("uwsgi, http or http11"));
         Protocol::Uwsgi
     })
-}
-
-fn clock(config: &Config, faults: &mut Vec<Finding>) {
-    for entry in config.all("clock").filter(|entry| !CLOCKS.contains(&entry.text())) {
-        let fault = Finding::fault(format!("unable to set \"{}\" clock", entry.text()));
-        faults.push(fault.about(entry).allowed(CLOCKS.join(", ")));
-    }
 }
 
 fn safe_fds(config: &Config, faults: &mut Vec<Finding>) -> Vec<i32> {

@@ -2,7 +2,7 @@
 //!
 //! A pipe gives it once, but a section of it may be asked for again, and so does every reload.
 //! Therefore the content stays in memory, in a file without a name that the next image of this
-//! process finds in the table of [`kept`].
+//! process finds in its [`Table`].
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use uwsgi_sys::fd;
 
 use super::stream;
-use crate::kept;
+use crate::kept::Table;
 
 /// What was read, by the number of the descriptor.
 static READ: Mutex<BTreeMap<i32, File>> = Mutex::new(BTreeMap::new());
@@ -24,14 +24,15 @@ fn already() -> MutexGuard<'static, BTreeMap<i32, File>> {
     READ.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Everything from descriptor `number` on, now or when it was read before.
-pub(super) fn read(number: &str) -> io::Result<Vec<u8>> {
+/// Everything from descriptor `number` on, now or when it was read before, be it by the image
+/// that left `kept`.
+pub(super) fn read(number: &str, kept: &Table) -> io::Result<Vec<u8>> {
     let number = parse(number)?;
     let mut already = already();
     if let Some(file) = already.get(&number) {
         return whole(file);
     }
-    if let Some(file) = kept::look(&key(number)).and_then(|raw| fd::duplicate(raw).ok()) {
+    if let Some(file) = kept.copy(&key(number)) {
         let file = File::from(file);
         let bytes = whole(&file)?;
         already.insert(number, file);
@@ -43,9 +44,9 @@ pub(super) fn read(number: &str) -> io::Result<Vec<u8>> {
 }
 
 /// Descriptor `number` itself, unless it was read before: for who needs its bytes only once.
-pub(super) fn unread(number: &str) -> Option<File> {
+pub(super) fn unread(number: &str, kept: &Table) -> Option<File> {
     let number = parse(number).ok()?;
-    if already().contains_key(&number) || kept::look(&key(number)).is_some() {
+    if already().contains_key(&number) || kept.copy(&key(number)).is_some() {
         return None;
     }
     fd::duplicate(number).ok().map(File::from)
@@ -93,11 +94,11 @@ mod tests {
         ours.write_all(b"pushed").unwrap();
         drop(ours);
         let number = theirs.as_raw_fd();
-        assert!(unread(&number.to_string()).is_some());
+        assert!(unread(&number.to_string(), &Table::default()).is_some());
         for _ in 0..2 {
-            assert_eq!(read(&number.to_string()).unwrap(), b"pushed");
+            assert_eq!(read(&number.to_string(), &Table::default()).unwrap(), b"pushed");
         }
-        assert!(unread(&number.to_string()).is_none());
+        assert!(unread(&number.to_string(), &Table::default()).is_none());
         let next = for_next_image();
         let (_, file) = next.into_iter().find(|(name, _)| *name == key(number)).unwrap();
         assert_eq!(whole(&file.into()).unwrap(), b"pushed");
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn a_number_that_is_none_or_not_open_is_refused() {
         for number in ["", "x", "-1", "900000"] {
-            assert!(read(number).is_err(), "{number:?}");
+            assert!(read(number, &Table::default()).is_err(), "{number:?}");
         }
     }
 }

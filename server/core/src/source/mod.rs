@@ -29,6 +29,7 @@ use uwsgi_config::{
     Content, Deed, Facts, Look, Place, PluginAnswer, PluginUse, Source, SourceError,
 };
 
+use crate::kept::Table;
 use crate::plugin;
 
 pub(crate) use descriptor::for_next_image;
@@ -45,12 +46,14 @@ pub struct Embedded {
 
 /// The real machine.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct System {
+pub(crate) struct System<'a> {
     /// What `sym://` knows before it looks for symbols.
     pub embedded: &'static Embedded,
+    /// What the image before this one had read from pipes.
+    pub kept: &'a Table,
 }
 
-impl Source for System {
+impl Source for System<'_> {
     fn read(&self, what: &str) -> Result<Content, SourceError> {
         let (scheme, rest) = what.split_once("://").unwrap_or(("", what));
         let file =
@@ -60,13 +63,13 @@ impl Source for System {
             "https" => return http::fetch(rest, true, number("UWSGI_EMPEROR_FD").is_some()),
             "exec" => return exec::output(rest),
             "data" => return binary::data(rest),
-            "fd" => file(descriptor::read(rest)),
+            "fd" => file(descriptor::read(rest, self.kept)),
             "sym" => symbol::content(rest, self.embedded),
             "section" => binary::section(rest),
             "call" => symbol::call(rest),
             "callint" => symbol::call_int(rest),
             "emperor" => emperor::receive(rest, config_socket()),
-            "" if what == "-" => file(descriptor::read("0")),
+            "" if what == "-" => file(descriptor::read("0", self.kept)),
             _ => file(open(what).and_then(|mut file| stream::whole(&mut file))),
         };
         Ok(Content { bytes: bytes?, log: Vec::new() })
@@ -168,24 +171,30 @@ fn link_path(path: &str) -> io::Result<PathBuf> {
 mod tests {
     use super::*;
 
-    const SYSTEM: System = System { embedded: &Embedded { config: None, files: &[] } };
+    const NOTHING: Embedded = Embedded { config: None, files: &[] };
+
+    fn system() -> System<'static> {
+        System { embedded: &NOTHING, kept: Box::leak(Box::default()) }
+    }
 
     #[test]
     fn what_stands_before_the_slashes_decides() {
         for (what, expected) in
             [("exec://printf a%s b", "ab"), ("/dev/null", ""), ("exec://printf %s c://d", "c://d")]
         {
-            let content = SYSTEM.read(what).expect("it can be read");
+            let content = system().read(what).expect("it can be read");
             assert_eq!(content.bytes, expected.as_bytes(), "{what}");
         }
-        let error = SYSTEM.read("gopher://host/x.ini").expect_err("no such scheme");
+        let error = system().read("gopher://host/x.ini").expect_err("no such scheme");
         assert!(error.text.starts_with(
             "open(\"gopher://host/x.ini\"): no such file, and no scheme \"gopher://\""
         ));
-        let endless = SYSTEM.read("/dev/zero").expect_err("it has no end");
+        let endless = system().read("/dev/zero").expect_err("it has no end");
         let text = "open(\"/dev/zero\"): it holds more than 64 MiB, the most that is read";
         assert!(endless.text.starts_with(text), "{endless:?}");
-        assert!(SYSTEM.read("/tmp").expect_err("a directory").text.starts_with("open(\"/tmp\"): "));
+        assert!(
+            system().read("/tmp").expect_err("a directory").text.starts_with("open(\"/tmp\"): ")
+        );
     }
 
     #[test]
@@ -195,7 +204,7 @@ mod tests {
         fs::write(home.join("a.ini"), "x").expect("a file");
         let path = format!("{}//a.ini", home.display());
         assert!(path.contains("://"));
-        assert_eq!(SYSTEM.read(&path).expect("a file").bytes, b"x");
+        assert_eq!(system().read(&path).expect("a file").bytes, b"x");
         fs::remove_dir_all(home).expect("removed");
     }
 
@@ -204,14 +213,14 @@ mod tests {
         for (host, expected) in
             [("localhost", Some("127.0.0.1")), ("10.1.2.3", Some("10.1.2.3")), ("::1", None)]
         {
-            assert_eq!(SYSTEM.resolve(host).as_deref(), expected, "{host}");
+            assert_eq!(system().resolve(host).as_deref(), expected, "{host}");
         }
-        assert_eq!(SYSTEM.resolve("no host at all"), None);
+        assert_eq!(system().resolve("no host at all"), None);
     }
 
     #[test]
     fn a_missing_file_cannot_be_located() {
-        let error = SYSTEM.locate("/nonexistent/x.ini").expect_err("missing");
+        let error = system().locate("/nonexistent/x.ini").expect_err("missing");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -36,7 +36,7 @@ fn copy(system: &System, what: &str) -> Result<u64, SourceError> {
             let (mut piece, log) = binary::piece(rest)?;
             (stream::copy(what, &mut piece, out)?, log)
         }
-        _ => match opened(scheme, what, rest) {
+        _ => match opened(system, scheme, what, rest) {
             Some(mut file) => (stream::copy(what, &mut file, out)?, Vec::new()),
             None => {
                 let content = system.read(what)?;
@@ -50,10 +50,10 @@ fn copy(system: &System, what: &str) -> Result<u64, SourceError> {
 }
 
 /// A file, or a descriptor of this process; everything else is read whole.
-fn opened(scheme: &str, what: &str, rest: &str) -> Option<File> {
+fn opened(system: &System, scheme: &str, what: &str, rest: &str) -> Option<File> {
     match scheme {
-        "fd" => descriptor::unread(rest),
-        "" if what == "-" => descriptor::unread("0"),
+        "fd" => descriptor::unread(rest, system.kept),
+        "" if what == "-" => descriptor::unread("0", system.kept),
         _ => File::open(what).ok(),
     }
 }
