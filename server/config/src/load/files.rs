@@ -12,7 +12,7 @@ use crate::source::{self, Content, Source, SourceError, plain};
 const DEEPEST: usize = 64;
 /// What reading a file counts in the growth of the list, beside its bytes: a loop that reads
 /// files without options must end too.
-const FILE: usize = 8192;
+pub(super) const FILE: usize = 8192;
 
 impl Loader<'_> {
     /// Reads a file in the format that its suffix names.

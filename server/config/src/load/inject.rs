@@ -3,6 +3,7 @@
 //! The parts are glued byte by byte, so a part may open what another one closes. Each line is
 //! still known by the file it begins in. It refuses to know the format.
 
+use super::files::FILE;
 use super::{Loader, Stop};
 use crate::config::Origin;
 
@@ -17,6 +18,10 @@ pub(super) struct Injections {
 pub(super) struct Whole {
     pub(super) bytes: Vec<u8>,
     parts: Vec<Part>,
+    /// Line ends in all parts but the last, counted once.
+    ends: u32,
+    /// Where the last part begins in the bytes.
+    last: usize,
 }
 
 /// One source of a whole.
@@ -32,12 +37,18 @@ impl Whole {
     /// One source alone.
     pub(super) fn new(path: &str, bytes: Vec<u8>) -> Self {
         let part = Part { path: path.to_owned(), line: 1, inside: false };
-        Self { bytes, parts: vec![part] }
+        Self { bytes, parts: vec![part], ends: 0, last: 0 }
+    }
+
+    fn empty() -> Self {
+        Self { bytes: Vec::new(), parts: Vec::new(), ends: 0, last: 0 }
     }
 
     fn add(&mut self, path: &str, bytes: &[u8]) {
-        let lines = self.bytes.iter().filter(|byte| **byte == b'\n').count();
-        let line = u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(1);
+        let ends = self.bytes[self.last..].iter().filter(|byte| **byte == b'\n').count();
+        self.ends = self.ends.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+        self.last = self.bytes.len();
+        let line = self.ends.saturating_add(1);
         let inside = self.bytes.last().is_some_and(|byte| *byte != b'\n');
         self.parts.push(Part { path: path.to_owned(), line, inside });
         self.bytes.extend_from_slice(bytes);
@@ -61,7 +72,7 @@ impl Loader<'_> {
         if before.is_empty() && after.is_empty() {
             return Ok(Whole::new(path, content));
         }
-        let mut whole = Whole { bytes: Vec::new(), parts: Vec::new() };
+        let mut whole = Whole::empty();
         for injected in &before {
             let content = self.injected(injected, origin)?;
             whole.add(injected, &content);
@@ -77,7 +88,7 @@ impl Loader<'_> {
     /// Text to put around, counted before it is glued: it may be named any number of times.
     fn injected(&mut self, path: &str, origin: &Origin) -> Result<Vec<u8>, Stop> {
         let content = self.read(path, origin)?;
-        self.spend(content.len(), origin)?;
+        self.spend(FILE + content.len(), origin)?;
         Ok(content)
     }
 }
@@ -88,7 +99,7 @@ mod tests {
 
     #[test]
     fn lines_belong_to_the_part_they_begin_in() {
-        let mut whole = Whole { bytes: Vec::new(), parts: Vec::new() };
+        let mut whole = Whole::empty();
         for (path, text) in [("a", "1\n2\n"), ("b", "3\n4"), ("empty", ""), ("c", "4\n5\n6")] {
             whole.add(path, text.as_bytes());
         }
