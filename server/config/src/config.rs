@@ -254,13 +254,14 @@ impl Config {
     }
 
     /// A whole number: leading digits of the last value, 1 when it has none, `default` when the
-    /// option is absent. Values of 16 bit options are clamped.
+    /// option is absent. Values of 16 bit options and of options with a `most` are lowered.
     #[must_use]
     pub fn int(&self, name: &str, default: i64) -> i64 {
         let Some(entry) = self.entry(name) else { return default };
         let number = value::int(entry.value.as_deref());
         let narrow = entry.row.is_some_and(|row| row.kind == Kind::U16);
-        if narrow { number.clamp(0, i64::from(u16::MAX)) } else { number }
+        let most = entry.row.and_then(|row| row.most).unwrap_or(i64::MAX);
+        if narrow { number.clamp(0, i64::from(u16::MAX)) } else { number.min(most) }
     }
 
     /// The last value in bytes, from MiB; `None` when absent.

@@ -177,6 +177,8 @@ pub struct Row {
     pub unit: &'static str,
     /// Smallest and largest number; none when only the kind limits it.
     pub range: Option<(i64, i64)>,
+    /// The largest number that is used; a larger one is lowered to it, with a warning.
+    pub most: Option<i64>,
     /// The words a value may be; none when any text may be.
     pub words: &'static [&'static str],
     /// Another word than those is worth a warning, not a fault.
@@ -207,6 +209,7 @@ impl Row {
             kind,
             unit: "",
             range: None,
+            most: None,
             words: &[],
             open: false,
             keys: &[],
@@ -236,6 +239,17 @@ impl Row {
     pub(crate) const fn range(mut self, least: i64, most: i64) -> Self {
         self.range = Some((least, most));
         self
+    }
+
+    pub(crate) const fn most(mut self, most: i64) -> Self {
+        self.most = Some(most);
+        self
+    }
+
+    /// Smallest and largest number that is used as it is written; none when nothing limits it.
+    #[must_use]
+    pub fn limits(&self) -> Option<(i64, i64)> {
+        self.range.or(self.most.map(|most| (0, most)))
     }
 
     pub(crate) const fn words(mut self, words: &'static [&'static str]) -> Self {

@@ -150,7 +150,7 @@ fn faults_are_reported_together_with_their_places() {
                                  cheaper = 10"));
     let expected = [
         "invalid value for option \"processes\": must be > 0",
-        "  (option \"processes\" at x.ini:2, value \"-1\", allowed: a whole number from 0 up)",
+        "  (option \"processes\" at x.ini:2, value \"-1\", allowed: a whole number from 0 to 65535)",
         "invalid chmod value: 9",
         "  (option \"chmod-socket\" at x.ini:3, value \"9\", allowed: three octal digits, such as 664)",
         "invalid cheaper value: must be lower than processes",

@@ -266,16 +266,12 @@ impl Settings {
         let request_metrics = !config.has("request-metrics") || config.flag("request-metrics");
         let settings = Settings {
             master: config.master(),
-            processes: if command_mode {
-                1
-            } else {
-                number("processes", 1).clamp(1, 65_535) as u32
-            },
-            threads: number("threads", 1).clamp(1, 4096) as u32,
+            processes: if command_mode { 1 } else { number("processes", 1).max(1) as u32 },
+            threads: number("threads", 1).max(1) as u32,
             lazy_apps: config.flag("lazy-apps") || config.flag("lazy"),
             lazy: config.flag("lazy"),
             need_app: config.flag("need-app"),
-            max_apps: number("max-apps", 64).clamp(1, 1024) as u32,
+            max_apps: number("max-apps", 64).max(1) as u32,
             die_on_term: config.flag("die-on-term"),
             exit_on_reload: config.flag("exit-on-reload"),
             vacuum: config.flag("vacuum"),
@@ -285,7 +281,7 @@ impl Settings {
             safe_pidfile2: text("safe-pidfile2"),
             sockets: if command_mode { Vec::new() } else { sockets(config, protocol) },
             http: if command_mode { Vec::new() } else { list("http") },
-            http_processes: number("http-processes", 1).clamp(1, 64) as u32,
+            http_processes: number("http-processes", 1).max(1) as u32,
             http_keepalive: keepalive(config),
             http_timeout: number("http-timeout", 60).max(1),
             http_modifiers: (small("http-modifier1", 0), small("http-modifier2", 0)),
@@ -315,8 +311,8 @@ impl Settings {
             tcp_nodelay: config.flag("tcp-nodelay"),
             defer_accept: !config.flag("no-defer-accept"),
             socket_timeout: number("socket-timeout", 4).max(1),
-            buffer_size: number("buffer-size", 4096).clamp(128, 1 << 24) as usize,
-            max_vars: number("max-vars", 64).clamp(1, 1 << 16) as usize,
+            buffer_size: number("buffer-size", 4096).max(128) as usize,
+            max_vars: number("max-vars", 64).max(1) as usize,
             limit_post: number("limit-post", 0),
             response_headers_limit: number("response-headers-limit", 65_536) as usize,
             write_errors_tolerance: number("write-errors-tolerance", 0),

@@ -26,6 +26,10 @@ pub(super) fn judge(entry: &Entry, row: &Row, text: &str) -> Vec<Finding> {
         let text = format!("[WARNING] value \"{text}\" for option \"{key}\" - using 65535 !");
         found.push(warning(entry, text).allowed(allowed(row)));
     }
+    if let Some(most) = row.most.filter(|most| number > *most) {
+        let text = format!("[WARNING] value \"{text}\" for option \"{key}\" - using {most} !");
+        found.push(warning(entry, text).allowed(allowed(row)));
+    }
     if odd(row, text, length) {
         let text = format!(
             "[WARNING] non-numeric value \"{text}\" for option \"{key}\" - using {number} !"
@@ -53,7 +57,7 @@ fn allowed(row: &Row) -> String {
         "" => String::new(),
         unit => format!(" ({unit})"),
     };
-    match (row.range, row.kind) {
+    match (row.limits(), row.kind) {
         (Some((least, most)), _) => format!("a whole number from {least} to {most}{unit}"),
         (None, Kind::Megabytes) => format!("a number from 0 up{unit}"),
         (None, Kind::U16) => format!("a whole number from 0 to 65535{unit}"),
@@ -83,6 +87,8 @@ mod tests {
                 "%(nope)",
                 "-[WARNING] non-numeric value \"%(nope)\" for option \"processes\" - using 0 !",
             ),
+            ("threads", "4096", ""),
+            ("threads", "4097", "-[WARNING] value \"4097\" for option \"threads\" - using 4096 !"),
             ("prio", "-5", ""),
             ("limit-as", "1.5", ""),
             ("limit-as", "-3", "-[WARNING] value \"-3\" for option \"limit-as\" - using 0 !"),

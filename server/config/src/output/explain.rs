@@ -60,7 +60,7 @@ fn page(name: &str, row: &Row, custom: Option<&Custom>) -> String {
     line("argument", row.arg.word().to_owned());
     line("value", row.kind.words().to_owned());
     line("unit", row.unit.to_owned());
-    line("range", row.range.map(range).unwrap_or_default());
+    line("range", row.limits().map(range).unwrap_or_default());
     line(if row.open { "such as" } else { "one of" }, row.words.join(", "));
     line("keys", row.keys.join(", "));
     line("default", row.default.to_owned());
@@ -119,7 +119,7 @@ fn sample(row: &Row) -> String {
     if let Some(key) = row.keys.first() {
         return format!("{key}=value");
     }
-    if let (Some((least, most)), true) = (row.range, row.kind.numeric()) {
+    if let (Some((least, most)), true) = (row.limits(), row.kind.numeric()) {
         return 4.clamp(least, most).to_string();
     }
     let word = !row.default.is_empty() && row.default != "true";

@@ -113,7 +113,7 @@ fn value(row: &Row) -> Json {
         let choice = any([enumeration(row.words)]);
         return if row.kind.repeatable() { listed(&choice) } else { choice };
     }
-    let limits = |lower| row.range.unwrap_or((lower, i64::MAX));
+    let limits = |lower| row.limits().unwrap_or((lower, i64::MAX));
     match row.kind {
         Kind::Flag | Kind::InverseFlag | Kind::Noop => reference("flag"),
         Kind::Int | Kind::U64 | Kind::U16 => any([integer(limits(0)), reference("digits")]),

@@ -87,7 +87,7 @@ impl Row {
     pub fn value_words(&self) -> String {
         let mut parts = vec![self.kind.words().to_owned()];
         parts.extend((!self.unit.is_empty()).then(|| self.unit.to_owned()));
-        parts.extend(self.range.map(range));
+        parts.extend(self.limits().map(range));
         parts.extend((self.kind.repeatable()).then(|| "repeatable".to_owned()));
         parts.join(", ")
     }

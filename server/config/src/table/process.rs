@@ -3,7 +3,11 @@
 use crate::row::{Flags, Kind, Row, bare, flag, opt, req};
 
 pub(super) const ROWS: &[Row] = &[
-    req("processes", Kind::Int, "number of workers").short('p').aliases(&["workers"]).default("1"),
+    req("processes", Kind::Int, "number of workers")
+        .short('p')
+        .aliases(&["workers"])
+        .default("1")
+        .most(65_535),
     req("harakiri", Kind::Int, "longest request before its worker is killed")
         .short('t')
         .unit("s")
@@ -18,7 +22,7 @@ pub(super) const ROWS: &[Row] = &[
         .default("0"),
     flag("write-errors-exception-only", "count failing writes only for the exception"),
     flag("disable-write-exception", "no exception in the application for failing writes"),
-    req("max-apps", Kind::Int, "most applications of one worker").default("64"),
+    req("max-apps", Kind::Int, "most applications of one worker").default("64").most(1024),
     flag("cgi-mode", "answer like CGI").short('c'),
     flag("enable-threads", "allow threads in applications").short('T'),
     flag("no-threads-wait", "do not wait for threads when a worker stops"),
@@ -200,7 +204,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("die-on-idle", "end when idle"),
     req("mount", Kind::List, "application at a mount point: path=application"),
     req("worker-mount", Kind::List, "application at a mount point in one worker"),
-    req("threads", Kind::Int, "threads of each worker").default("1").on(Flags::THREADS),
+    req("threads", Kind::Int, "threads of each worker").default("1").most(4096).on(Flags::THREADS),
     req("thread-stacksize", Kind::Int, "stack of each thread")
         .unit("KiB")
         .aliases(&["threads-stacksize", "thread-stack-size", "threads-stack-size"])

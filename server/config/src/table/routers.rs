@@ -6,6 +6,7 @@ pub(super) const FASTROUTER: &[Row] = &[
     req("fastrouter", Kind::Socket, "run a uwsgi protocol router on this address"),
     req("fastrouter-processes", Kind::Int, "number of router processes")
         .default("1")
+        .most(64)
         .aliases(&["fastrouter-workers"]),
     req("fastrouter-zerg", Kind::Str, "take sockets from the given zerg server"),
     opt("fastrouter-use-cache", Kind::Str, "find nodes in the given cache"),

@@ -53,7 +53,10 @@ pub(super) const ROWS: &[Row] = &[
         .short('l')
         .default("100")
         .on(Flags::IMMEDIATE),
-    req("max-vars", Kind::Int, "most variables one request may carry").short('v').default("64"),
+    req("max-vars", Kind::Int, "most variables one request may carry")
+        .short('v')
+        .default("64")
+        .most(65_536),
     req("buffer-size", Kind::U16, "room for the variables of one request")
         .short('b')
         .unit("bytes")

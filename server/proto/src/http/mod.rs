@@ -145,7 +145,8 @@ fn parse_complete(
     })
 }
 
-/// Skips a PROXY line and one empty line: some clients send a stray CRLF behind a body.
+/// Skips a PROXY line, or one empty line: some clients send a stray CRLF behind a body. Behind a
+/// PROXY line there was no body, and a blank line there would end a head that has not begun.
 fn skip_proxy_line<'a>(
     input: &'a [u8],
     env: &HttpEnv<'_>,
@@ -158,8 +159,8 @@ fn skip_proxy_line<'a>(
             proxy::Line::Partial | proxy::Line::Broken => return Err(HttpError::BadRequest),
         }
     }
-    if input[start..].starts_with(b"\r\n") && input.len() > start + 2 {
-        start += 2;
+    if start == 0 && input.starts_with(b"\r\n") && input.len() > 2 {
+        start = 2;
     }
     Ok((start, found))
 }

@@ -300,4 +300,9 @@ fn a_proxy_line_gives_the_addresses() {
         run(format!("{line}{request}").as_bytes(), &super::tests::env()).0,
         Err(HttpError::BadRequest)
     );
+    // Wherever the bytes are cut: a blank line behind it is a head without a request.
+    for rest in ["\r\n", "\r\nGET / HTTP/1.1\r\n\r\n"] {
+        let (got, _) = run(format!("{line}{rest}").as_bytes(), &env);
+        assert_eq!(got, Err(HttpError::BadRequest), "{rest:?}");
+    }
 }
