@@ -34,8 +34,13 @@ pub fn run(instance: &'static Instance) -> i32 {
 }
 
 async fn serve(instance: &'static Instance) -> i32 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut term) = signal(SignalKind::terminate()) else { return 1 };
+    use tokio::signal::unix::{SignalKind, signal as receive};
+    // A TERM that comes while its handler is being put in place would find neither the default
+    // action nor the handler: it waits until that is done.
+    signal::block_all_in_thread();
+    let term = receive(SignalKind::terminate());
+    signal::reset(&[]);
+    let Ok(mut term) = term else { return 1 };
     let state = server::State::new(instance);
     for listener in &instance.stats {
         server::start(&state, listener);
