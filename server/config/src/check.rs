@@ -2,7 +2,7 @@
 //!
 //! It refuses to change anything; an option that is not built is named, never guessed at.
 
-use crate::config::{Config, Entry};
+use crate::config::{Config, Entry, Origin};
 use crate::expand::Keys;
 use crate::finding::Finding;
 use crate::row::{Kind, Row, Status};
@@ -115,4 +115,10 @@ fn guarded(key: &str) -> Option<&'static str> {
 pub(crate) fn refuses(row: &Row) -> bool {
     row.status == Status::Pending
         && matches!(row.kind, Kind::Logic | Kind::Action | Kind::Config | Kind::Placeholder)
+}
+
+/// The fault of mentioning such an option.
+pub(crate) fn refused(key: &str, value: Option<&str>, origin: &Origin) -> Finding {
+    let text = format!("option \"{key}\" {origin} is not implemented yet");
+    Finding::fault(text).at(key, value, origin)
 }

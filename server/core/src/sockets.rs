@@ -15,6 +15,8 @@ use crate::kept::Table;
 use crate::log;
 use crate::settings::Settings;
 
+pub use uwsgi_config::plain;
+
 /// A bound socket.
 #[derive(Debug)]
 pub struct Listener {
@@ -245,12 +247,6 @@ fn bind_failure(name: &str, e: &io::Error) -> String {
         );
     }
     text + &format!("bind(): {} [core/socket.c line {}]", plain(e), line!())
-}
-
-/// The system's own words for an error, without the number that std appends.
-pub fn plain(e: &io::Error) -> String {
-    let text = e.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Checks the wanted queue length against the system's bound.

@@ -54,7 +54,6 @@ impl Loader<'_> {
         let equals = |value: Option<&str>| {
             value.is_some_and(|value| wanted.is_none_or(|wanted| wanted == value))
         };
-        let facts = || self.source.facts();
         let path = |holds: bool| (holds, Some(operand.to_owned()));
         Ok(match condition {
             "opt" => {
@@ -66,8 +65,8 @@ impl Loader<'_> {
                 (equals(value.map(String::as_str)), value.cloned())
             }
             "reload" => (self.env.contains_key("UWSGI_RELOADS"), None),
-            "hostname" => path(facts().hostname == operand),
-            "hostname-match" => path(matches(operand, &facts().hostname, origin)?),
+            "hostname" => path(self.hostname == operand),
+            "hostname-match" => path(matches(operand, &self.hostname, origin)?),
             "plugin" => path(self.has_plugin(operand)),
             "exists" => path(self.source.look(operand).readable),
             "file" => path(self.source.look(operand).file),

@@ -6,7 +6,7 @@
 
 use super::conditions::words;
 use super::{ENTRY, INCLUDED, Loader, Step};
-use crate::check::refuses;
+use crate::check::{refused, refuses};
 use crate::config::{Entry, Origin};
 use crate::finding::Finding;
 use crate::registry::Custom;
@@ -60,10 +60,7 @@ impl Loader<'_> {
     fn apply(&mut self, key: String, value: String, origin: &Origin) -> Step {
         self.spend(ENTRY + key.len() + value.len(), origin)?;
         match self.config.registry.find(&key) {
-            Some(row) if refuses(row) => {
-                let text = format!("option \"{key}\" {origin} is not implemented yet");
-                Err(Finding::fault(text).at(&key, Some(&value), origin).into())
-            }
+            Some(row) if refuses(row) => Err(refused(&key, Some(&value), origin).into()),
             Some(row) if row.name == "inherit" => self.load_by_suffix(&value, INCLUDED, origin),
             Some(row) if row.name == "declare-option2" => self.declare(&key, &value, origin),
             Some(row) if matches!(row.name, "env" | "ienv" | "unenv") => {

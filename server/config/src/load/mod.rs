@@ -20,7 +20,7 @@ mod restrict;
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use crate::check::refuses;
+use crate::check::{refused, refuses};
 use crate::config::{Config, Entry, Origin};
 use crate::expand::Keys;
 use crate::finding::Finding;
@@ -65,6 +65,8 @@ struct Loader<'a> {
     source: &'a dyn Source,
     env: HashMap<String, String>,
     magic: Magic,
+    /// What conditions compare with.
+    hostname: String,
     config: Config,
     keys: Keys,
     strict: bool,
@@ -115,10 +117,12 @@ impl<'a> Loader<'a> {
             Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
         };
         let env: HashMap<String, String> = env.iter().filter_map(text).collect();
+        let facts = source.facts();
         let config = Config { vassal: env.contains_key("UWSGI_EMPEROR_FD"), ..Config::default() };
         Self {
             source,
-            magic: Magic::new(&source.facts()),
+            magic: Magic::new(&facts),
+            hostname: facts.hostname,
             env,
             config,
             keys: Keys::default(),
@@ -188,10 +192,7 @@ impl<'a> Loader<'a> {
         };
         self.config.entries.push(entry);
         match row {
-            Some(row) if refuses(row) => {
-                let text = format!("option \"{key}\" {origin} is not implemented yet");
-                Err(Finding::fault(text).at(key, value.as_deref(), &origin).into())
-            }
+            Some(row) if refuses(row) => Err(refused(key, value.as_deref(), &origin).into()),
             Some(row) if row.immediate() => self.immediate(row, key, value, &origin),
             _ => Ok(()),
         }

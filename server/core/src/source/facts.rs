@@ -14,7 +14,7 @@ pub(super) fn now() -> Facts {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Facts {
         cwd: text(std::env::current_dir().ok()).unwrap_or_default(),
-        hostname: first_line("/proc/sys/kernel/hostname"),
+        hostname: crate::boot::hostname(),
         binary: text(std::env::current_exe().ok()).unwrap_or_default(),
         cpus: online_cpus(&first_line("/sys/devices/system/cpu/online")),
         user: (uid, name_of("/etc/passwd", uid)),
