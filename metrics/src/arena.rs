@@ -166,9 +166,21 @@ fn carry_over(to: &View, from: &View) {
     for index in 0..new.gateways.min(old.gateways) {
         to.gateway(index).carry(from.gateway(index));
     }
+    to.system().carry(from.system());
+    carry_alarms(to, from);
     crate::metric_pool::carry_over(to, from);
     to.header().generation.set(from.generation() + 1);
     to.header().created_ns.set(from.created_ns());
+}
+
+/// Alarms and thresholds by position; who registers one of another name clears the row.
+fn carry_alarms(to: &View, from: &View) {
+    for index in 0..to.shape().alarms.min(from.shape().alarms) {
+        to.alarm(index).carry(from.alarm(index));
+    }
+    for index in 0..to.shape().thresholds.min(from.shape().thresholds) {
+        to.threshold(index).carry(from.threshold(index));
+    }
 }
 
 /// A name beside `path` that no other process uses.

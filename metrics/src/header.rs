@@ -8,16 +8,17 @@ use crate::histogram::{HISTOGRAM_BYTES, LATENCIES};
 use crate::history::HISTORY_BYTES;
 use crate::inflight::HEAD_BYTES;
 use crate::rows::{
-    ALIGN, AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, WorkerRow, row,
+    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, SystemRow,
+    ThresholdRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
-use crate::shape::Shape;
+use crate::shape::{SHAPE_WORDS, Shape};
 
 /// First word of every arena: the ASCII text `UWSGIARN` as it lies in memory.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 1;
+pub(crate) const LAYOUT_VERSION: u64 = 2;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -38,8 +39,8 @@ row! {
         pub master_pid: Gauge,
         /// Identity of this boot of the kernel.
         pub boot_id: Text<5>,
-        /// Workers, cores, apps, sockets, gateways, metrics, bytes of variables.
-        pub shape: [Gauge; 7],
+        /// The counts of the shape, in its order.
+        pub shape: [Gauge; SHAPE_WORDS],
         /// Rows of the directory.
         pub sections: Gauge,
         /// Byte offset of the directory.
@@ -89,10 +90,16 @@ pub enum Section {
     Metrics = 10,
     /// Hash index of that pool, in words.
     MetricIndex = 11,
+    /// What the machine and the control group say, one row.
+    System = 12,
+    /// Alarms, in configuration order.
+    Alarms = 13,
+    /// Thresholds, in configuration order.
+    Thresholds = 14,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 12;
+const SECTIONS: usize = 15;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -189,6 +196,9 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (HISTORY_BYTES, 1),
         (size_of::<MetricRow>(), spare(shape.metrics as usize)),
         (8, index_words(shape.metrics)),
+        (size_of::<SystemRow>(), 1),
+        (size_of::<AlarmRow>(), spare(shape.alarms as usize)),
+        (size_of::<ThresholdRow>(), spare(shape.thresholds as usize)),
     ]
 }
 
@@ -196,8 +206,17 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape =
-        Shape { workers: 3, cores: 2, apps: 4, sockets: 2, gateways: 1, metrics: 9, vars: 1000 };
+    const SHAPE: Shape = Shape {
+        workers: 3,
+        cores: 2,
+        apps: 4,
+        sockets: 2,
+        gateways: 1,
+        metrics: 9,
+        vars: 1000,
+        alarms: 2,
+        thresholds: 3,
+    };
 
     #[test]
     fn sections_are_aligned_ordered_and_inside() {

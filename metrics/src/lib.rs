@@ -27,8 +27,9 @@ mod whole {
     pub use crate::metric_pool::Kind;
     pub use crate::reader::Reader;
     pub use crate::rows::{
-        AppCells, AppRow, CoreCells, CoreRow, GatewayCells, GatewayRow, GlobalCells, Globals,
-        MetricCells, MetricRow, SocketCells, SocketRow, WorkerCells, WorkerRow,
+        AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, GatewayCells, GatewayRow,
+        GlobalCells, Globals, MetricCells, MetricRow, SocketCells, SocketRow, SystemCells,
+        SystemRow, ThresholdCells, ThresholdRow, ThresholdState, WorkerCells, WorkerRow,
     };
     pub use crate::shape::Shape;
     pub use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};

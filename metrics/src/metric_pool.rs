@@ -91,6 +91,14 @@ impl View {
         }
     }
 
+    /// The slot of a registered metric, by name.
+    pub fn metric_slot_of(&self, name: &[u8]) -> Option<u32> {
+        match probe(self, name) {
+            Probe::Found(slot) => Some(slot),
+            Probe::Vacant(_) | Probe::Full => None,
+        }
+    }
+
     /// The row of a slot that registration returned.
     pub fn metric_at(&self, slot: u32) -> &MetricRow {
         self.metric_slot(slot)

@@ -17,26 +17,34 @@ pub struct Shape {
     pub metrics: u32,
     /// Bytes of request variables kept in each in-flight record.
     pub vars: u32,
+    /// Alarms.
+    pub alarms: u32,
+    /// Thresholds on metrics.
+    pub thresholds: u32,
 }
+
+/// Counts of a shape.
+pub(crate) const SHAPE_WORDS: usize = 9;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
 
 impl Shape {
     /// The counts in header order.
-    pub(crate) fn to_words(self) -> [u64; 7] {
-        [self.workers, self.cores, self.apps, self.sockets, self.gateways, self.metrics, self.vars]
-            .map(u64::from)
+    pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
+        let Shape { workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds } =
+            self;
+        [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds].map(u64::from)
     }
 
     /// The counts of a header; `None` when one of them cannot be a count. The bound keeps every
     /// product of counts and element sizes far below 64 bits, whatever a foreign file says.
-    pub(crate) fn from_words(words: [u64; 7]) -> Option<Shape> {
-        let mut counts = [0; 7];
+    pub(crate) fn from_words(words: [u64; SHAPE_WORDS]) -> Option<Shape> {
+        let mut counts = [0; SHAPE_WORDS];
         for (count, word) in counts.iter_mut().zip(words) {
             *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
         }
-        let [workers, cores, apps, sockets, gateways, metrics, vars] = counts;
-        Some(Shape { workers, cores, apps, sockets, gateways, metrics, vars })
+        let [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds] = counts;
+        Some(Shape { workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds })
     }
 }

@@ -9,7 +9,8 @@ use crate::histogram::{Latency, LatencySnap};
 use crate::inflight::InFlightView;
 use crate::metric_pool::READY;
 use crate::rows::{
-    AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, SocketCells, WorkerCells,
+    AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, SocketCells,
+    SystemCells, ThresholdCells, WorkerCells,
 };
 use crate::view::View;
 
@@ -121,6 +122,12 @@ pub struct Snapshot {
     pub sockets: Vec<SocketCells>,
     /// Routers.
     pub gateways: Vec<GatewayCells>,
+    /// What the machine says.
+    pub system: SystemCells,
+    /// Alarms in configuration order.
+    pub alarms: Vec<AlarmCells>,
+    /// Thresholds in configuration order.
+    pub thresholds: Vec<ThresholdCells>,
     /// User metrics in registration order.
     pub metrics: Vec<MetricCells>,
     /// Latencies of all workers together, indexed by [`Latency`].
@@ -144,6 +151,15 @@ impl Snapshot {
             gateways: (0..shape.gateways)
                 .map(|i| view.gateway(i).read())
                 .filter(|gateway| !gateway.name.is_empty())
+                .collect(),
+            system: view.system().read(),
+            alarms: (0..shape.alarms)
+                .map(|i| view.alarm(i).read())
+                .filter(|alarm| !alarm.name.is_empty())
+                .collect(),
+            thresholds: (0..shape.thresholds)
+                .map(|i| view.threshold(i).read())
+                .filter(|threshold| !threshold.text.is_empty())
                 .collect(),
             metrics: metrics(view),
             latencies: Latency::ALL.map(|what| latency(view, what)),

@@ -9,7 +9,10 @@ use crate::histogram::{Histogram, LATENCIES, Latency};
 use crate::history::History;
 use crate::inflight::{HEAD_BYTES, Head, InFlight};
 use crate::map::Mapping;
-use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, WorkerRow};
+use crate::rows::{
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, SystemRow, ThresholdRow,
+    WorkerRow,
+};
 use crate::schema::SchemaRow;
 use crate::shape::Shape;
 use crate::snapshot::Snapshot;
@@ -70,6 +73,21 @@ impl View {
     #[inline]
     pub fn gateway(&self, index: u32) -> &GatewayRow {
         self.map.row(self.layout.place(Section::Gateways).at(index as usize))
+    }
+
+    /// What the machine and the control group say.
+    pub fn system(&self) -> &SystemRow {
+        self.map.row(self.layout.place(Section::System).offset)
+    }
+
+    /// An alarm, from 0.
+    pub fn alarm(&self, index: u32) -> &AlarmRow {
+        self.map.row(self.layout.place(Section::Alarms).at(index as usize))
+    }
+
+    /// A threshold, from 0.
+    pub fn threshold(&self, index: u32) -> &ThresholdRow {
+        self.map.row(self.layout.place(Section::Thresholds).at(index as usize))
     }
 
     /// The in-flight record of a core (from 0) of a worker (from 1).

@@ -225,8 +225,16 @@ mod tests {
     use super::*;
     use uwsgi_metrics::{Arena as Written, Phase, Shape, Start};
 
-    const SHAPE: Shape =
-        Shape { workers: 2, cores: 2, apps: 1, sockets: 1, gateways: 0, metrics: 0, vars: 64 };
+    const SHAPE: Shape = Shape {
+        workers: 2,
+        cores: 2,
+        apps: 1,
+        sockets: 1,
+        gateways: 0,
+        metrics: 0,
+        vars: 64,
+        ..Shape::default()
+    };
 
     /// A file of this test process alone, gone with the value.
     struct Folder(PathBuf);

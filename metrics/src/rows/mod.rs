@@ -4,20 +4,26 @@
 //! prefetched neighbour. The macro below makes, from one list of fields, the row that lives in the
 //! mapping and its owned twin for snapshots (`CoreRow` and `CoreCells`), so the two cannot drift.
 
+mod alarm;
 mod app;
 mod core;
 mod gateway;
 mod globals;
 mod metric;
 mod socket;
+mod system;
+mod threshold;
 mod worker;
 
+pub use alarm::{AlarmCells, AlarmRow};
 pub use app::{AppCells, AppRow};
 pub use core::{CoreCells, CoreRow};
 pub use gateway::{GatewayCells, GatewayRow};
 pub use globals::{GlobalCells, Globals};
 pub use metric::{MetricCells, MetricRow};
 pub use socket::{SocketCells, SocketRow};
+pub use system::{SystemCells, SystemRow};
+pub use threshold::{ThresholdCells, ThresholdRow, ThresholdState};
 pub use worker::{WorkerCells, WorkerRow};
 
 /// Alignment of rows and sections: a cache line and the line the prefetcher brings along.

@@ -6,6 +6,7 @@
 //! [`Snapshot`] and which cell it comes from; rows without a cell are computed.
 
 mod list;
+mod select;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
 
 pub use list::{Item, ListOptions, list, value};
+pub use select::{Selector, select};
 pub use table::TABLE;
 
 row! {

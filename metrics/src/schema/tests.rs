@@ -10,7 +10,16 @@ use crate::sync::Ordering;
 
 /// An arena whose rows all count as existing.
 fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
-    let shape = Shape { workers, cores, apps: 1, sockets, gateways: 1, metrics: 2, vars: 128 };
+    let shape = Shape {
+        workers,
+        cores,
+        apps: 1,
+        sockets,
+        gateways: 1,
+        metrics: 2,
+        vars: 128,
+        ..Shape::default()
+    };
     let arena = Arena::create(&shape).unwrap();
     for worker in 1..=workers {
         arena.worker(worker).id.set(u64::from(worker));

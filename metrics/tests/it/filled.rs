@@ -6,8 +6,17 @@ use std::io;
 use uwsgi_metrics::{Arena, Kind, Latency, Phase, Shape, Start};
 
 /// The shape of the filled arena.
-pub(crate) const SHAPE: Shape =
-    Shape { workers: 2, cores: 2, apps: 4, sockets: 2, gateways: 2, metrics: 8, vars: 1024 };
+pub(crate) const SHAPE: Shape = Shape {
+    workers: 2,
+    cores: 2,
+    apps: 4,
+    sockets: 2,
+    gateways: 2,
+    metrics: 8,
+    vars: 1024,
+    alarms: 2,
+    thresholds: 2,
+};
 
 /// An uwsgi block of these pairs.
 pub(crate) fn block(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {

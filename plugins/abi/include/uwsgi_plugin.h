@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define UWSGI_ABI_VERSION 2
+#define UWSGI_ABI_VERSION 3
 
 struct uwsgi_str {
     const char *ptr;

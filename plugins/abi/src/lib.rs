@@ -20,7 +20,7 @@ pub use option::{
 };
 
 /// Version of every layout in this crate. Both sides must have been built with the same one.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Name of the one exported symbol, `extern "C" fn() -> *const Plugin`.
 pub const PLUGIN_SYMBOL: &str = "uwsgi_plugin";
@@ -150,6 +150,14 @@ pub enum MetricOp {
     Inc = 2,
     /// Subtracts.
     Dec = 3,
+    /// Multiplies.
+    Mul = 4,
+    /// Divides, truncating; by 0 fails.
+    Div = 5,
+    /// Raises to at least the value.
+    SetMax = 6,
+    /// Lowers to the value, but never to or below the initial one.
+    SetMin = 7,
 }
 
 /// Facts that hold for the life of the process.

@@ -63,6 +63,10 @@ builtin!(metric_get = "metric_get", |_s, args| {
 builtin!(metric_set = "metric_set", |_s, args| metric(&args, MetricOp::Set));
 builtin!(metric_inc = "metric_inc", |_s, args| metric(&args, MetricOp::Inc));
 builtin!(metric_dec = "metric_dec", |_s, args| metric(&args, MetricOp::Dec));
+builtin!(metric_mul = "metric_mul", |_s, args| metric(&args, MetricOp::Mul));
+builtin!(metric_div = "metric_div", |_s, args| metric(&args, MetricOp::Div));
+builtin!(metric_set_max = "metric_set_max", |_s, args| metric(&args, MetricOp::SetMax));
+builtin!(metric_set_min = "metric_set_min", |_s, args| metric(&args, MetricOp::SetMin));
 builtin!(micros = "micros", |_s, _a| {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Obj::uint(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
@@ -73,7 +77,7 @@ builtin!(connection_fd = "connection_fd", |_s, _a| {
     Obj::int(request.fd.into())
 });
 
-static FUNCTIONS: [Method; 14] = [
+static FUNCTIONS: [Method; 18] = [
     Method::new(c"worker_id", worker_id),
     Method::new(c"masterpid", masterpid),
     Method::new(c"reload", reload),
@@ -86,6 +90,10 @@ static FUNCTIONS: [Method; 14] = [
     Method::new(c"metric_set", metric_set),
     Method::new(c"metric_inc", metric_inc),
     Method::new(c"metric_dec", metric_dec),
+    Method::new(c"metric_mul", metric_mul),
+    Method::new(c"metric_div", metric_div),
+    Method::new(c"metric_set_max", metric_set_max),
+    Method::new(c"metric_set_min", metric_set_min),
     Method::new(c"micros", micros),
     Method::new(c"connection_fd", connection_fd),
 ];

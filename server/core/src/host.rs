@@ -85,6 +85,10 @@ impl Host for PluginHost {
             x if x == MetricOp::Set as u32 => row.set(value),
             x if x == MetricOp::Inc as u32 => row.inc(value),
             x if x == MetricOp::Dec as u32 => row.dec(value),
+            x if x == MetricOp::Mul as u32 => row.mul(value),
+            x if x == MetricOp::Div as u32 => row.div(value),
+            x if x == MetricOp::SetMax as u32 => row.set_max(value),
+            x if x == MetricOp::SetMin as u32 => row.set_min(value),
             _ => false,
         };
         done.then_some(value)

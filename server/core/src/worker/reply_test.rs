@@ -32,8 +32,16 @@ const BASE: Scene =
     Scene { exchange: KEEP, length: None, chunks: &["hello"], marked: true, broken: false };
 
 fn arena() -> &'static Arena {
-    let shape =
-        Shape { workers: 1, cores: 1, apps: 1, sockets: 1, gateways: 0, metrics: 64, vars: 256 };
+    let shape = Shape {
+        workers: 1,
+        cores: 1,
+        apps: 1,
+        sockets: 1,
+        gateways: 0,
+        metrics: 64,
+        vars: 256,
+        ..Shape::default()
+    };
     Box::leak(Box::new(Arena::create(&shape).unwrap()))
 }
 

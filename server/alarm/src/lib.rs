@@ -1,0 +1,52 @@
+//! Alarms: named instances of an action, what may raise them how often, and how they deliver.
+//!
+//! It owns the syntax of `alarm`, the limits against storms, the queue and the retries of each
+//! alarm, and every kind of action. It runs inside one process with a tokio runtime (the observer)
+//! and refuses to know where messages come from.
+
+pub mod action;
+
+pub use action::{Action, Delivery, Failure};
+
+/// One message for one alarm.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Event {
+    /// Name of the alarm.
+    pub alarm: String,
+    /// The text, as it was raised.
+    pub text: Vec<u8>,
+    /// When it was raised, epoch microseconds.
+    pub at_us: u64,
+    /// What a threshold knows beyond the text; nothing for all other sources.
+    pub detail: Option<Detail>,
+}
+
+/// The facts behind a message of a threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detail {
+    /// Metric.
+    pub key: String,
+    /// Value that was compared.
+    pub value: f64,
+    /// Bound it was compared with.
+    pub bound: f64,
+    /// Since when, epoch seconds.
+    pub since: u64,
+    /// True when the condition is over.
+    pub resolved: bool,
+}
+
+/// What every action may want to know of the instance.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Host name.
+    pub hostname: String,
+    /// Server version.
+    pub version: String,
+    /// Pid of the master.
+    pub master_pid: i32,
+    /// Seconds a network action may take to connect, and as a whole, without a value of its own.
+    pub timeout: u64,
+    /// Shell of `cmd` (`binsh`), and what else may be needed.
+    pub shell: Vec<String>,
+}
