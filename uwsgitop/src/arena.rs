@@ -233,7 +233,8 @@ mod tests {
         gateways: 0,
         metrics: 0,
         vars: 64,
-        ..Shape::default()
+        alarms: 0,
+        thresholds: 0,
     };
 
     /// A file of this test process alone, gone with the value.
