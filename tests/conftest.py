@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import stat as stat_module
 
 import pytest
@@ -13,6 +14,8 @@ from harness.waiting import until
 
 def pytest_configure(config):
     procs.become_subreaper()
+    # A shell that starts the suite in the background passes an ignored INT on to every process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header(config):

@@ -78,7 +78,7 @@ fn damage_is_refused_with_its_reason() {
     let word = |bytes: &mut Vec<u8>, index: usize, value: u64| {
         bytes[index * 8..index * 8 + 8].copy_from_slice(&value.to_ne_bytes());
     };
-    // Words of the header: 0 magic, 1 layout version, 14 workers; the directory follows at 384.
+    // Words of the header: 0 magic, 1 layout version, 14 workers; the directory follows at 256.
     type Damage = Box<dyn Fn(&mut Vec<u8>)>;
     let cases: [(Damage, &str); 6] = [
         (Box::new(|b| b.truncate(4096)), "not an arena: 4096 bytes"),
@@ -86,7 +86,7 @@ fn damage_is_refused_with_its_reason() {
         (Box::new(move |b| word(b, 1, 999)), "arena layout 999, this build reads 2"),
         (Box::new(move |b| word(b, 14, 200_000)), "is shorter than its shape says"),
         (Box::new(move |b| word(b, 14, u64::MAX)), "is shorter than its shape says"),
-        (Box::new(move |b| word(b, 48 + 16 + 1, 7)), "section 1 is laid out by another build"),
+        (Box::new(move |b| word(b, 32 + 16 + 1, 7)), "section 1 is laid out by another build"),
     ];
     for (damage, want) in cases {
         let mut bytes = whole.clone();

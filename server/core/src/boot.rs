@@ -120,7 +120,10 @@ fn hold_signals(settings: &Settings) -> Result<(), String> {
     if settings.master && !settings.die_on_term {
         held.push(signal::SIGTERM);
     }
-    signal::hold(&held).map_err(|e| format!("sigaction(): {}", sockets::plain(&e)))
+    signal::hold(&held).map_err(|e| format!("sigaction(): {}", sockets::plain(&e)))?;
+    // A shell that starts us in the background passes an ignored INT on.
+    signal::reset(&[signal::SIGINT]);
+    Ok(())
 }
 
 fn binary_path(argv: &[OsString]) -> PathBuf {
