@@ -49,4 +49,7 @@ pub struct Facts {
     pub timeout: u64,
     /// Shell of `cmd` (`binsh`), and what else may be needed.
     pub shell: Vec<String>,
+    /// Writes one line to the main log, for what an action tells outside of a delivery; such a line
+    /// begins with `[uwsgi-alarm` and raises no alarm.
+    pub log: Option<fn(&str)>,
 }

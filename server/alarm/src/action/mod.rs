@@ -11,7 +11,8 @@ use crate::Event;
 /// Why a delivery failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// For the log and the alarm's row.
+    /// For the log and the alarm's row, without any secret of the alarm's argument. The log shows
+    /// it as `[uwsgi-alarm-KIND] TEXT`.
     pub text: String,
     /// True when another attempt may succeed (no connection, a server that is busy); false when
     /// it cannot (refused credentials, an address that is not accepted).
