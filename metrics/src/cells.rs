@@ -119,6 +119,11 @@ impl Signed {
         self.0.fetch_add(n.cast_unsigned(), Ordering::Relaxed);
     }
 
+    /// Sets the value and answers the one before, in one step.
+    pub fn swap(&self, value: i64) -> i64 {
+        self.0.swap(value.cast_unsigned(), Ordering::Relaxed).cast_signed()
+    }
+
     /// Replaces the value by `next(value)` atomically; false when `next` declines.
     #[inline]
     pub fn update(&self, next: impl Fn(i64) -> Option<i64>) -> bool {

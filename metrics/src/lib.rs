@@ -24,7 +24,7 @@ mod whole {
     pub use crate::history::{History, HistoryWriter, Ring, Series};
     pub use crate::inflight::{InFlight, InFlightView, Phase, Start, vars_pairs};
     pub use crate::json::{StatsOptions, stats_json};
-    pub use crate::metric_pool::Kind;
+    pub use crate::metric_pool::{Kind, Registration};
     pub use crate::reader::Reader;
     pub use crate::rows::{
         AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, GatewayCells, GatewayRow,

@@ -56,43 +56,92 @@ const NAME_MAX: usize = 128;
 /// Slot number in the low half of an index word, plus one; hash bits in the high half.
 const SLOT_MASK: u64 = 0xffff_ffff;
 
+/// What a metric is registered as.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Registration<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Kind.
+    pub kind: Kind,
+    /// OID relative to the server's branch; empty for none.
+    pub oid: &'a str,
+    /// Value it starts with.
+    pub initial: i64,
+    /// The metric an alias stands for, no alias itself; empty otherwise.
+    pub target: &'a str,
+    /// Bits of [`MetricRow`].
+    pub flags: u64,
+}
+
 impl Arena {
     /// Registers a metric, or finds it: the slot is the same in every process.
     ///
-    /// A name that is known keeps its value and, within one generation, its list position; kind and
-    /// OID become those given. `None` when the name is empty, longer than 128 bytes, or the pool is
-    /// full; the drop is counted.
-    pub fn register_metric(&self, name: &str, kind: Kind, oid: &str, initial: i64) -> Option<u32> {
-        let found = insert(self, name.as_bytes(), |row| {
-            row.value.set(initial);
-            row.initial.set(initial);
-        });
-        let Some(slot) = found else {
-            self.globals().metrics_dropped.add_shared(1);
-            return None;
-        };
+    /// A name that is known keeps its value and, within one generation, its list position;
+    /// everything else becomes as given. `None` when the name is empty, longer than 128 bytes, or
+    /// the pool is full; the drop is counted.
+    pub fn register(&self, metric: &Registration<'_>) -> Option<u32> {
+        let slot = self.slot_for(metric.name, metric.initial)?;
         let row = self.metric_slot(slot);
-        row.kind.set(kind as u64);
-        row.oid.set(oid.as_bytes());
+        if row.is_base() {
+            row.base.set(0);
+            row.value.set(metric.initial);
+        }
+        row.kind.set(metric.kind as u64);
+        row.oid.set(metric.oid.as_bytes());
+        row.initial.set(metric.initial);
+        row.target.set(metric.target.as_bytes());
+        row.flags.set(metric.flags);
         if row.generation.get() != self.generation() {
             row.order.set(self.globals().metrics_registered.take_shared(1));
             row.generation.set(self.generation());
         }
         Some(slot)
     }
+
+    /// The same for a metric that anybody may write.
+    pub fn register_metric(&self, name: &str, kind: Kind, oid: &str, initial: i64) -> Option<u32> {
+        self.register(&Registration { name, kind, oid, initial, ..Registration::default() })
+    }
+
+    /// Adds `base` to the built-in metric `name` from now on, over reloads too. False when the pool
+    /// is full, which is counted.
+    pub fn register_base(&self, name: &str, base: i64) -> bool {
+        let Some(slot) = self.slot_for(name, 0) else { return false };
+        let row = self.metric_slot(slot);
+        row.base.set(base);
+        row.flags.set(MetricRow::BASE);
+        true
+    }
+
+    fn slot_for(&self, name: &str, initial: i64) -> Option<u32> {
+        let found = insert(self, name.as_bytes(), |row| {
+            row.value.set(initial);
+            row.initial.set(initial);
+        });
+        if found.is_none() {
+            self.globals().metrics_dropped.add_shared(1);
+        }
+        found
+    }
 }
 
 impl View {
     /// The row of a registered metric, by name. Constant time.
     pub fn metric(&self, name: &[u8]) -> Option<&MetricRow> {
-        match probe(self, name) {
-            Probe::Found(slot) => Some(self.metric_slot(slot)),
-            Probe::Vacant(_) | Probe::Full => None,
-        }
+        self.metric_slot_of(name).map(|slot| self.metric_slot(slot))
     }
 
     /// The slot of a registered metric, by name.
     pub fn metric_slot_of(&self, name: &[u8]) -> Option<u32> {
+        self.named(name).filter(|slot| !self.metric_slot(*slot).is_base())
+    }
+
+    /// What is added to the built-in metric `name`.
+    pub(crate) fn base_of(&self, name: &[u8]) -> i64 {
+        self.named(name).map_or(0, |slot| self.metric_slot(slot).base_alone())
+    }
+
+    fn named(&self, name: &[u8]) -> Option<u32> {
         match probe(self, name) {
             Probe::Found(slot) => Some(slot),
             Probe::Vacant(_) | Probe::Full => None,
@@ -187,6 +236,8 @@ pub(crate) fn carry_over(to: &View, from: &View) {
                 row.kind.set(old.kind.get());
                 row.value.set(old.value.get());
                 row.initial.set(old.initial.get());
+                row.base.set(old.base.get());
+                row.flags.set(old.flags.get() & MetricRow::BASE);
             });
         }
     }

@@ -130,6 +130,8 @@ pub struct Snapshot {
     pub thresholds: Vec<ThresholdCells>,
     /// User metrics in registration order.
     pub metrics: Vec<MetricCells>,
+    /// What is added to built-in metrics of the classic list, by name.
+    pub bases: Vec<(Vec<u8>, i64)>,
     /// Latencies of all workers together, indexed by [`Latency`].
     pub latencies: [LatencySnap; 4],
 }
@@ -139,6 +141,7 @@ impl Snapshot {
     pub fn take(view: &View) -> Snapshot {
         let shape = view.shape();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (metrics, bases) = metrics(view);
         Snapshot {
             taken_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
             generation: view.generation(),
@@ -161,7 +164,8 @@ impl Snapshot {
                 .map(|i| view.threshold(i).read())
                 .filter(|threshold| !threshold.text.is_empty())
                 .collect(),
-            metrics: metrics(view),
+            metrics,
+            bases,
             latencies: Latency::ALL.map(|what| latency(view, what)),
         }
     }
@@ -252,13 +256,19 @@ fn latency(view: &View, what: Latency) -> LatencySnap {
     merged
 }
 
-/// The registered metrics of this generation, in registration order.
-fn metrics(view: &View) -> Vec<MetricCells> {
+/// The registered metrics of this generation, in registration order, and the bases of built-in
+/// ones, which every generation keeps.
+fn metrics(view: &View) -> (Vec<MetricCells>, Vec<(Vec<u8>, i64)>) {
     let used = view.globals().metrics_used.get().min(u64::from(view.shape().metrics));
     let slots = (0..u32::try_from(used).unwrap_or(0)).map(|slot| view.metric_at(slot));
-    let listed =
-        slots.filter(|m| m.state.get() == READY && m.generation.get() == view.generation());
-    let mut rows: Vec<_> = listed.map(|m| m.read()).collect();
+    let (mut rows, mut bases) = (Vec::new(), Vec::new());
+    for row in slots.filter(|m| m.state.get() == READY) {
+        if row.is_base() {
+            bases.push((row.name.get(), row.base.get()));
+        } else if row.generation.get() == view.generation() {
+            rows.push(row.read());
+        }
+    }
     rows.sort_by_key(|row| row.order);
-    rows
+    (rows, bases)
 }

@@ -23,18 +23,47 @@ row! {
         pub value: Signed,
         /// Value it started with.
         pub initial: Signed,
-        /// Bit 0: a collector owns the value and the API may not write it.
+        /// What an earlier instance counted, added to what is collected.
+        pub base: Signed,
+        /// The metric an alias stands for; empty otherwise.
+        pub target: Text<16>,
+        /// Bits: see the constants of [`MetricRow`].
         pub flags: Gauge,
     }
 }
 
-/// Flag of a metric whose value is collected.
-const COLLECTED: u64 = 1;
-
 impl MetricRow {
+    /// A collector owns the value: the API may not write it.
+    pub const COLLECTED: u64 = 1;
+    /// The value goes back to the initial one after it was pushed.
+    pub const RESET_AFTER_PUSH: u64 = 2;
+    /// The name is that of a built-in metric, whose place in the list it takes.
+    pub const REPLACES: u64 = 4;
+    /// No metric of its own: `base` is added to the built-in metric of that name.
+    pub const BASE: u64 = 8;
+
     /// True when the application API may write the value.
     pub fn is_manual(&self) -> bool {
-        self.kind.get() != 3 && self.flags.get() & COLLECTED == 0
+        self.kind.get() != 3 && self.flags.get() & (Self::COLLECTED | Self::BASE) == 0
+    }
+
+    /// True for a row that only holds the base of a built-in metric.
+    pub(crate) fn is_base(&self) -> bool {
+        self.flags.get() & Self::BASE != 0
+    }
+
+    /// The base of such a row; 0 for a metric.
+    pub(crate) fn base_alone(&self) -> i64 {
+        if self.is_base() { self.base.get() } else { 0 }
+    }
+
+    /// The value for a pusher. With `reset_after_push` it goes back to the initial value in the
+    /// same step, so that no update between reading and resetting is lost.
+    pub fn take_for_push(&self) -> i64 {
+        if self.flags.get() & Self::RESET_AFTER_PUSH == 0 {
+            return self.value.get();
+        }
+        self.value.swap(self.initial.get())
     }
 
     /// Sets the value; false when it is not manual.

@@ -1,10 +1,13 @@
 //! The classic metric list: the table unrolled over workers, cores and sockets, in the order that
-//! pushers, the stats JSON and the OID tree rely on, followed by the user metrics.
+//! pushers, the stats JSON and the OID tree rely on, followed by the user metrics. A user metric
+//! with the name of a built-in one stands in its place.
+
+use std::collections::HashMap;
 
 use super::{Group, Metric, Read, TABLE};
 use crate::metric_pool::Kind;
+use crate::rows::{MetricCells, MetricRow};
 use crate::snapshot::{Snapshot, WorkerSnap};
-use crate::view::View;
 
 /// What enters the list.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,11 +33,25 @@ pub struct Item {
 
 /// The whole list.
 pub fn list(snapshot: &Snapshot, options: ListOptions) -> Vec<Item> {
+    let mut items = builtin(snapshot, options);
+    let shown = items.len();
+    for metric in &snapshot.metrics {
+        let replaces = metric.flags & MetricRow::REPLACES != 0;
+        let place = items[..shown].iter().position(|item| replaces && item.name == metric.name);
+        match place {
+            Some(place) => items[place] = registered(metric),
+            None => items.push(registered(metric)),
+        }
+    }
+    follow(&mut items, snapshot);
+    items
+}
+
+/// The built-in part.
+fn builtin(snapshot: &Snapshot, options: ListOptions) -> Vec<Item> {
     let mut items = Vec::new();
     push_instance(&mut items, snapshot, Group::Head);
-    // Slot 0 knows the total of requests only; its other figures are 0 by definition.
-    let totals = WorkerSnap { requests: snapshot.requests(), ..WorkerSnap::default() };
-    push_worker(&mut items, &totals, 0, true);
+    push_worker(&mut items, &super::select::totals(snapshot.requests()), 0, true);
     for worker in &snapshot.workers {
         push_worker(&mut items, worker, worker.index, options.no_cores);
     }
@@ -46,29 +63,37 @@ pub fn list(snapshot: &Snapshot, options: ListOptions) -> Vec<Item> {
     if options.extended {
         TABLE.iter().filter(|m| m.extended).for_each(|m| push_extended(&mut items, snapshot, m));
     }
-    items.extend(snapshot.metrics.iter().map(|m| Item {
-        name: m.name.clone(),
-        oid: m.oid.clone(),
-        kind: Kind::from_code(m.kind),
-        value: m.value,
-    }));
+    if !snapshot.bases.is_empty() {
+        let bases: HashMap<_, _> = snapshot.bases.iter().map(|(n, b)| (n.as_slice(), *b)).collect();
+        for item in &mut items {
+            item.value = item.value.wrapping_add(bases.get(&*item.name).copied().unwrap_or(0));
+        }
+    }
     items
 }
 
-/// The value of one metric by name, user metrics first; `None` for an unknown name.
-///
-/// Reads the arena now. A built-in name costs a snapshot, so this is for configuration and for the
-/// application API, not for loops.
-pub fn value(view: &View, name: &[u8]) -> Option<i64> {
-    if let Some(row) = view.metric(name) {
-        return Some(row.value.get());
+fn registered(metric: &MetricCells) -> Item {
+    Item {
+        name: metric.name.clone(),
+        oid: metric.oid.clone(),
+        kind: Kind::from_code(metric.kind),
+        value: metric.value,
     }
-    let known = TABLE.iter().any(|m| m.classic.is_some_and(|(pattern, _)| fits(pattern, name)));
-    if !known {
-        return None;
+}
+
+/// Gives aliases the values of what they stand for.
+fn follow(items: &mut [Item], snapshot: &Snapshot) {
+    let aliases = snapshot.metrics.iter().filter(|m| !m.target.is_empty());
+    for alias in aliases {
+        let value = match items.iter().find(|item| item.name == alias.target) {
+            Some(target) => target.value,
+            // Built in, but not shown.
+            None => super::select::in_snapshot(snapshot, &alias.target).unwrap_or(0),
+        };
+        if let Some(item) = items.iter_mut().rev().find(|item| item.name == alias.name) {
+            item.value = value;
+        }
     }
-    let items = list(&Snapshot::take(view), ListOptions { no_cores: false, extended: true });
-    items.into_iter().find(|item| item.name == name).map(|item| item.value)
 }
 
 /// The rows of a group that are in the list without being asked for.
@@ -143,7 +168,7 @@ fn item(metric: &Metric, name: &str, oid: &str, n: u32, m: u32, value: i64) -> I
 }
 
 /// Puts indices for the letters of a pattern.
-fn fill(pattern: &str, n: u32, m: u32, k: u32) -> String {
+pub(super) fn fill(pattern: &str, n: u32, m: u32, k: u32) -> String {
     let mut out = String::with_capacity(pattern.len() + 4);
     for (i, segment) in pattern.split('.').enumerate() {
         if i > 0 {
@@ -163,14 +188,4 @@ fn fill(pattern: &str, n: u32, m: u32, k: u32) -> String {
 fn fill_with(pattern: &str, name: &str) -> String {
     let segments: Vec<_> = pattern.split('.').map(|s| if s == "K" { name } else { s }).collect();
     segments.join(".")
-}
-
-/// True when `name` is an instance of `pattern`: any segment stands for a letter.
-fn fits(pattern: &str, name: &[u8]) -> bool {
-    let mut segments = name.split(|b| *b == b'.');
-    let same = pattern.split('.').all(|want| {
-        let is_index = matches!(want, "N" | "M" | "K");
-        segments.next().is_some_and(|got| is_index || got == want.as_bytes())
-    });
-    same && segments.next().is_none()
 }

@@ -18,8 +18,8 @@ use crate::rows::{AppCells, GatewayCells, SocketCells, row};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
 
-pub use list::{Item, ListOptions, list, value};
-pub use select::{Selector, select};
+pub use list::{Item, ListOptions, list};
+pub use select::{Selector, is_builtin, oid_of, select, value};
 pub use table::TABLE;
 
 row! {

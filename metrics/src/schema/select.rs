@@ -4,7 +4,9 @@
 //! each second would cost more than the reading. A name of the configuration that is also that of a
 //! built-in metric wins, as everywhere.
 
+use super::list::fill;
 use super::{Metric, Read, TABLE};
+use crate::shape::Shape;
 use crate::snapshot::{Snapshot, WorkerSnap};
 use crate::view::View;
 
@@ -13,19 +15,52 @@ use crate::view::View;
 pub enum Selector {
     /// A registered metric, by its slot.
     Registered(u32),
-    /// A built-in metric with its indices: worker, core, socket or router.
-    Builtin(&'static Metric, [u32; 3]),
+    /// A built-in metric with its indices (worker, core, socket or router) and what is added to it.
+    Builtin(&'static Metric, [u32; 3], i64),
 }
 
-/// Finds a metric by its classic name; nothing when the instance has no such metric.
+/// Finds a metric by its classic name; nothing when the instance has no such metric. An alias is
+/// what it stands for.
 pub fn select(view: &View, name: &[u8]) -> Option<Selector> {
-    if let Some(slot) = view.metric_slot_of(name) {
-        return Some(Selector::Registered(slot));
+    let Some(slot) = view.metric_slot_of(name) else {
+        let (metric, indices) = named(name, |router| router_in(view, router))?;
+        let there = exists(view.shape(), metric, indices);
+        return there.then(|| Selector::Builtin(metric, indices, view.base_of(name)));
+    };
+    match &*view.metric_at(slot).target.get() {
+        [] => Some(Selector::Registered(slot)),
+        // No alias stands for another one, so this ends here.
+        target if target == name => None,
+        target => select(view, target),
     }
-    let named = TABLE.iter().filter_map(|m| m.classic.map(|(pattern, _)| (m, pattern)));
-    let mut found = named.filter_map(|(m, pattern)| Some((m, indices(view, pattern, name)?)));
-    let (metric, indices) = found.next()?;
-    exists(view, metric, indices).then_some(Selector::Builtin(metric, indices))
+}
+
+/// True for the name of a built-in metric in an arena of this shape.
+pub fn is_builtin(shape: &Shape, name: &[u8]) -> bool {
+    named(name, |_| Some(0)).is_some_and(|(metric, indices)| exists(shape, metric, indices))
+}
+
+/// The OID of a metric, empty for none; nothing for an unknown name.
+pub fn oid_of(view: &View, name: &[u8]) -> Option<Vec<u8>> {
+    match select(view, name)? {
+        Selector::Registered(slot) => Some(view.metric_at(slot).oid.get()),
+        Selector::Builtin(metric, [n, m, k], _) => {
+            let (_, oid) = metric.classic.unwrap_or_default();
+            Some(fill(oid, n, m, k + u32::from(matches!(metric.read, Read::Gateway(_)))).into())
+        }
+    }
+}
+
+/// The value of one metric by name, user metrics first; `None` for an unknown name.
+///
+/// Reads the arena now, and of it no more than the value needs.
+pub fn value(view: &View, name: &[u8]) -> Option<i64> {
+    match select(view, name)? {
+        Selector::Registered(slot) => Some(view.metric_at(slot).value.get()),
+        Selector::Builtin(metric, indices, base) => {
+            Some(now(view, metric, indices)?.wrapping_add(base))
+        }
+    }
 }
 
 impl Selector {
@@ -33,19 +68,26 @@ impl Selector {
     pub fn read(&self, view: &View, snapshot: &Snapshot) -> i64 {
         match *self {
             Selector::Registered(slot) => view.metric_at(slot).value.get(),
-            Selector::Builtin(metric, indices) => builtin(metric, indices, snapshot).unwrap_or(0),
+            Selector::Builtin(metric, indices, base) => {
+                builtin(metric, indices, snapshot).unwrap_or(0).wrapping_add(base)
+            }
         }
     }
 }
 
+/// A built-in metric by its name, without an arena.
+pub(super) fn in_snapshot(snapshot: &Snapshot, name: &[u8]) -> Option<i64> {
+    let router = |name: &[u8]| snapshot.gateways.iter().position(|g| g.name == name);
+    let (metric, indices) = named(name, |name| u32::try_from(router(name)?).ok())?;
+    let base = snapshot.bases.iter().find(|(known, _)| known == name).map_or(0, |(_, base)| *base);
+    Some(builtin(metric, indices, snapshot)?.wrapping_add(base))
+}
+
 fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<i64> {
-    let worker = || snapshot.workers.iter().find(|w| w.index == n);
+    let worker = || snapshot.workers.get((n as usize).checked_sub(1)?);
     Some(match metric.read {
         Read::Instance(read) => read(snapshot),
-        // Slot 0 knows the total of requests only.
-        Read::Worker(read) if n == 0 => {
-            read(&WorkerSnap { requests: snapshot.requests(), ..WorkerSnap::default() })
-        }
+        Read::Worker(read) if n == 0 => read(&totals(snapshot.requests())),
         Read::Worker(read) => read(worker()?),
         Read::Core(read) => read(worker()?.cores.get(m as usize)?),
         Read::Socket(read) => read(snapshot.sockets.get(k as usize)?),
@@ -54,8 +96,38 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
     })
 }
 
+/// The same from the arena, copying only the rows in question.
+fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
+    Some(match metric.read {
+        Read::Instance(read) => read(&Snapshot::take(view)),
+        Read::Worker(read) if n == 0 => {
+            read(&totals((1..=view.shape().workers).map(|id| view.requests(id)).sum()))
+        }
+        Read::Worker(read) => read(&WorkerSnap::take(view, n)),
+        Read::Core(read) => read(WorkerSnap::take(view, n).cores.get(m as usize)?),
+        Read::Socket(read) => read(&view.socket(k).read()),
+        Read::Gateway(read) => read(&view.gateway(k).read()),
+        Read::App(_) => return None,
+    })
+}
+
+/// Slot 0 knows the total of requests only; its other figures are 0 by definition.
+pub(super) fn totals(requests: u64) -> WorkerSnap {
+    WorkerSnap { requests, ..WorkerSnap::default() }
+}
+
+/// The row of the table that `name` is an instance of, and its indices.
+fn named(
+    name: &[u8],
+    router: impl Fn(&[u8]) -> Option<u32>,
+) -> Option<(&'static Metric, [u32; 3])> {
+    let classic = TABLE.iter().filter_map(|m| m.classic.map(|(pattern, _)| (m, pattern)));
+    let mut found = classic.filter_map(|(m, pattern)| Some((m, indices(pattern, name, &router)?)));
+    found.next()
+}
+
 /// The numbers of `name` at the letters of `pattern`; a router is named by its kind.
-fn indices(view: &View, pattern: &str, name: &[u8]) -> Option<[u32; 3]> {
+fn indices(pattern: &str, name: &[u8], router: &impl Fn(&[u8]) -> Option<u32>) -> Option<[u32; 3]> {
     let mut out = [0; 3];
     let mut segments = name.split(|b| *b == b'.');
     for want in pattern.split('.') {
@@ -67,22 +139,26 @@ fn indices(view: &View, pattern: &str, name: &[u8]) -> Option<[u32; 3]> {
             word if word.as_bytes() == got => continue,
             _ => return None,
         };
-        let number = std::str::from_utf8(got).ok().and_then(|text| text.parse().ok());
-        *place = match number {
+        *place = match number(got) {
             Some(number) => number,
-            None if pattern.starts_with("router.") => router(view, got)?,
+            None if pattern.starts_with("router.") => router(got)?,
             None => return None,
         };
     }
     segments.next().is_none().then_some(out)
 }
 
-fn router(view: &View, name: &[u8]) -> Option<u32> {
+/// An index as the list writes it: `01` and `+1` are names of nothing.
+fn number(text: &[u8]) -> Option<u32> {
+    let plain = text == b"0" || text.first().is_some_and(|b| (b'1'..=b'9').contains(b));
+    std::str::from_utf8(text).ok().filter(|_| plain)?.parse().ok()
+}
+
+fn router_in(view: &View, name: &[u8]) -> Option<u32> {
     (0..view.shape().gateways).find(|index| view.gateway(*index).name.is(name))
 }
 
-fn exists(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
-    let shape = view.shape();
+fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
     match metric.read {
         Read::Instance(_) => true,
         Read::Worker(_) => n <= shape.workers,

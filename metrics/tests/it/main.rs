@@ -4,6 +4,7 @@
 
 mod adopt;
 mod attach;
+mod configured;
 mod filled;
 mod history;
 mod inflight;
