@@ -5,8 +5,10 @@
 //! and refuses to know where messages come from.
 
 pub mod action;
+mod definition;
 
-pub use action::{Action, Delivery, Failure};
+pub use action::{Action, Delivery, Failure, KINDS, Kind};
+pub use definition::Definition;
 
 /// One message for one alarm.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +38,9 @@ pub struct Detail {
     pub resolved: bool,
 }
 
+/// How a message gets to a mule, 0 for any of them; the error is for the log.
+pub type SendToMule = fn(u32, &[u8]) -> Result<(), String>;
+
 /// What every action may want to know of the instance.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -52,4 +57,12 @@ pub struct Facts {
     /// Writes one line to the main log, for what an action tells outside of a delivery; such a line
     /// begins with `[uwsgi-alarm` and raises no alarm.
     pub log: Option<fn(&str)>,
+    /// Writes bytes with the date in front to the main log, where they raise no alarm.
+    pub dated: Option<fn(&[u8])>,
+    /// Raises a uwsgi signal; nothing where an instance has no such signals.
+    pub signal: Option<fn(u8) -> Result<(), String>>,
+    /// Sends a message to a mule, 0 for any of them; nothing where there are no mules.
+    pub mule: Option<SendToMule>,
+    /// Number of mules.
+    pub mules: u32,
 }

@@ -7,6 +7,8 @@ use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 pub use rustix::process::Resource;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -159,6 +161,26 @@ pub fn die_with_parent(signal: i32) -> io::Result<()> {
 pub fn new_session() -> io::Result<()> {
     rustix::process::setsid()?;
     Ok(())
+}
+
+/// Lets what `command` starts run in a session of its own, with no descriptor of ours beyond the
+/// standard ones and with the default action for what this process ignores.
+pub fn apart(command: &mut Command) {
+    let prepare = || {
+        // SAFETY: system calls without memory, allowed between fork and exec.
+        unsafe {
+            libc::setsid();
+            // Marked instead of closed: the way by which a failed exec is reported is among them.
+            let last = libc::c_uint::MAX;
+            libc::syscall(libc::SYS_close_range, 3, last, libc::CLOSE_RANGE_CLOEXEC);
+            for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the closure allocates nothing and takes no lock.
+    unsafe { command.pre_exec(prepare) };
 }
 
 /// Soft limit of open files.

@@ -3,10 +3,37 @@
 //! One file for each kind; a kind is a word, a parser of its argument, and deliveries. A delivery
 //! may wait for the network and is retried by its caller, never by itself.
 
+mod cmd;
+mod log;
+mod mule;
+mod signal;
+
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::Event;
+use crate::{Event, Facts};
+
+/// What reading an argument comes to; the error says what is wrong with it.
+pub type Parsed = Result<Box<dyn Action>, String>;
+
+/// A kind of action: the word in front of the colon.
+#[derive(Debug)]
+pub struct Kind {
+    /// The word.
+    pub name: &'static str,
+    /// True when a delivery waits for another machine.
+    pub network: bool,
+    /// Reads the argument.
+    pub parse: fn(&str, &Facts) -> Parsed,
+}
+
+/// Every kind, in the order of `alarm-list`.
+pub static KINDS: &[Kind] = &[
+    Kind { name: "signal", network: false, parse: signal::parse },
+    Kind { name: "cmd", network: false, parse: cmd::parse },
+    Kind { name: "mule", network: false, parse: mule::parse },
+    Kind { name: "log", network: false, parse: log::parse },
+];
 
 /// Why a delivery failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
