@@ -6,9 +6,14 @@
 
 pub mod action;
 mod definition;
+mod guard;
+mod lane;
+mod runner;
 
 pub use action::{Action, Delivery, Failure, KINDS, Kind};
 pub use definition::Definition;
+pub use lane::Limits;
+pub use runner::Runner;
 
 /// One message for one alarm.
 #[derive(Clone, Debug, Default, PartialEq)]
