@@ -109,6 +109,10 @@ struct uwsgi_server {
     ssize_t (*read)(struct uwsgi_request *, uint8_t *buffer, size_t len);
     void (*exception)(struct uwsgi_request *, struct uwsgi_str class_name, struct uwsgi_str message);
     uint32_t (*response_state)(const struct uwsgi_request *, uint64_t *body_bytes);
+    int32_t (*register_signal)(uint32_t number, struct uwsgi_str target, uint32_t modifier1);
+    int32_t (*signal)(uint32_t number);
+    int32_t (*signal_registered)(uint32_t number);
+    int32_t (*signal_wait)(uint32_t core, int32_t number);
 };
 
 struct uwsgi_plugin {
@@ -127,6 +131,7 @@ struct uwsgi_plugin {
     void (*release)(void);
     int32_t (*request)(struct uwsgi_request *);
     void (*atexit)(void);
+    int32_t (*signal)(uint32_t core, uint32_t number);
 };
 
 const struct uwsgi_plugin *uwsgi_plugin(void);

@@ -244,6 +244,7 @@ macro_rules! export_plugin {
                 release: None,
                 request: Some(request),
                 atexit: Some(atexit),
+                signal: None,
             };
             extern "C" fn init(server: *const $crate::Server) -> i32 {
                 // SAFETY: called by the server alone, with its own table.

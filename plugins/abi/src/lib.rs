@@ -333,6 +333,17 @@ pub struct Server {
     /// Bytes of response body sent so far, and whether the head is on the wire (bit 0 of the result)
     /// or set but not yet sent (bit 1).
     pub response_state: extern "C" fn(request: *const Request, body_bytes: *mut u64) -> u32,
+    /// Registers signal `number` (0 to 255) for a receiver (`workers`, `worker2`, empty for
+    /// any worker ...). Its handler is what [`Plugin::signal`] of the plugin with this modifier
+    /// runs. Returns 0, or -1 when it cannot be; the log says why.
+    pub register_signal: extern "C" fn(number: u32, target: Str, modifier1: u32) -> i32,
+    /// Raises a signal. Returns 0, or -1 when its queue is full or there is none.
+    pub signal: extern "C" fn(number: u32) -> i32,
+    /// 1 when this process knows a registration of the signal.
+    pub signal_registered: extern "C" fn(number: u32) -> i32,
+    /// Blocks the calling request of this core until signal `number` (any, when it is negative)
+    /// has come and its handler, if there is one, has run. Returns the number, or -1.
+    pub signal_wait: extern "C" fn(core: u32, number: i32) -> i32,
 }
 
 /// Kind of a process that was just forked.
@@ -390,6 +401,9 @@ pub struct Plugin {
     pub request: Option<extern "C" fn(request: *mut Request) -> i32>,
     /// The process ends in good order (after `release`, from the main thread).
     pub atexit: Option<extern "C" fn()>,
+    /// Runs the handler of a signal that the plugin has registered, in the thread of that core,
+    /// between two requests or inside [`Server::signal_wait`]. Non-zero: it failed.
+    pub signal: Option<extern "C" fn(core: u32, number: u32) -> i32>,
 }
 
 // SAFETY: the descriptor is immutable after construction; its pointers are to code and statics.

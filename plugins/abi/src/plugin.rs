@@ -152,6 +152,26 @@ impl ServerRef {
         (self.0.control)(op as u32) == 0
     }
 
+    /// Registers a signal; false when it cannot be, which the log explains.
+    pub fn register_signal(&self, number: u8, target: &[u8], modifier1: u8) -> bool {
+        (self.0.register_signal)(number.into(), Str::new(target), modifier1.into()) == 0
+    }
+
+    /// Raises a signal; false when it is lost.
+    pub fn signal(&self, number: u8) -> bool {
+        (self.0.signal)(number.into()) == 0
+    }
+
+    /// Whether this process knows a registration of the signal.
+    pub fn signal_registered(&self, number: u8) -> bool {
+        (self.0.signal_registered)(number.into()) == 1
+    }
+
+    /// Waits for a signal, see [`Server::signal_wait`].
+    pub fn signal_wait(&self, core: u32, wanted: Option<u8>) -> Option<u8> {
+        u8::try_from((self.0.signal_wait)(core, wanted.map_or(-1, i32::from))).ok()
+    }
+
     /// See [`Server::begin_app`].
     pub fn begin_app(&self, request: *mut Request, app: i32) {
         (self.0.begin_app)(request, app);

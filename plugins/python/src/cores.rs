@@ -21,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) id: u32,
     /// The running request, null between requests.
     pub(crate) request: Cell<*mut Request>,
+    /// The last signal that the running request has waited for; -1 while it does.
+    pub(crate) signal: Cell<i32>,
     /// Number of the running request on this core, to tell it from earlier ones.
     pub(crate) serial: Cell<u64>,
     /// Index of the interpreter that serves the running request.
@@ -54,6 +56,7 @@ impl Core {
         Core {
             id,
             request: Cell::new(null_mut()),
+            signal: Cell::new(0),
             serial: Cell::new(0),
             interp: Cell::new(0),
             head_set: Cell::new(false),

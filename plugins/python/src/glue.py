@@ -361,3 +361,22 @@ def exception_page(facts, tb, pairs):
     lines.append("")
     lines += ["%s = %s" % pair for pair in pairs]
     return "\n".join(lines + [""]).encode("utf-8", "backslashreplace")
+
+
+# --- signals -----------------------------------------------------------------------------------
+
+_handlers = {}
+
+
+def keep_handler(number, handler):
+    _handlers[number] = handler
+
+
+def run_handler(number):
+    """Runs a handler; whether it went well."""
+    try:
+        _handlers[number](number)
+        return True
+    except BaseException:
+        report()
+        return False

@@ -25,6 +25,7 @@ mod raise;
 mod request;
 mod respond;
 mod settings;
+mod signals;
 mod start;
 mod state;
 mod stats;
@@ -56,6 +57,7 @@ static PLUGIN: Plugin = Plugin {
     release: Some(release),
     request: Some(request),
     atexit: Some(atexit),
+    signal: Some(signal),
 };
 
 /// The one symbol that the server looks up.
@@ -126,6 +128,10 @@ extern "C" fn request(request: *mut Request) -> i32 {
         Some(server) => request::serve(server, request),
         None => -1,
     })
+}
+
+extern "C" fn signal(core: u32, number: u32) -> i32 {
+    entry("signal", -1, || if signals::run(core, number) { 0 } else { -1 })
 }
 
 extern "C" fn atexit() {

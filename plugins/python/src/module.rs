@@ -14,11 +14,13 @@ use crate::ffi::{self, Method};
 use crate::guard::{Args, builtin};
 use crate::obj::Obj;
 use crate::raise::{Raised, Res, clear};
+use crate::signals;
 use crate::start::function;
 use crate::state::server;
 use crate::stats;
 
-fn the_server() -> Res<ServerRef> {
+/// The server's table.
+pub(crate) fn the_server() -> Res<ServerRef> {
     server().ok_or_else(outside)
 }
 
@@ -105,7 +107,7 @@ pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
         Obj::borrow(unsafe { ffi::PyImport_AddModule(c"uwsgi".as_ptr()) }).ok_or(Raised)?;
     // SAFETY: a live module; as above.
     let dict = Obj::borrow(unsafe { ffi::PyModule_GetDict(module.ptr()) }).ok_or(Raised)?;
-    for row in &FUNCTIONS {
+    for row in FUNCTIONS.iter().chain(&signals::FUNCTIONS) {
         // SAFETY: rows hold static NUL-terminated names.
         let name = unsafe { std::ffi::CStr::from_ptr(row.name) };
         dict.put(name, &function(row)?)?;

@@ -44,6 +44,7 @@ pub(crate) fn serve(server: ServerRef, pointer: *mut Request) -> i32 {
 fn start(core: &Core, pointer: *mut Request) {
     core.request.set(pointer);
     core.serial.set(core.serial.get() + 1);
+    core.signal.set(0);
     core.head_set.set(false);
     core.head_sent.set(false);
     core.broken.set(false);

@@ -30,7 +30,7 @@ pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
     actions, banner, bound, check, daemon, fallback, flock, limits, lists, log, patch, pidfile,
-    plugin, privileges, procname, worker,
+    plugin, privileges, procname, signals, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -269,6 +269,7 @@ fn assemble(
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
     plugins.restrict(&settings.modifiers);
+    let signals = signals::open(&settings, 0)?;
     Ok(Box::leak(Box::new(Instance {
         settings,
         config,
@@ -285,6 +286,7 @@ fn assemble(
         reloads,
         lifeline: read,
         lifeline_master: Mutex::new(Some(write)),
+        signals,
         master_pid: AtomicI32::new(process::pid()),
         shared_apps: AtomicU32::new(0),
         worker_id: AtomicU32::new(0),

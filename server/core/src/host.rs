@@ -6,6 +6,7 @@ use uwsgi_sys::{process, signal};
 
 use crate::instance::Instance;
 use crate::log;
+use crate::signals::{self, Receiver};
 
 /// The instance as plugins see it.
 pub(crate) struct PluginHost(pub &'static Instance);
@@ -100,6 +101,24 @@ impl Host for PluginHost {
 
     fn app(&self, worker: u32, app: u32) -> Option<AppStat> {
         crate::stat::app(self.0, worker, app)
+    }
+
+    fn register_signal(&self, number: u8, target: &[u8], modifier1: u8) -> bool {
+        let target = String::from_utf8_lossy(target);
+        signals::register(self.0, number, &target, modifier1)
+    }
+
+    fn signal(&self, number: u8) -> bool {
+        signals::raise(self.0, number)
+    }
+
+    fn signal_registered(&self, number: u8) -> bool {
+        signals::registered(self.0, number)
+    }
+
+    fn signal_wait(&self, core: u32, wanted: Option<u8>) -> Option<u8> {
+        let worker = Some(self.0.worker_id()).filter(|worker| *worker > 0)?;
+        signals::wait(self.0, Receiver::Worker(worker), core, wanted)
     }
 
     fn control(&self, op: u32) -> bool {

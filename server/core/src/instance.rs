@@ -13,6 +13,7 @@ use uwsgi_metrics::Arena;
 
 use crate::plugin::Set;
 use crate::settings::{Protocol, Settings};
+use crate::signals::Signals;
 use crate::sockets::Listener;
 
 /// See the module.
@@ -47,6 +48,8 @@ pub struct Instance {
     pub lifeline: OwnedFd,
     /// The master's end; children drop theirs.
     pub lifeline_master: Mutex<Option<OwnedFd>>,
+    /// Signals between processes; there are none without a master.
+    pub signals: Option<Signals>,
     /// Pid of the master, or of the first process without one.
     pub master_pid: AtomicI32,
     /// Apps loaded before the first fork: every worker has them.
@@ -90,6 +93,10 @@ impl Instance {
         row.accepting.set(0);
         row.rss.set(0);
         row.vsz.set(0);
+        row.sig.set(0);
+        if let Some(signals) = &self.signals {
+            signals.start_incarnation(worker);
+        }
         // Apps loaded before the fork stay; the others register themselves again.
         let shared = self.shared_apps.load(Ordering::Relaxed);
         let own = shared..self.settings.max_apps;

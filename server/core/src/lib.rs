@@ -41,6 +41,7 @@ pub mod plugin;
 mod privileges;
 pub mod procname;
 pub mod settings;
+pub mod signals;
 pub mod sockets;
 mod source;
 mod stat;

@@ -202,6 +202,8 @@ pub struct Settings {
     pub worker_reload_mercy: u64,
     /// Seconds respawning pauses when workers die too fast.
     pub forkbomb_delay: u64,
+    /// Room of the queues of signals, bytes; 0 leaves it to the system.
+    pub signal_bufsize: usize,
     /// Process titles.
     pub procname: crate::procname::Style,
     /// Request log.
@@ -328,6 +330,7 @@ impl Settings {
             min_worker_lifetime: number("min-worker-lifetime", 10),
             worker_reload_mercy: number("worker-reload-mercy", 60).max(1),
             forkbomb_delay: number("forkbomb-delay", 2),
+            signal_bufsize: number("signal-bufsize", 0) as usize,
             procname: crate::procname::Style {
                 auto: config.flag("auto-procname")
                     || config.has("procname-prefix")

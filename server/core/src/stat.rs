@@ -43,14 +43,16 @@ pub(crate) fn worker(instance: &Instance, id: u32) -> Option<WorkerStat> {
         busy |= core.in_request.get() > 0;
     }
     out.delta_requests = instance.delta_requests(id);
-    let status: &[u8] = if row.cheaped.get() > 0 {
-        b"cheap"
+    let status = if row.cheaped.get() > 0 {
+        "cheap".to_owned()
+    } else if row.sig.get() > 0 {
+        format!("sig{}", row.signum.get())
     } else if busy {
-        b"busy"
+        "busy".to_owned()
     } else {
-        b"idle"
+        "idle".to_owned()
     };
-    out.status[..status.len()].copy_from_slice(status);
+    out.status[..status.len()].copy_from_slice(status.as_bytes());
     out.status_len = status.len() as u32;
     Some(out)
 }

@@ -13,6 +13,7 @@ pub mod lock;
 pub mod process;
 pub mod procfs;
 pub mod queue;
+pub mod shared;
 pub mod signal;
 pub mod socket;
 pub mod symbol;

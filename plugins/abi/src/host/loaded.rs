@@ -178,6 +178,11 @@ impl Loaded {
         }
     }
 
+    /// Runs `signal`; false when it fails or there is none.
+    pub fn signal(&self, core: u32, number: u8) -> bool {
+        self.descriptor.signal.is_some_and(|f| f(core, number.into()) == 0)
+    }
+
     /// Runs `atexit`.
     pub fn atexit(&self) {
         if let Some(f) = self.descriptor.atexit {

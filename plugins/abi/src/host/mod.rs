@@ -5,6 +5,7 @@
 
 mod declared;
 mod loaded;
+mod signals;
 
 pub use declared::Declared;
 pub use loaded::{Loaded, RequestView, load, open_global};
@@ -38,6 +39,22 @@ pub trait Host: Send + Sync {
     fn app(&self, worker: u32, app: u32) -> Option<AppStat>;
     /// A [`crate::Control`] request; false when it cannot be done.
     fn control(&self, op: u32) -> bool;
+    /// See [`Server::register_signal`]; false when it cannot be, as without signals at all.
+    fn register_signal(&self, _number: u8, _target: &[u8], _modifier1: u8) -> bool {
+        false
+    }
+    /// See [`Server::signal`]; false when it is lost.
+    fn signal(&self, _number: u8) -> bool {
+        false
+    }
+    /// See [`Server::signal_registered`].
+    fn signal_registered(&self, _number: u8) -> bool {
+        false
+    }
+    /// See [`Server::signal_wait`].
+    fn signal_wait(&self, _core: u32, _wanted: Option<u8>) -> Option<u8> {
+        None
+    }
 }
 
 /// What the server does for a plugin within one request. Called from that request's thread.
@@ -88,6 +105,10 @@ fn table(info: Info) -> Server {
         read,
         exception,
         response_state,
+        register_signal: signals::register_signal,
+        signal: signals::signal,
+        signal_registered: signals::signal_registered,
+        signal_wait: signals::signal_wait,
     }
 }
 

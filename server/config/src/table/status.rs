@@ -217,6 +217,7 @@ pub(super) const WORKS: &[&str] = &[
     "show-config",
     "show-config-origin",
     "signal",
+    "signal-bufsize",
     "single-interpreter",
     "skip-atexit",
     "skip-atexit-teardown",

@@ -1,6 +1,7 @@
 //! Requests that a worker took with it, read from the arena. Part of the master.
 
 use crate::instance::Instance;
+use crate::signals::{self, Receiver};
 use crate::{clock, log, logv};
 
 /// Text of a field that came from a client: one line, printable.
@@ -29,12 +30,14 @@ pub(super) fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
     }
 }
 
-/// The core whose request has taken longer than `limit` seconds.
+/// The core whose request, or handler of a signal, has taken longer than `limit` seconds.
 pub(super) fn overdue(instance: &Instance, id: u32, now_us: u64, limit: u64) -> Option<u32> {
-    (0..instance.settings.threads).find(|&core| {
+    let request = (0..instance.settings.threads).find(|&core| {
         let record = instance.arena.inflight(id, core).read();
         record.is_some_and(|r| now_us.saturating_sub(r.start_us) >= limit * 1_000_000)
-    })
+    });
+    let handler = || signals::overdue(instance, Receiver::Worker(id), now_us, limit);
+    request.or_else(|| handler().map(|(core, _)| core))
 }
 
 /// The lines that tell what a worker was doing when its time was up.
@@ -51,6 +54,11 @@ pub(super) fn log_harakiri(instance: &Instance, id: u32, pid: i32) {
                 r.start_us / 1_000_000
             );
         }
+    }
+    if let Some((core, number)) =
+        signals::overdue(instance, Receiver::Worker(id), clock::epoch_us(), 0)
+    {
+        logv!("HARAKIRI [core {core}] - handling signal {number}");
     }
     logv!("HARAKIRI !!! end of worker {id} status !!!");
 }

@@ -86,6 +86,7 @@ struct Master<'a> {
 }
 
 const SIGNAL_EVENT: u64 = u64::MAX;
+const UWSGI_SIGNAL_EVENT: u64 = u64::MAX - 1;
 
 /// Runs the master until the instance ends; tells how.
 pub fn run(
@@ -101,6 +102,10 @@ pub fn run(
         epoll::EventData::new_u64(SIGNAL_EVENT),
         epoll::EventFlags::IN,
     )?;
+    if let Some(signals) = &instance.signals {
+        let data = epoll::EventData::new_u64(UWSGI_SIGNAL_EVENT);
+        epoll::add(&poll, signals.for_master(), data, epoll::EventFlags::IN)?;
+    }
     let mut master = Master {
         instance,
         bodies,
@@ -140,6 +145,7 @@ impl Master<'_> {
             // An interrupted wait is a turn like any other.
             let _ = epoll::wait(&self.poll, &mut events[..], timeout.as_ref());
             self.take_signals();
+            self.route_signals();
             self.reap();
             self.respawn_due();
             self.enforce_mercy();
@@ -164,6 +170,13 @@ impl Master<'_> {
     fn take_signals(&mut self) {
         while let Some(signal) = self.signals.next() {
             self.on_signal(signal);
+        }
+    }
+
+    /// Sends on what processes have raised.
+    fn route_signals(&self) {
+        if let Some(signals) = &self.instance.signals {
+            signals.route_waiting(&self.instance.arena);
         }
     }
 
@@ -200,11 +213,14 @@ impl Master<'_> {
         }
     }
 
-    /// A worker is busy while any of its cores is in a request.
+    /// A worker is busy while any of its cores is in a request or handles a signal.
     fn count_busy(&self) {
         let (arena, settings) = (&self.instance.arena, &self.instance.settings);
         let busy = (1..=settings.processes)
-            .filter(|&w| (0..settings.threads).any(|c| arena.core(w, c).in_request.get() > 0))
+            .filter(|&w| {
+                let requests = (0..settings.threads).any(|c| arena.core(w, c).in_request.get() > 0);
+                requests || arena.worker(w).sig.get() > 0
+            })
             .count() as u64;
         let alive = self
             .children

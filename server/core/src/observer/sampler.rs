@@ -38,6 +38,9 @@ fn unix() -> Option<&'static UnixQueues> {
 
 /// Accept queues of the worker sockets as they are now.
 pub(super) fn measure_queues(instance: &Instance) {
+    if let Some(signals) = &instance.signals {
+        signals.measure(&instance.arena);
+    }
     let (mut longest, mut drops) = (0, 0);
     for (i, (listener, _)) in instance.sockets.iter().enumerate() {
         let Some(q) = measure(listener, unix()) else { continue };

@@ -191,6 +191,13 @@ impl Set {
         self.each(Loaded::release);
     }
 
+    /// Runs the handler that the plugin of `modifier1` holds for a signal; false when it fails.
+    pub(crate) fn signal(&self, modifier1: u8, core: u32, number: u8) -> bool {
+        let mut plugins = self.plugins.iter().map(|active| &active.plugin);
+        let holder = plugins.find(|plugin| plugin.modifier1() == Some(modifier1));
+        holder.is_some_and(|plugin| plugin.signal(core, number))
+    }
+
     /// The process ends in good order.
     pub(crate) fn atexit(&self) {
         self.each(Loaded::atexit);

@@ -8,6 +8,7 @@
 
 mod accept;
 mod parking;
+mod signals;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
@@ -33,6 +34,7 @@ const LISTENER: u64 = 1 << 56;
 const CONN: u64 = 2 << 56;
 const WAKE: u64 = 3 << 56;
 const LIFELINE: u64 = 4 << 56;
+const SIGNAL: u64 = 5 << 56;
 
 /// Bodies up to this size are awaited in the event loop; larger ones are read by the app.
 const PARKED_BODY: u64 = 64 * 1024;
@@ -105,6 +107,7 @@ impl Reactor {
             reactor.listen(i, source)?;
         }
         reactor.add(wake, WAKE, epoll::EventFlags::IN)?;
+        reactor.watch_signals()?;
         if instance.settings.master {
             reactor.add(&instance.lifeline, LIFELINE, epoll::EventFlags::IN)?;
             if let Some(master) = &reactor.master {
@@ -125,6 +128,7 @@ impl Reactor {
             return;
         }
         self.stop_listening();
+        self.leave_signals();
         self.sweep_at.store(0, Ordering::Relaxed);
         uwsgi_sys::signal::wake();
     }
@@ -208,6 +212,7 @@ impl Reactor {
                 }
             }
             WAKE => self.woken(core.worker),
+            SIGNAL => self.handle_signal(core),
             LIFELINE => {
                 let id = core.worker;
                 if !self.stop.swap(true, Ordering::AcqRel) {
