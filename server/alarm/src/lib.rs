@@ -8,6 +8,7 @@ pub mod action;
 mod definition;
 mod guard;
 mod lane;
+mod net;
 mod runner;
 
 pub use action::{Action, Delivery, Failure, KINDS, Kind};

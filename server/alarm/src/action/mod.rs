@@ -3,10 +3,22 @@
 //! One file for each kind; a kind is a word, a parser of its argument, and deliveries. A delivery
 //! may wait for the network and is retried by its caller, never by itself.
 
+mod airbrake;
+mod alertmanager;
+pub(crate) mod arguments;
+mod backtrace;
 mod cmd;
+mod curl;
+mod json;
 mod log;
 mod mule;
+mod pagerduty;
+mod post;
+mod secrets;
 mod signal;
+mod slack;
+mod speech;
+mod webhook;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,6 +45,13 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "cmd", network: false, parse: cmd::parse },
     Kind { name: "mule", network: false, parse: mule::parse },
     Kind { name: "log", network: false, parse: log::parse },
+    Kind { name: "curl", network: true, parse: curl::parse },
+    Kind { name: "airbrake", network: true, parse: airbrake::parse },
+    Kind { name: "speech", network: false, parse: speech::parse },
+    Kind { name: "webhook", network: true, parse: webhook::parse },
+    Kind { name: "alertmanager", network: true, parse: alertmanager::parse },
+    Kind { name: "pagerduty", network: true, parse: pagerduty::parse },
+    Kind { name: "slack", network: true, parse: slack::parse },
 ];
 
 /// Why a delivery failed.
@@ -53,4 +72,16 @@ pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send 
 pub trait Action: Send {
     /// Delivers one message. Dropping the future gives it up.
     fn deliver<'a>(&'a mut self, event: &'a Event) -> Delivery<'a>;
+}
+
+impl Failure {
+    /// A failure that another attempt may turn into a success.
+    pub fn passing(text: impl Into<String>) -> Self {
+        Self { text: text.into(), again: true }
+    }
+
+    /// A failure that stays until somebody changes something.
+    pub fn lasting(text: impl Into<String>) -> Self {
+        Self { text: text.into(), again: false }
+    }
 }

@@ -1,0 +1,76 @@
+//! A stream to a host: resolving, connecting, and TLS where a target begins with it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::target::Target;
+use super::{Limits, Trust, plain, tls};
+use crate::action::Failure;
+
+/// Anything that carries bytes both ways.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// A stream in the clear or over TLS.
+pub(crate) type Stream = Box<dyn Wire>;
+
+/// A stream to a target, encrypted where its scheme says so.
+pub(crate) async fn open(target: &Target, limits: Limits, trust: Trust) -> Result<Stream, Failure> {
+    let work = async {
+        let stream: Stream = Box::new(connect(&target.host, target.port, limits.connect).await?);
+        match target.scheme.is_wrapped() {
+            true => tls::over(stream, &target.host, trust).await,
+            false => Ok(stream),
+        }
+    };
+    super::within(limits.connect, &target.place(), work).await
+}
+
+/// Connects to the first address of a host that answers.
+pub(crate) async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Failure> {
+    let until = Instant::now() + limit;
+    let addresses = resolve(host, port, limit).await?;
+    let mut last = io::Error::from(io::ErrorKind::TimedOut);
+    for (index, address) in addresses.iter().enumerate() {
+        // A silent address must leave time for those behind it.
+        let share =
+            until.saturating_duration_since(Instant::now()) / (addresses.len() - index) as u32;
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // A dialogue is many small writes that each wait for an answer.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    let why = plain(&last);
+    Err(Failure::passing(match last.kind() {
+        io::ErrorKind::TimedOut => {
+            format!(
+                "Timeout was reached (no connection to {host}:{port} in {} s)",
+                limit.as_secs_f64()
+            )
+        }
+        _ => format!("Couldn't connect to server ({host}:{port}: {why})"),
+    }))
+}
+
+async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Failure> {
+    let trouble =
+        |why: String| Failure::passing(format!("Couldn't resolve host name ({host}: {why})"));
+    match timeout(limit, tokio::net::lookup_host((host, port))).await {
+        Ok(Ok(found)) => {
+            let found: Vec<SocketAddr> = found.collect();
+            if found.is_empty() { Err(trouble("no address".to_owned())) } else { Ok(found) }
+        }
+        Ok(Err(error)) => Err(trouble(plain(&error))),
+        Err(_) => Err(trouble("no answer in time".to_owned())),
+    }
+}

@@ -1,0 +1,124 @@
+//! TLS: the certificates that the system trusts, or those of `SSL_CERT_FILE`.
+//!
+//! Built with the feature `tls`, which is on by default. Without it every stream that should be
+//! encrypted is refused, never opened in the clear.
+
+use super::Trust;
+use super::dial::Stream;
+use crate::action::Failure;
+
+#[cfg(feature = "tls")]
+mod with {
+    use std::io;
+    use std::sync::Arc;
+
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+    use tokio_rustls::TlsConnector;
+
+    use super::{Failure, Stream, Trust};
+    use crate::net::plain;
+
+    /// An encrypted stream to `host` over a connected one.
+    pub(crate) async fn over(stream: Stream, host: &str, trust: Trust) -> Result<Stream, Failure> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| Failure::lasting(format!("SSL connect error ({host}: {error})")))?;
+        let config = config(trust)
+            .map_err(|why| Failure::lasting(format!("Problem with the SSL CA cert ({why})")))?;
+        let connector = TlsConnector::from(Arc::new(config));
+        match connector.connect(name, stream).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(judge(host, &error)),
+        }
+    }
+
+    fn judge(host: &str, error: &io::Error) -> Failure {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(Error::InvalidCertificate(why)) => Failure::lasting(format!(
+                "SSL peer certificate or SSH remote key was not OK ({host}: {why})"
+            )),
+            Some(other) => Failure::lasting(format!("SSL connect error ({host}: {other})")),
+            None => Failure::passing(format!("SSL connect error ({host}: {})", plain(error))),
+        }
+    }
+
+    fn config(trust: Trust) -> Result<ClientConfig, String> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        Ok(match trust {
+            Trust::System => builder.with_root_certificates(trusted()?).with_no_client_auth(),
+            Trust::Anybody => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+                .with_no_client_auth(),
+        })
+    }
+
+    /// Read for each connection: an alarm is rare, and certificates are renewed while a server runs.
+    fn trusted() -> Result<RootCertStore, String> {
+        let found = rustls_native_certs::load_native_certs();
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(found.certs);
+        if store.is_empty() {
+            let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+            return Err(format!(
+                "no certificate of an authority to trust{why}; SSL_CERT_FILE names a file of them"
+            ));
+        }
+        Ok(store)
+    }
+
+    /// Accepts the certificate of anybody (`ssl_insecure`), who must yet own it.
+    #[derive(Debug)]
+    struct Anybody(Arc<CryptoProvider>);
+
+    impl ServerCertVerifier for Anybody {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.0.signature_verification_algorithms.supported_schemes()
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+pub(crate) use with::over;
+
+/// Refuses: this build has no TLS.
+#[cfg(not(feature = "tls"))]
+pub(crate) async fn over(_: Stream, host: &str, _: Trust) -> Result<Stream, Failure> {
+    Err(Failure::lasting(format!(
+        "Unsupported protocol ({host} wants TLS, and this build has no TLS, feature \"tls\")"
+    )))
+}
