@@ -17,6 +17,7 @@ use crate::histogram::Latency;
 use crate::map::{Access, Mapping};
 use crate::reader::open_view;
 use crate::rows::Carry;
+use crate::series;
 use crate::shape::Shape;
 use crate::view::View;
 
@@ -65,7 +66,7 @@ impl Arena {
     /// Takes over the arena of the process image before this one.
     ///
     /// With the same layout version and shape the memory itself is kept and its generation raised.
-    /// With another shape a new arena is made, and every row that exists in both carries its values
+    /// With another shape, or where series of the past fill the pool, a new arena is made, and every row that exists in both carries its values
     /// over, so counters continue; rows beyond the smaller shape are lost. With another layout
     /// version, or a descriptor that is no arena, the answer is an error, and the caller creates.
     ///
@@ -81,7 +82,8 @@ impl Arena {
     /// As [`Arena::adopt`], and those of [`Arena::create_at`].
     pub fn adopt_into(fd: OwnedFd, shape: &Shape, path: Option<&Path>) -> io::Result<Arena> {
         let view = open_view(fd.as_fd(), Access::Shared)?;
-        if view.shape() == shape {
+        if view.shape() == shape && !series::is_crowded(&view) {
+            (0..=shape.workers).for_each(|process| view.forget_process(process));
             view.header().generation.add(1);
             view.header().master_pid.set(u64::from(std::process::id()));
             return Ok(Arena { view, fd });
@@ -169,6 +171,8 @@ fn carry_over(to: &View, from: &View) {
     to.system().carry(from.system());
     carry_alarms(to, from);
     crate::metric_pool::carry_over(to, from);
+    series::carry_over(to, from);
+    (0..=new.workers).for_each(|process| to.forget_process(process));
     to.header().generation.set(from.generation() + 1);
     to.header().created_ns.set(from.created_ns());
 }

@@ -132,6 +132,38 @@ impl Signed {
     }
 }
 
+/// A floating point value, as its bits.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub struct Real(AtomicU64);
+
+impl Real {
+    /// Sets the value.
+    #[inline]
+    pub fn set(&self, value: f64) {
+        self.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    /// The present value.
+    #[inline]
+    pub fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Adds; safe with any number of writers.
+    #[inline]
+    pub fn add_shared(&self, by: f64) {
+        add_real(&self.0, by);
+    }
+}
+
+/// Adds to the floating point value whose bits a word holds.
+#[inline]
+pub(crate) fn add_real(word: &AtomicU64, by: f64) {
+    let sum = |bits: u64| Some((f64::from_bits(bits) + by).to_bits());
+    let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
+}
+
 /// A short byte string of at most `8 * WORDS` bytes, replaced as a whole by its single writer.
 #[derive(Debug)]
 #[repr(C)]
@@ -228,6 +260,16 @@ impl Cell for Gauge {
 impl Cell for Signed {
     type Plain = i64;
     fn plain(&self) -> i64 {
+        self.get()
+    }
+    fn carry(&self, from: &Self) {
+        self.set(from.get());
+    }
+}
+
+impl Cell for Real {
+    type Plain = f64;
+    fn plain(&self) -> f64 {
         self.get()
     }
     fn carry(&self, from: &Self) {

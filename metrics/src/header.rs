@@ -12,13 +12,14 @@ use crate::rows::{
     ThresholdRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
+use crate::series::{FamilyRow, SeriesHead, SeriesRow};
 use crate::shape::{SHAPE_WORDS, Shape};
 
 /// First word of every arena: the ASCII text `UWSGIARN` as it lies in memory.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 2;
+pub(crate) const LAYOUT_VERSION: u64 = 3;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -96,10 +97,22 @@ pub enum Section {
     Alarms = 13,
     /// Thresholds, in configuration order.
     Thresholds = 14,
+    /// How much of the application series is used, one row.
+    SeriesHead = 15,
+    /// Families of application series.
+    Families = 16,
+    /// Hash index of the families, in words.
+    FamilyIndex = 17,
+    /// Application series.
+    Series = 18,
+    /// Hash index of the series, in words.
+    SeriesIndex = 19,
+    /// Texts, bounds and buckets of families and series, in words.
+    SeriesWords = 20,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 15;
+const SECTIONS: usize = 21;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,9 +185,20 @@ fn directory_row(index: usize) -> usize {
     DIRECTORY_OFFSET + index * size_of::<SectionRow>()
 }
 
-/// Words of the hash index: a power of two, at most half full.
-pub(crate) fn index_words(metrics: u32) -> usize {
-    (metrics as usize * 2).next_power_of_two().max(16)
+/// Words of a hash index: a power of two, at most half full.
+pub(crate) fn index_words(slots: u32) -> usize {
+    (slots as usize * 2).next_power_of_two().max(16)
+}
+
+/// Families that so many series may belong to.
+pub(crate) fn families(series: u32) -> u32 {
+    if series == 0 { 0 } else { (series / 8).max(16) }
+}
+
+/// Words for the texts and buckets of so many series: a histogram of the usual 15 buckets with its
+/// label values takes about 24, a counter 8; a family's definition rarely more than 64.
+fn series_words(series: u32) -> usize {
+    series as usize * 32 + families(series) as usize * 64
 }
 
 /// Element size and count of every section, in the order of [`Section`].
@@ -199,6 +223,12 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (size_of::<SystemRow>(), 1),
         (size_of::<AlarmRow>(), spare(shape.alarms as usize)),
         (size_of::<ThresholdRow>(), spare(shape.thresholds as usize)),
+        (size_of::<SeriesHead>(), 1),
+        (size_of::<FamilyRow>(), spare(families(shape.series) as usize)),
+        (8, index_words(families(shape.series))),
+        (size_of::<SeriesRow>(), spare(shape.series as usize)),
+        (8, index_words(shape.series)),
+        (8, series_words(shape.series)),
     ]
 }
 
@@ -216,6 +246,7 @@ mod tests {
         vars: 1000,
         alarms: 2,
         thresholds: 3,
+        series: 5,
     };
 
     #[test]

@@ -8,6 +8,8 @@
 //!
 //! A process that wants to look at a running instance links this crate alone and uses [`Reader`].
 
+#[cfg_attr(loom, allow(dead_code, reason = "the model is its only user there"))]
+mod index;
 mod seqlock;
 mod sync;
 
@@ -18,7 +20,7 @@ pub use self::whole::*;
 #[cfg(not(loom))]
 mod whole {
     pub use crate::arena::Arena;
-    pub use crate::cells::{Cell, Counter, Gauge, Signed, Text};
+    pub use crate::cells::{Cell, Counter, Gauge, Real, Signed, Text};
     pub use crate::header::{Header, HeaderCells, Section, SectionCells, SectionRow};
     pub use crate::histogram::{Histogram, Latency, LatencySnap};
     pub use crate::history::{History, HistoryWriter, Ring, Series};
@@ -30,6 +32,10 @@ mod whole {
         AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, GatewayCells, GatewayRow,
         GlobalCells, Globals, MetricCells, MetricRow, SocketCells, SocketRow, SystemCells,
         SystemRow, ThresholdCells, ThresholdRow, ThresholdState, WorkerCells, WorkerRow,
+    };
+    pub use crate::series::{
+        FamilyKind, FamilyRefused, FamilyRow, FamilySnap, FamilySpec, GaugeMode, Sample,
+        SeriesHead, SeriesRef, SeriesRow,
     };
     pub use crate::shape::Shape;
     pub use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};
@@ -68,6 +74,8 @@ mod rows;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "states that any bit pattern is a valid row")]
 pub mod schema;
+#[cfg(not(loom))]
+pub mod series;
 #[cfg(not(loom))]
 mod shape;
 #[cfg(not(loom))]

@@ -1,12 +1,11 @@
 //! The pool of user metrics: preallocated slots, found by name through a hash index in the arena.
 //!
-//! Any process may register and any process finds what another registered. A slot is filled first
-//! and published by one compare-and-swap into the index, so a name that can be found is complete.
-//! A full pool is a counted drop (`metrics_dropped`), never a failure of the caller.
+//! Any process may register and any process finds what another registered (`index`). A full
+//! pool is a counted drop (`metrics_dropped`), never a failure of the caller.
 
 use crate::arena::Arena;
+use crate::index::{Probe, hash_of};
 use crate::rows::MetricRow;
-use crate::sync::Ordering;
 use crate::view::View;
 
 /// What kind of number a metric is; the code is that of the stats JSON.
@@ -52,9 +51,6 @@ const LOST: u64 = 2;
 
 /// Longest name kept, in bytes; longer ones are refused, because two of them could become one.
 const NAME_MAX: usize = 128;
-
-/// Slot number in the low half of an index word, plus one; hash bits in the high half.
-const SLOT_MASK: u64 = 0xffff_ffff;
 
 /// What a metric is registered as.
 #[derive(Clone, Copy, Debug, Default)]
@@ -154,29 +150,8 @@ impl View {
     }
 }
 
-/// Where a name is, or where it would go.
-enum Probe {
-    Found(u32),
-    Vacant(usize),
-    Full,
-}
-
 fn probe(view: &View, name: &[u8]) -> Probe {
-    let index = view.metric_index();
-    let hash = hash_of(name);
-    let start = usize::try_from(hash & SLOT_MASK).unwrap_or(0);
-    for step in 0..index.len() {
-        let position = (start + step) & (index.len() - 1);
-        let word = index[position].load(Ordering::Acquire);
-        if word == 0 {
-            return Probe::Vacant(position);
-        }
-        let slot = slot_of(word);
-        if word & !SLOT_MASK == hash & !SLOT_MASK && view.metric_slot(slot).name.is(name) {
-            return Probe::Found(slot);
-        }
-    }
-    Probe::Full
+    view.metric_index().probe(hash_of(name), |slot| view.metric_slot(slot).name.is(name))
 }
 
 /// Finds `name` or gives it a slot that `fill` completes before it can be found.
@@ -184,7 +159,7 @@ fn insert(view: &View, name: &[u8], fill: impl Fn(&MetricRow)) -> Option<u32> {
     if name.is_empty() || name.len() > NAME_MAX {
         return None;
     }
-    let mut position = match probe(view, name) {
+    let position = match probe(view, name) {
         Probe::Vacant(position) => position,
         Probe::Found(slot) => return Some(slot),
         Probe::Full => return None,
@@ -197,33 +172,12 @@ fn insert(view: &View, name: &[u8], fill: impl Fn(&MetricRow)) -> Option<u32> {
     row.name.set(name);
     fill(row);
     row.state.set(READY);
-    let word = (hash_of(name) & !SLOT_MASK) | u64::from(slot + 1);
-    loop {
-        let cell = view.metric_index().get(position)?;
-        if cell.compare_exchange(0, word, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            return Some(slot);
-        }
-        // Somebody else took the place: with the same name, or with one that hashes nearby.
-        match probe(view, name) {
-            Probe::Vacant(next) => position = next,
-            Probe::Found(other) => {
-                row.state.set(LOST);
-                return Some(other);
-            }
-            Probe::Full => return None,
-        }
+    let same = |slot| view.metric_slot(slot).name.is(name);
+    let holder = view.metric_index().publish(hash_of(name), position, slot, same)?;
+    if holder != slot {
+        row.state.set(LOST);
     }
-}
-
-fn slot_of(word: u64) -> u32 {
-    u32::try_from(word & SLOT_MASK).unwrap_or(u32::MAX).wrapping_sub(1)
-}
-
-/// FNV-1a, 64 bit: short names, no secrets, the same in every build.
-fn hash_of(name: &[u8]) -> u64 {
-    name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    Some(holder)
 }
 
 /// Brings the metrics of an old arena along. They are listed again once they are registered again.
@@ -277,7 +231,8 @@ mod tests {
     #[test]
     fn a_name_that_takes_our_place_in_the_index_moves_us_on() {
         let arena = arena();
-        let start = |name: &str| hash_of(name.as_bytes()) & (arena.metric_index().len() as u64 - 1);
+        let start =
+            |name: &str| hash_of(name.as_bytes()) & (arena.metric_index().0.len() as u64 - 1);
         let mut names = (0..).map(|n| format!("n{n}"));
         let name = names.next().unwrap();
         let rival = names.find(|rival| start(rival) == start(&name)).unwrap();

@@ -21,10 +21,12 @@ pub struct Shape {
     pub alarms: u32,
     /// Thresholds on metrics.
     pub thresholds: u32,
+    /// Labelled series of applications; families and words of text are in proportion.
+    pub series: u32,
 }
 
 /// Counts of a shape.
-pub(crate) const SHAPE_WORDS: usize = 9;
+pub(crate) const SHAPE_WORDS: usize = 10;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
@@ -32,9 +34,10 @@ const MAX_COUNT: u32 = 1 << 18;
 impl Shape {
     /// The counts in header order.
     pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
-        let Shape { workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds } =
-            self;
-        [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds].map(u64::from)
+        let Shape { workers, cores, apps, sockets, gateways, metrics, vars, .. } = self;
+        let Shape { alarms, thresholds, series, .. } = self;
+        [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds, series]
+            .map(u64::from)
     }
 
     /// The counts of a header; `None` when one of them cannot be a count. The bound keeps every
@@ -44,7 +47,10 @@ impl Shape {
         for (count, word) in counts.iter_mut().zip(words) {
             *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
         }
-        let [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds] = counts;
-        Some(Shape { workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds })
+        let [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds, series] =
+            counts;
+        let most =
+            Shape { workers, cores, apps, sockets, gateways, metrics, vars, ..Shape::default() };
+        Some(Shape { alarms, thresholds, series, ..most })
     }
 }

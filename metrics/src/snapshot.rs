@@ -12,6 +12,7 @@ use crate::rows::{
     AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, SocketCells,
     SystemCells, ThresholdCells, WorkerCells,
 };
+use crate::series::{FamilySnap, families};
 use crate::view::View;
 
 /// What a worker is doing, decided in this order.
@@ -132,6 +133,10 @@ pub struct Snapshot {
     pub metrics: Vec<MetricCells>,
     /// What is added to built-in metrics of the classic list, by name.
     pub bases: Vec<(Vec<u8>, i64)>,
+    /// Series of applications, see [`Snapshot::with_series`]; empty without.
+    pub series: Vec<FamilySnap>,
+    /// How many families and series found no room.
+    pub series_dropped: u64,
     /// Latencies of all workers together, indexed by [`Latency`].
     pub latencies: [LatencySnap; 4],
 }
@@ -166,8 +171,15 @@ impl Snapshot {
                 .collect(),
             metrics,
             bases,
+            series: Vec::new(),
+            series_dropped: view.series_head().dropped.get(),
             latencies: Latency::ALL.map(|what| latency(view, what)),
         }
+    }
+
+    /// Adds the series of applications: only some readers want them, and there may be thousands.
+    pub fn with_series(self, view: &View) -> Snapshot {
+        Snapshot { series: families(view), ..self }
     }
 
     /// One latency over all workers.

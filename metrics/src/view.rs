@@ -7,6 +7,7 @@
 use crate::header::{Header, Layout, Section, SectionRow};
 use crate::histogram::{Histogram, LATENCIES, Latency};
 use crate::history::History;
+use crate::index::Index;
 use crate::inflight::{HEAD_BYTES, Head, InFlight};
 use crate::map::Mapping;
 use crate::rows::{
@@ -159,8 +160,14 @@ impl View {
         self.map.row(self.layout.place(Section::Metrics).at(slot as usize))
     }
 
-    pub(crate) fn metric_index(&self) -> &[AtomicU64] {
-        let place = self.layout.place(Section::MetricIndex);
+    pub(crate) fn metric_index(&self) -> Index<'_> {
+        Index(self.words(Section::MetricIndex))
+    }
+
+    /// A section that is made of words.
+    #[inline]
+    pub(crate) fn words(&self, section: Section) -> &[AtomicU64] {
+        let place = self.layout.place(section);
         self.map.words(place.offset, place.count)
     }
 }

@@ -235,6 +235,7 @@ mod tests {
         vars: 64,
         alarms: 0,
         thresholds: 0,
+        series: 0,
     };
 
     /// A file of this test process alone, gone with the value.

@@ -19,8 +19,16 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOpt
     exporter(out, snapshot);
 }
 
-fn histogram(out: &mut Writer<'_>, what: Latency, latency: &LatencySnap, options: &PromOptions) {
-    let (name, help) = match what {
+/// Takes the names of the histograms, also of those that have nothing to say now.
+pub(super) fn claim(out: &mut Writer<'_>) {
+    for what in Latency::ALL {
+        out.claim(name_of(what).0, Type::Histogram);
+    }
+}
+
+/// Name and help.
+fn name_of(what: Latency) -> (&'static str, &'static str) {
+    match what {
         Latency::Request => {
             ("uwsgi_request_duration_seconds", "Start of the request to the end of its close.")
         }
@@ -31,7 +39,11 @@ fn histogram(out: &mut Writer<'_>, what: Latency, latency: &LatencySnap, options
             ("uwsgi_application_duration_seconds", "Time inside the application.")
         }
         Latency::Write => ("uwsgi_response_write_seconds", "Time spent writing the response."),
-    };
+    }
+}
+
+fn histogram(out: &mut Writer<'_>, what: Latency, latency: &LatencySnap, options: &PromOptions) {
+    let (name, help) = name_of(what);
     if !out.family(name, Type::Histogram, help, true) {
         return;
     }

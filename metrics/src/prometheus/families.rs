@@ -31,6 +31,13 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOpt
     }
 }
 
+/// Takes the names of all families of the table, also of those that have nothing to say now.
+pub(super) fn claim(out: &mut Writer<'_>) {
+    for family in TABLE.iter().filter_map(|metric| metric.family) {
+        out.claim(family, type_of(family));
+    }
+}
+
 /// Counters are recognised by their name, which the exposition rules demand anyway.
 fn type_of(family: &str) -> Type {
     if family.ends_with("_total") { Type::Counter } else { Type::Gauge }

@@ -7,6 +7,7 @@
 mod extra;
 mod families;
 mod negotiate;
+mod series;
 mod user;
 mod writer;
 
@@ -57,5 +58,6 @@ pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (St
     families::write(&mut out, snapshot, options);
     extra::write(&mut out, snapshot, options);
     user::write(&mut out, snapshot);
+    series::write(&mut out, snapshot);
     (format.content_type(), out.finish())
 }

@@ -19,7 +19,7 @@ struct Family {
 /// Writes all registered metrics but aliases.
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
     for family in gather(&snapshot.metrics) {
-        if out.has(&family.name) || !out.family(&family.name, family.kind, "User metric.", true) {
+        if !out.family(&family.name, family.kind, "User metric.", true) {
             continue;
         }
         for (labels, value) in &family.samples {

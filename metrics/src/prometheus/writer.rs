@@ -2,7 +2,8 @@
 //!
 //! The two formats differ in the order and the names of header lines, in the spelling of bucket
 //! bounds and in the end mark; everything that writes families goes through here and need not know
-//! which one is being written. A family that was written once is refused a second time.
+//! which one is being written. A family is refused when a name of it or of its samples was
+//! written already, so whoever writes first keeps the name.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,32 @@ pub(super) enum Type {
     Histogram,
     Summary,
     StateSet,
+    Info,
+    Unknown,
+}
+
+impl Type {
+    /// The suffixes of its samples. Their names belong to the family, whether they are written
+    /// or not.
+    fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Type::Counter => &["_total", "_created"],
+            Type::Histogram => &["_bucket", "_sum", "_count", "_created"],
+            Type::Summary => &["_sum", "_count", "_created"],
+            Type::Info => &["_info"],
+            Type::Gauge | Type::StateSet | Type::Unknown => &[],
+        }
+    }
+
+    /// The name without the suffix that counters and facts carry.
+    fn base(self, name: &str) -> &str {
+        let suffix = match self {
+            Type::Counter => "_total",
+            Type::Info => "_info",
+            _ => return name,
+        };
+        name.strip_suffix(suffix).unwrap_or(name)
+    }
 }
 
 /// Labels of a sample, in order.
@@ -38,23 +65,44 @@ impl<'a> Writer<'a> {
         Writer { out, openmetrics, options, seen: BTreeSet::new(), with_uri: false }
     }
 
-    /// Opens a family; false when it is filtered out or was written already: write no samples then.
+    /// Opens a family; false when it is filtered out or one of its names is taken: write no samples
+    /// then. The unit is read off the name.
     pub(super) fn family(&mut self, name: &str, kind: Type, help: &str, with_uri: bool) -> bool {
+        let unit = unit_of(kind.base(name));
+        self.open(name, kind, help, unit, with_uri)
+    }
+
+    /// Like [`Writer::family`], with a unit; one that the name does not end in is not shown.
+    pub(super) fn open(
+        &mut self,
+        name: &str,
+        kind: Type,
+        help: &str,
+        unit: Option<&str>,
+        with_uri: bool,
+    ) -> bool {
         let filter = &self.options.families;
         if !filter.is_empty() && !filter.iter().any(|wanted| wanted == name) {
             return false;
         }
-        if !self.seen.insert(base_of(name).to_owned()) {
+        if !self.claim(name, kind) {
             return false;
         }
         self.with_uri = with_uri;
-        self.header(name, kind, help);
+        self.header(name, kind, help, unit);
         true
     }
 
-    /// True when a family of that name, suffixes aside, was written.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.seen.contains(base_of(name))
+    /// Takes the names of a family and of its samples; false when one of them is taken.
+    pub(super) fn claim(&mut self, name: &str, kind: Type) -> bool {
+        let base = kind.base(name);
+        let suffixes = kind.suffixes().iter().map(|suffix| format!("{base}{suffix}"));
+        let names: Vec<String> = suffixes.chain([base.to_owned()]).collect();
+        let free = !names.iter().any(|name| self.seen.contains(name));
+        if free {
+            self.seen.extend(names);
+        }
+        free
     }
 
     /// One sample of the open family. `name` is its full name.
@@ -92,22 +140,25 @@ impl<'a> Writer<'a> {
         self.out
     }
 
-    fn header(&mut self, name: &str, kind: Type, help: &str) {
+    fn header(&mut self, name: &str, kind: Type, help: &str, unit: Option<&str>) {
         let word = match (kind, self.openmetrics) {
             (Type::Counter, _) => "counter",
             (Type::Histogram, _) => "histogram",
             (Type::Summary, _) => "summary",
             (Type::StateSet, true) => "stateset",
-            (Type::Gauge | Type::StateSet, _) => "gauge",
+            (Type::Info, true) => "info",
+            (Type::Unknown, true) => "unknown",
+            (Type::Unknown, false) => "untyped",
+            (Type::Gauge | Type::StateSet | Type::Info, _) => "gauge",
         };
         let help = escape_help(help, self.openmetrics);
         if !self.openmetrics {
             self.push(&format!("# HELP {name} {help}\n# TYPE {name} {word}\n"));
             return;
         }
-        let name = if kind == Type::Counter { base_of(name) } else { name };
+        let name = kind.base(name);
         self.push(&format!("# TYPE {name} {word}\n"));
-        if let Some(unit) = unit_of(name) {
+        if let Some(unit) = unit.filter(|unit| ends_in(name, unit)) {
             self.push(&format!("# UNIT {name} {unit}\n"));
         }
         self.push(&format!("# HELP {name} {help}\n"));
@@ -127,16 +178,14 @@ pub(super) fn seconds(us: u64) -> String {
     format!("{whole}.{rest:06}").trim_end_matches('0').to_owned()
 }
 
-/// A family's name without the suffix its samples carry: what must be unique.
-pub(super) fn base_of(name: &str) -> &str {
-    const SUFFIXES: [&str; 6] = ["_total", "_created", "_count", "_sum", "_bucket", "_info"];
-    SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
-}
-
 /// The unit a name ends in, as far as we use units in names.
 fn unit_of(name: &str) -> Option<&'static str> {
     let units = ["seconds", "bytes", "ratio"];
-    units.into_iter().find(|unit| name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
+    units.into_iter().find(|unit| ends_in(name, unit))
+}
+
+fn ends_in(name: &str, unit: &str) -> bool {
+    !unit.is_empty() && name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_'))
 }
 
 fn escape_help(help: &str, openmetrics: bool) -> String {

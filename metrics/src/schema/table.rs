@@ -8,6 +8,7 @@ use crate::header::Section;
 use crate::metric_pool::Kind::{self, Absolute, Alias, Counter, Gauge};
 use crate::rows::{AppCells, AppRow, CoreRow, GatewayCells, GatewayRow, Globals};
 use crate::rows::{SocketCells, SocketRow, WorkerRow};
+use crate::series::SeriesHead;
 use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};
 use Unit::{Bytes, Count, Epoch, Micros, Seconds};
 
@@ -27,6 +28,9 @@ macro_rules! at {
     };
     (SocketRow.$f:ident) => {
         (Section::Sockets, offset_of!(SocketRow, $f))
+    };
+    (SeriesHead.$f:ident) => {
+        (Section::SeriesHead, offset_of!(SeriesHead, $f))
     };
     (GatewayRow.$f:ident) => {
         (Section::Gateways, offset_of!(GatewayRow, $f))
@@ -181,6 +185,9 @@ pub static TABLE: &[Metric] = &[
     head(|s| i(s.globals.metrics_dropped), Counter, Count, "User metrics refused by a full pool.")
         .family("uwsgi_metric_registrations_dropped_total")
         .cell(at!(Globals.metrics_dropped)),
+    head(|s| i(s.series_dropped), Counter, Count, "Series of applications that found no room.")
+        .family("uwsgi_series_dropped_total")
+        .cell(at!(SeriesHead.dropped)),
     head(|s| i(s.globals.master_cpu_us), Counter, Micros, "Processor time of the master.")
         .family("process_cpu_seconds_total")
         .cell(at!(Globals.master_cpu_us))

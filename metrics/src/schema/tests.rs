@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::Arena;
 use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, SocketRow, WorkerRow};
+use crate::series::SeriesHead;
 use crate::shape::Shape;
 use crate::sync::Ordering;
 
@@ -40,6 +41,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Apps => (size_of::<AppRow>(), 0),
         Section::Sockets => (size_of::<SocketRow>(), 0),
         Section::Gateways => (size_of::<GatewayRow>(), 0),
+        Section::SeriesHead => (size_of::<SeriesHead>(), 0),
         other => panic!("no metric is read from {other:?}"),
     };
     (size, place.at(index))

@@ -14,6 +14,7 @@ const SHAPE: Shape = Shape {
     vars: 128,
     alarms: 0,
     thresholds: 0,
+    series: 0,
 };
 
 fn arena() -> Arena {

@@ -16,6 +16,7 @@ pub(crate) const SHAPE: Shape = Shape {
     vars: 1024,
     alarms: 2,
     thresholds: 2,
+    series: 64,
 };
 
 /// An uwsgi block of these pairs.

@@ -11,4 +11,5 @@ mod inflight;
 mod json;
 mod pool;
 mod prometheus;
+mod series;
 mod torn;

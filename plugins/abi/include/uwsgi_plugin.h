@@ -1,4 +1,4 @@
-/* The plugin interface for C: the layouts of the crate uwsgi-abi, version 2.
+/* The plugin interface for C: the layouts of the crate uwsgi-abi, version 3.
  *
  * A plugin is a shared object that exports
  *
@@ -88,6 +88,65 @@ struct uwsgi_app_info {
 struct uwsgi_worker_stat;
 struct uwsgi_app_stat;
 
+/* Labelled series: kinds of families, modes of gauges, operations. */
+enum {
+    UWSGI_FAMILY_COUNTER = 0,
+    UWSGI_FAMILY_GAUGE = 1,
+    UWSGI_FAMILY_HISTOGRAM = 2,
+    UWSGI_FAMILY_SUMMARY = 3,
+    UWSGI_FAMILY_INFO = 4,
+    UWSGI_FAMILY_STATESET = 5,
+    UWSGI_FAMILY_UNKNOWN = 6
+};
+enum {
+    UWSGI_GAUGE_SHARED = 0,
+    UWSGI_GAUGE_ALL = 1,
+    UWSGI_GAUGE_LIVEALL = 2,
+    UWSGI_GAUGE_MIN = 3,
+    UWSGI_GAUGE_LIVEMIN = 4,
+    UWSGI_GAUGE_MAX = 5,
+    UWSGI_GAUGE_LIVEMAX = 6,
+    UWSGI_GAUGE_SUM = 7,
+    UWSGI_GAUGE_LIVESUM = 8,
+    UWSGI_GAUGE_MOSTRECENT = 9,
+    UWSGI_GAUGE_LIVEMOSTRECENT = 10
+};
+enum {
+    UWSGI_SERIES_ADD = 0,
+    UWSGI_SERIES_SET = 1,
+    UWSGI_SERIES_OBSERVE = 2,
+    UWSGI_SERIES_ADD_BUCKET = 3,
+    UWSGI_SERIES_SET_BUCKET = 4,
+    UWSGI_SERIES_REMOVE = 5
+};
+enum { UWSGI_FAMILY_INVALID = -1, UWSGI_FAMILY_FULL = -2 };
+#define UWSGI_NO_SERIES UINT32_MAX
+#define UWSGI_SERIES_VALUE UINT32_MAX
+
+struct uwsgi_family {
+    struct uwsgi_str name, help, unit;
+    uint32_t kind, mode;
+    const struct uwsgi_str *labels;
+    size_t labels_len;
+    const double *bounds;
+    size_t bounds_len;
+};
+
+struct uwsgi_sample {
+    const struct uwsgi_str *values;
+    size_t values_len;
+    int64_t worker;
+    double value;
+    const uint64_t *buckets;
+    size_t buckets_len;
+};
+
+struct uwsgi_series_visitor {
+    void *context;
+    void (*family)(void *context, const struct uwsgi_family *family);
+    void (*sample)(void *context, const struct uwsgi_sample *sample);
+};
+
 struct uwsgi_server {
     uint32_t abi_version, size;
     struct uwsgi_info info;
@@ -113,6 +172,11 @@ struct uwsgi_server {
     int32_t (*signal)(uint32_t number);
     int32_t (*signal_registered)(uint32_t number);
     int32_t (*signal_wait)(uint32_t core, int32_t number);
+    int32_t (*family)(const struct uwsgi_family *family, uint32_t *out);
+    uint32_t (*series)(uint32_t family, const struct uwsgi_str *values, size_t values_len);
+    int32_t (*series_update)(uint32_t series, uint32_t op, uint32_t bucket, double value);
+    double (*series_value)(uint32_t series, uint32_t bucket);
+    void (*series_each)(const struct uwsgi_series_visitor *visitor);
 };
 
 struct uwsgi_plugin {

@@ -6,7 +6,7 @@
 //! `#[repr(C)]`; no panic, exception or longjmp does (both sides catch their own).
 //!
 //! It owns the layouts and the thin safe wrappers over them: [`host`] for the server side,
-//! [`plugin`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
+//! [`plugin`], [`series`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
 #![allow(unsafe_code, reason = "the C boundary itself; every block argues its own safety")]
 
 pub mod extension;
@@ -14,6 +14,7 @@ pub mod extension;
 pub mod host;
 mod option;
 pub mod plugin;
+pub mod series;
 
 pub use option::{
     Argument, OPTION_MASTER, OPTION_MEMORY, OPTION_METRICS, OPTION_THREADS, OptionRow, Value,
@@ -344,6 +345,17 @@ pub struct Server {
     /// Blocks the calling request of this core until signal `number` (any, when it is negative)
     /// has come and its handler, if there is one, has run. Returns the number, or -1.
     pub signal_wait: extern "C" fn(core: u32, number: i32) -> i32,
+    /// Registers a family of labelled series, or finds it, and stores its number. Returns 0,
+    /// [`series::FAMILY_INVALID`] or [`series::FAMILY_FULL`].
+    pub family: extern "C" fn(family: *const series::Family, out: *mut u32) -> i32,
+    /// The number of the series with these label values, [`series::NO_SERIES`] without room.
+    pub series: extern "C" fn(family: u32, values: *const Str, values_len: usize) -> u32,
+    /// Changes a series (`op` is a [`series::SeriesOp`]). Returns 0, or -1 when it cannot be done.
+    pub series_update: extern "C" fn(series: u32, op: u32, bucket: u32, value: f64) -> i32,
+    /// The value of a series ([`series::SERIES_VALUE`] for `bucket`) or the count of a bucket.
+    pub series_value: extern "C" fn(series: u32, bucket: u32) -> f64,
+    /// Tells a visitor of every family and its samples, the values of all processes merged.
+    pub series_each: extern "C" fn(visitor: *const series::Visitor),
 }
 
 /// Kind of a process that was just forked.

@@ -32,6 +32,11 @@ impl ServerRef {
             .then_some(ServerRef(server))
     }
 
+    /// The table, for the wrappers of other files.
+    pub(crate) fn table(&self) -> &'static Server {
+        self.0
+    }
+
     /// Fixed facts.
     pub fn info(&self) -> &'static Info {
         &self.0.info

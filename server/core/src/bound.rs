@@ -135,6 +135,7 @@ pub(crate) fn open_arena(
         gateways: if bound.http.is_empty() { 0 } else { settings.http_processes },
         metrics: (settings.user_metrics.len() as u32 + 64).next_power_of_two(),
         vars: settings.buffer_size.min(65_536) as u32,
+        series: settings.metrics_series,
         ..Shape::default()
     };
     let path = settings.metrics_arena.as_ref().map(Path::new);

@@ -1,6 +1,6 @@
 //! What the server does for a language plugin outside of requests.
 
-use uwsgi_abi::host::Host;
+use uwsgi_abi::host::{Host, SeriesHost};
 use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, WorkerStat};
 use uwsgi_sys::{process, signal};
 
@@ -119,6 +119,10 @@ impl Host for PluginHost {
     fn signal_wait(&self, core: u32, wanted: Option<u8>) -> Option<u8> {
         let worker = Some(self.0.worker_id()).filter(|worker| *worker > 0)?;
         signals::wait(self.0, Receiver::Worker(worker), core, wanted)
+    }
+
+    fn series(&self) -> Option<&dyn SeriesHost> {
+        Some(self)
     }
 
     fn control(&self, op: u32) -> bool {

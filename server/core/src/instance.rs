@@ -97,6 +97,7 @@ impl Instance {
         if let Some(signals) = &self.signals {
             signals.start_incarnation(worker);
         }
+        self.arena.forget_process(worker);
         // Apps loaded before the fork stay; the others register themselves again.
         let shared = self.shared_apps.load(Ordering::Relaxed);
         let own = shared..self.settings.max_apps;

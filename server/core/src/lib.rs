@@ -40,6 +40,7 @@ pub mod pidfile;
 pub mod plugin;
 mod privileges;
 pub mod procname;
+mod series;
 pub mod settings;
 pub mod signals;
 pub mod sockets;

@@ -144,6 +144,8 @@ pub struct Settings {
     pub metrics: bool,
     /// User metrics (`metric = ...`), as written.
     pub user_metrics: Vec<String>,
+    /// Room for labelled series of applications.
+    pub metrics_series: u32,
     /// Path of the arena; anonymous without one.
     pub metrics_arena: Option<String>,
     /// Latency histograms are kept.
@@ -299,6 +301,7 @@ impl Settings {
             stats_no_vars: config.flag("stats-no-vars"),
             metrics: config.metrics(),
             user_metrics: list("metric"),
+            metrics_series: config.int("metrics-series", 8192).clamp(0, 1 << 18) as u32,
             metrics_arena: text("metrics-arena"),
             request_metrics,
             inflight: request_metrics || config.int("harakiri", 0) > 0,

@@ -5,10 +5,12 @@
 
 mod declared;
 mod loaded;
+mod series;
 mod signals;
 
 pub use declared::Declared;
 pub use loaded::{Loaded, RequestView, load, open_global};
+pub use series::{SeriesHost, Wanted};
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,6 +55,10 @@ pub trait Host: Send + Sync {
     }
     /// See [`Server::signal_wait`].
     fn signal_wait(&self, _core: u32, _wanted: Option<u8>) -> Option<u8> {
+        None
+    }
+    /// Labelled series; a server without them has room for none.
+    fn series(&self) -> Option<&dyn SeriesHost> {
         None
     }
 }
@@ -109,6 +115,11 @@ fn table(info: Info) -> Server {
         signal: signals::signal,
         signal_registered: signals::signal_registered,
         signal_wait: signals::signal_wait,
+        family: series::family,
+        series: series::series,
+        series_update: series::series_update,
+        series_value: series::series_value,
+        series_each: series::series_each,
     }
 }
 

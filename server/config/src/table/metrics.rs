@@ -58,6 +58,9 @@ pub(super) const ROWS: &[Row] = &[
     opt("snmp", Kind::Str, "answer SNMP, on this address when one is given"),
     req("snmp-community", Kind::Str, "SNMP community"),
     req("metrics-arena", Kind::Str, "keep the arena of numbers in this file, for readers outside"),
+    req("metrics-series", Kind::Int, "room for labelled series that applications make")
+        .range(0, 262_144)
+        .default("8192"),
     flag("stats-no-vars", "no request variables in the statistics"),
     opt("request-metrics", Kind::Flag, "latency histograms and records of requests in flight")
         .default("true"),

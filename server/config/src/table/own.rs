@@ -20,6 +20,7 @@ pub(super) const OWN: &[&str] = &[
     "explain",
     "json-schema",
     "metrics-arena",
+    "metrics-series",
     "option-status",
     "prometheus",
     "prometheus-cores",

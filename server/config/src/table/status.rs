@@ -148,6 +148,7 @@ pub(super) const WORKS: &[&str] = &[
     "memory-report",
     "metric",
     "metrics-arena",
+    "metrics-series",
     "min-worker-lifetime",
     "mode",
     "module",

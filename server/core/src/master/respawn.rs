@@ -84,6 +84,7 @@ impl Master<'_> {
         inflight::log_lost_requests(self.instance, id, pid);
         self.instance.arena.worker(id).pid.set(0);
         self.instance.arena.worker(id).accepting.set(0);
+        self.instance.arena.forget_process(id);
         note_death(self.instance.arena.worker(id), ended);
         let settings = &self.instance.settings;
         let asked = ended == Ended::Code(30) || ended == Ended::Code(17);

@@ -96,7 +96,8 @@ pub(crate) fn http(instance: &Instance, request: &Request) -> Vec<u8> {
             let format = prometheus::negotiate(accept.as_deref());
             let options =
                 PromOptions { cores: instance.settings.prometheus_cores, ..PromOptions::default() };
-            let (content_type, body) = prometheus::render(&snapshot(instance), format, &options);
+            let snapshot = snapshot(instance).with_series(&instance.arena);
+            let (content_type, body) = prometheus::render(&snapshot, format, &options);
             plain("200 OK", &content_type, body)
         }
     };
