@@ -1,7 +1,7 @@
 //! The instance row: what is true of the whole server.
 
 use super::row;
-use crate::cells::{Counter, Gauge, Text};
+use crate::cells::{Counter, Gauge, Signed, Text};
 
 row! {
     /// One row. Written by the master, except where a field names another writer.
@@ -96,5 +96,9 @@ row! {
         pub master_open_fds: Gauge,
         /// Limit of open descriptors of the master; 0 while unmeasured.
         pub master_max_fds: Gauge,
+        /// What health checks are answered with; any process writes that holds `warning_writer`.
+        pub warning: Text<10>,
+        /// Pid of the process that writes `warning` now, 0 when nobody does.
+        pub warning_writer: Signed,
     }
 }

@@ -177,6 +177,10 @@ struct uwsgi_server {
     int32_t (*series_update)(uint32_t series, uint32_t op, uint32_t bucket, double value);
     double (*series_value)(uint32_t series, uint32_t bucket);
     void (*series_each)(const struct uwsgi_series_visitor *visitor);
+    void (*alarm)(struct uwsgi_str name, struct uwsgi_str message);
+    void (*warning)(struct uwsgi_str text);
+    int64_t (*listen_queue)(uint32_t socket);
+    void (*metric_names)(void (*each)(void *context, struct uwsgi_str name), void *context);
 };
 
 struct uwsgi_plugin {

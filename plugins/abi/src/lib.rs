@@ -356,6 +356,18 @@ pub struct Server {
     pub series_value: extern "C" fn(series: u32, bucket: u32) -> f64,
     /// Tells a visitor of every family and its samples, the values of all processes merged.
     pub series_each: extern "C" fn(visitor: *const series::Visitor),
+    /// Raises an alarm by its name. Unknown names are ignored.
+    pub alarm: extern "C" fn(name: Str, message: Str),
+    /// Sets what health checks are answered with, for all workers; an empty text is none. At most
+    /// 80 bytes are kept.
+    pub warning: extern "C" fn(text: Str),
+    /// Connections in the accept queue of a worker socket, from 0; -1 when there is no such socket.
+    pub listen_queue: extern "C" fn(socket: u32) -> i64,
+    /// Calls `each` with `context` and the name of every metric, in the order of the stats.
+    pub metric_names: extern "C" fn(
+        each: extern "C" fn(context: *mut std::ffi::c_void, name: Str),
+        context: *mut std::ffi::c_void,
+    ),
 }
 
 /// Kind of a process that was just forked.

@@ -217,4 +217,33 @@ impl ServerRef {
         let bits = (self.0.response_state)(request, &mut bytes);
         (bytes, bits & 1 != 0, bits & 3 != 0)
     }
+
+    /// See [`Server::alarm`].
+    pub fn alarm(&self, name: &[u8], message: &[u8]) {
+        (self.0.alarm)(Str::new(name), Str::new(message));
+    }
+
+    /// See [`Server::warning`].
+    pub fn warning(&self, text: &[u8]) {
+        (self.0.warning)(Str::new(text));
+    }
+
+    /// Connections in the accept queue of a worker socket; `None` when there is no such socket.
+    pub fn listen_queue(&self, socket: u32) -> Option<u64> {
+        u64::try_from((self.0.listen_queue)(socket)).ok()
+    }
+
+    /// The name of every metric, in the order of the stats.
+    pub fn metric_names(&self) -> Vec<Vec<u8>> {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        (self.0.metric_names)(push_name, (&raw mut names).cast());
+        names
+    }
+}
+
+extern "C" fn push_name(context: *mut std::ffi::c_void, name: Str) {
+    // SAFETY: the vector of `metric_names`, which nobody else touches until the call returns.
+    let names = unsafe { &mut *context.cast::<Vec<Vec<u8>>>() };
+    // SAFETY: the server's bytes live until this function returns.
+    names.push(unsafe { name.bytes() }.to_vec());
 }

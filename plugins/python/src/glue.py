@@ -1,7 +1,7 @@
 """Cold paths of the plugin that read best in Python: streams, paths, loading apps, reports.
 
 Runs once in each interpreter, in a namespace of its own that holds `log` (one line to the
-server's log) and `uwsgi` (the module). Names without underscore are called from Rust.
+server's log), `metric_names` and `uwsgi` (the module). Names without underscore are called from Rust.
 """
 import sys
 
@@ -18,8 +18,17 @@ def set_up(argv, executable, paths, honour_stdin):
     if executable:
         sys.executable = executable
     _paths(paths)
+    uwsgi.__class__ = _Module
     from importlib.machinery import ModuleSpec
     uwsgi.__spec__ = ModuleSpec("uwsgi", None, origin="built-in")
+
+
+class _Module(type(sys)):
+    """The class of the module `uwsgi`: attributes that are computed when they are read."""
+
+    @property
+    def metrics(self):
+        return metric_names()
 
 
 def _streams(honour_stdin):

@@ -5,10 +5,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::ffi::{self, Py_ssize_t, PyObject};
+use crate::ffi::{Py_ssize_t, PyObject};
 use crate::obj::Obj;
-use crate::raise::{Raised, Res, raised, system_error, type_error};
-use crate::types::{is_a, utf8_of};
+use crate::raise::{Raised, Res, raised, system_error, type_error, value_error};
+use crate::types::utf8_of;
 
 /// The arguments of a builtin, borrowed for the call.
 pub(crate) struct Args<'a> {
@@ -48,21 +48,23 @@ impl Args<'_> {
 
     /// The `nth` argument, or the `TypeError` for its absence.
     pub(crate) fn need(&self, nth: usize) -> Res<Obj> {
-        self.get(nth).ok_or_else(|| {
-            let (name, given) = (self.name, self.len());
-            type_error(&format!("{name}() takes at least {} arguments ({given} given)", nth + 1))
-        })
+        self.get(nth).ok_or_else(|| self.count_error("at least", nth + 1))
     }
 
     /// Refuses more than `most` arguments.
     pub(crate) fn at_most(&self, most: usize) -> Res<()> {
+        if self.len() <= most { Ok(()) } else { Err(self.count_error("at most", most)) }
+    }
+
+    /// Refuses any other number of arguments.
+    pub(crate) fn exactly(&self, count: usize) -> Res<()> {
+        if self.len() == count { Ok(()) } else { Err(self.count_error("exactly", count)) }
+    }
+
+    fn count_error(&self, bound: &str, count: usize) -> Raised {
         let (name, given) = (self.name, self.len());
-        match given <= most {
-            true => Ok(()),
-            false => {
-                Err(type_error(&format!("{name}() takes at most {most} arguments ({given} given)")))
-            }
-        }
+        let plural = if count == 1 { "" } else { "s" };
+        type_error(&format!("{name}() takes {bound} {count} argument{plural} ({given} given)"))
     }
 
     /// The `nth` argument as a size: absent and `None` are nothing.
@@ -79,18 +81,20 @@ impl Args<'_> {
         self.get(nth).map_or(Ok(otherwise), |o| o.as_int())
     }
 
-    /// The `nth` argument as UTF-8 text; only `str` will do.
-    pub(crate) fn text(&self, nth: usize) -> Res<Vec<u8>> {
-        let object = self.need(nth)?;
-        if !is_a(object.ptr(), &raw mut ffi::PyUnicode_Type) {
-            let (name, actual) = (self.name, type_name(&object));
-            return Err(type_error(&format!(
-                "{name}() argument {} must be str, not {actual}",
-                nth + 1
-            )));
+    /// The `nth` argument as UTF-8 text without NUL; only `str` will do.
+    pub(crate) fn text(&self, nth: usize) -> Res<&[u8]> {
+        let Some(&object) = self.items.get(nth) else { return self.need(nth).map(|_| &[][..]) };
+        // SAFETY: the caller of the builtin keeps its arguments, and they their text, for the call.
+        match unsafe { utf8_of(object) } {
+            Some(text) if text.contains(&0) => Err(value_error("embedded null character")),
+            Some(text) => Ok(text),
+            None if raised() => Err(Raised),
+            None => {
+                let (name, nth) = (self.name, nth + 1);
+                let actual = self.get(nth - 1).map(|o| type_name(&o)).unwrap_or_default();
+                Err(type_error(&format!("{name}() argument {nth} must be str, not {actual}")))
+            }
         }
-        // SAFETY: live for this statement; the bytes are copied.
-        unsafe { utf8_of(object.ptr()) }.map(<[u8]>::to_vec).ok_or(Raised)
     }
 }
 

@@ -19,6 +19,7 @@ mod home;
 mod hooks;
 mod input;
 mod load;
+mod metric;
 mod module;
 mod obj;
 mod raise;

@@ -5,38 +5,34 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use uwsgi_abi::Control;
 use uwsgi_abi::MAGIC_PREFIX;
 use uwsgi_abi::plugin::ServerRef;
-use uwsgi_abi::{Control, MetricOp};
 
 use crate::cores::{Core, outside};
 use crate::ffi::{self, Method};
-use crate::guard::{Args, builtin};
+use crate::guard::builtin;
+use crate::metric;
 use crate::obj::Obj;
-use crate::raise::{Raised, Res, clear};
+use crate::raise::{Raised, Res, clear, raised, value_error};
 use crate::signals;
 use crate::start::function;
 use crate::state::server;
 use crate::stats;
+use crate::types::utf8_of;
 
-/// The server's table.
+/// The server, once it has handed over its table.
 pub(crate) fn the_server() -> Res<ServerRef> {
     server().ok_or_else(outside)
 }
 
 /// `True`, or `None` for failure, as this API answers.
-fn true_or_none(ok: bool) -> Res<Obj> {
+pub(crate) fn true_or_none(ok: bool) -> Res<Obj> {
     if ok { Obj::bool(true) } else { Ok(Obj::none()) }
 }
 
 fn control(op: Control) -> Res<Obj> {
     true_or_none(the_server()?.control(op))
-}
-
-fn metric(args: &Args<'_>, op: MetricOp) -> Res<Obj> {
-    args.at_most(2)?;
-    let (name, value) = (args.text(0)?, args.int_or(1, 1)?);
-    true_or_none(the_server()?.metric(op, &name, value).is_some())
 }
 
 builtin!(worker_id = "worker_id", |_s, _a| Obj::uint(the_server()?.identity().worker.into()));
@@ -55,20 +51,9 @@ builtin!(request_id = "request_id", |_s, _a| {
     Obj::uint(Core::current()?.serial.get().saturating_sub(1))
 });
 builtin!(log = "log", |_s, args| {
-    the_server()?.log_bytes(&args.text(0)?);
+    the_server()?.log_bytes(args.text(0)?);
     Obj::bool(true)
 });
-builtin!(metric_get = "metric_get", |_s, args| {
-    args.at_most(1)?;
-    Obj::int(the_server()?.metric(MetricOp::Get, &args.text(0)?, 0).unwrap_or(0))
-});
-builtin!(metric_set = "metric_set", |_s, args| metric(&args, MetricOp::Set));
-builtin!(metric_inc = "metric_inc", |_s, args| metric(&args, MetricOp::Inc));
-builtin!(metric_dec = "metric_dec", |_s, args| metric(&args, MetricOp::Dec));
-builtin!(metric_mul = "metric_mul", |_s, args| metric(&args, MetricOp::Mul));
-builtin!(metric_div = "metric_div", |_s, args| metric(&args, MetricOp::Div));
-builtin!(metric_set_max = "metric_set_max", |_s, args| metric(&args, MetricOp::SetMax));
-builtin!(metric_set_min = "metric_set_min", |_s, args| metric(&args, MetricOp::SetMin));
 builtin!(micros = "micros", |_s, _a| {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Obj::uint(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
@@ -79,7 +64,53 @@ builtin!(connection_fd = "connection_fd", |_s, _a| {
     Obj::int(request.fd.into())
 });
 
-static FUNCTIONS: [Method; 18] = [
+builtin!(alarm = "alarm", |_s, args| {
+    args.exactly(2)?;
+    let message = args.need(1)?;
+    the_server()?.alarm(args.text(0)?, &raw_text(&message)?);
+    Ok(Obj::none())
+});
+builtin!(set_warning_message = "set_warning_message", |_s, args| {
+    args.exactly(1)?;
+    the_server()?.warning(args.text(0)?);
+    Obj::bool(true)
+});
+builtin!(listen_queue = "listen_queue", |_s, args| {
+    args.at_most(1)?;
+    let id = args.int_or(0, 0)?;
+    let socket = u32::try_from(id).ok().and_then(|id| the_server().ok()?.listen_queue(id));
+    socket.map_or_else(|| Err(value_error(&format!("unable to find socket {id}"))), Obj::uint)
+});
+builtin!(mem = "mem", |_s, _a| {
+    let (rss, vsz) = memory();
+    Obj::tuple([Obj::uint(rss), Obj::uint(vsz)])
+});
+
+/// Resident memory and address space of this process, bytes; zeros without a proc file system.
+fn memory() -> (u64, u64) {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let mut pages = text.split(' ').map(|word| word.parse().unwrap_or(0));
+    // SAFETY: a lookup without preconditions.
+    let size = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0);
+    let (all, resident) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+    (resident * size, all * size)
+}
+
+/// The bytes of a `str` or of anything with a buffer.
+fn raw_text(value: &Obj) -> Res<Vec<u8>> {
+    // SAFETY: live for this statement; the bytes are copied.
+    if let Some(text) = unsafe { utf8_of(value.ptr()) } {
+        return Ok(text.to_vec());
+    }
+    if raised() {
+        return Err(Raised);
+    }
+    // SAFETY: a live object.
+    let copy = Obj::own(unsafe { ffi::PyBytes_FromObject(value.ptr()) })?;
+    Ok(copy.as_bytes().to_vec())
+}
+
+static FUNCTIONS: [Method; 14] = [
     Method::new(c"worker_id", worker_id),
     Method::new(c"masterpid", masterpid),
     Method::new(c"reload", reload),
@@ -88,16 +119,12 @@ static FUNCTIONS: [Method; 18] = [
     Method::new(c"workers", workers),
     Method::new(c"request_id", request_id),
     Method::new(c"log", log),
-    Method::new(c"metric_get", metric_get),
-    Method::new(c"metric_set", metric_set),
-    Method::new(c"metric_inc", metric_inc),
-    Method::new(c"metric_dec", metric_dec),
-    Method::new(c"metric_mul", metric_mul),
-    Method::new(c"metric_div", metric_div),
-    Method::new(c"metric_set_max", metric_set_max),
-    Method::new(c"metric_set_min", metric_set_min),
     Method::new(c"micros", micros),
     Method::new(c"connection_fd", connection_fd),
+    Method::new(c"alarm", alarm),
+    Method::new(c"set_warning_message", set_warning_message),
+    Method::new(c"listen_queue", listen_queue),
+    Method::new(c"mem", mem),
 ];
 
 /// Makes the module in the attached interpreter: the module and its namespace.
@@ -107,7 +134,7 @@ pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
         Obj::borrow(unsafe { ffi::PyImport_AddModule(c"uwsgi".as_ptr()) }).ok_or(Raised)?;
     // SAFETY: a live module; as above.
     let dict = Obj::borrow(unsafe { ffi::PyModule_GetDict(module.ptr()) }).ok_or(Raised)?;
-    for row in FUNCTIONS.iter().chain(&signals::FUNCTIONS) {
+    for row in FUNCTIONS.iter().chain(&metric::FUNCTIONS).chain(&signals::FUNCTIONS) {
         // SAFETY: rows hold static NUL-terminated names.
         let name = unsafe { std::ffi::CStr::from_ptr(row.name) };
         dict.put(name, &function(row)?)?;

@@ -216,7 +216,7 @@ impl Obj {
     /// The value as an `i64`; an exception when it is no such number.
     pub(crate) fn as_int(&self) -> Res<i64> {
         // SAFETY: live object.
-        let value = unsafe { ffi::PyLong_AsLongLong(self.ptr()) };
+        let value = unsafe { ffi::PyLong_AsLong(self.ptr()) };
         if value == -1 && raised() { Err(Raised) } else { Ok(value) }
     }
 

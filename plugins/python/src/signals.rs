@@ -40,7 +40,7 @@ builtin!(register_signal = "register_signal", |_s, args| {
     args.at_most(3)?;
     let (number, target, handler) = (number(&args, 0)?, args.text(1)?, args.need(2)?);
     let here = attached_interp().ok_or(Raised)?;
-    if !the_server()?.register_signal(number, &target, MODIFIER1) {
+    if !the_server()?.register_signal(number, target, MODIFIER1) {
         return Err(value_error("unable to register signal"));
     }
     // A signal that comes at once waits for this thread to let go of the interpreter.

@@ -14,6 +14,7 @@ use crate::ffi::{self, Method, PyObject};
 use crate::guard::builtin;
 use crate::home;
 use crate::input;
+use crate::metric;
 use crate::module;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res};
@@ -170,6 +171,7 @@ fn run_glue(uwsgi: &Obj) -> Res<Obj> {
     names.put(c"__builtins__", &Obj::import(c"builtins")?)?;
     names.put(c"uwsgi", uwsgi)?;
     names.put(c"log", &function(&LOG)?)?;
+    names.put(c"metric_names", &function(&metric::NAMES)?)?;
     run_source(GLUE, &names)?;
     Ok(names)
 }

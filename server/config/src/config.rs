@@ -103,6 +103,10 @@ pub enum Action {
     ConnectAndRead(String),
     /// Send a numbered signal to the instance at an address: `address,number`.
     Signal(String),
+    /// Ask the instance at this address whether it is well.
+    Ping(String),
+    /// Answer as a Nagios check about the instance at the first socket.
+    Nagios,
     /// Print what a C compiler needs for a plugin.
     CompilerFlags,
     /// Print the C header of plugins.

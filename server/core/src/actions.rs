@@ -30,6 +30,12 @@ fn one(action: &Action, binary: &str, system: &System, config: &Config) -> Optio
         Action::Pause(path) => return Some(signal_pidfile(system, path, signal::SIGTSTP)),
         Action::ConnectAndRead(text) => return Some(connect_and_read(text)),
         Action::Signal(text) => return Some(commands::signal(text)),
+        Action::Ping(node) => return Some(commands::ping(node, config)),
+        Action::Nagios => {
+            let (line, code) = commands::nagios(config);
+            print(&format!("{line}\n"));
+            return Some(code);
+        }
         Action::CompilerFlags => {
             print(commands::C_FLAGS);
             log!("{}", commands::C_FLAGS_HINT);

@@ -175,6 +175,9 @@ pub(crate) fn fill_arena(
         globals.started_at.set(clock::epoch_s());
         globals.started_at_us.set(clock::epoch_us());
     }
+    // What warned of the life before a reload is not known to be true of this one.
+    globals.warning.set(b"");
+    globals.warning_writer.set(0);
     if reloads > 0 {
         globals.reloads.add(1);
         globals.last_reload.set(clock::epoch_s());

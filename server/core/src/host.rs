@@ -1,12 +1,15 @@
 //! What the server does for a language plugin outside of requests.
 
+use std::os::fd::AsFd;
+
 use uwsgi_abi::host::{Host, SeriesHost};
 use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, WorkerStat};
+use uwsgi_sys::queue::{self, UnixQueues};
 use uwsgi_sys::{process, signal};
 
 use crate::instance::Instance;
-use crate::log;
 use crate::signals::{self, Receiver};
+use crate::{log, warning};
 
 /// The instance as plugins see it.
 pub(crate) struct PluginHost(pub &'static Instance);
@@ -137,6 +140,27 @@ impl Host for PluginHost {
             }
             x if x == Control::MonitoredException as u32 => process::exit_now(5),
             _ => false,
+        }
+    }
+
+    fn warning(&self, text: &[u8]) {
+        warning::set(self.0.arena.globals(), text);
+    }
+
+    fn listen_queue(&self, socket: u32) -> Option<u64> {
+        let (listener, _) = self.0.sockets.get(socket as usize)?;
+        let fd = listener.fd.as_fd();
+        // Asked now and by whoever asks, so each question has its own netlink socket.
+        let found = match listener.tcp {
+            true => queue::tcp(fd),
+            false => UnixQueues::open().and_then(|unix| unix.queue(fd)),
+        };
+        Some(found.map_or(0, |queue| queue.length))
+    }
+
+    fn metric_names(&self, each: &mut dyn FnMut(&[u8])) {
+        for item in crate::observer::listed(self.0) {
+            each(&item.name);
         }
     }
 }

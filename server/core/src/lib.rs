@@ -46,4 +46,5 @@ pub mod signals;
 pub mod sockets;
 mod source;
 mod stat;
+mod warning;
 pub mod worker;

@@ -136,6 +136,12 @@ pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
 }
 
+/// True while a process of that pid exists, whoever owns it.
+pub fn exists(pid: i32) -> bool {
+    let found = Pid::from_raw(pid).map(rustix::process::test_kill_process);
+    matches!(found, Some(Ok(()) | Err(rustix::io::Errno::PERM)))
+}
+
 /// Sends `signal` to one process. Pids of 1 and below are refused: they are never ours to signal.
 pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     let pid = Pid::from_raw(pid).filter(|_| pid > 1).ok_or(io::ErrorKind::InvalidInput)?;

@@ -61,6 +61,16 @@ pub trait Host: Send + Sync {
     fn series(&self) -> Option<&dyn SeriesHost> {
         None
     }
+    /// Raises an alarm by its name.
+    fn alarm(&self, _name: &[u8], _message: &[u8]) {}
+    /// Sets the text that health checks are answered with.
+    fn warning(&self, _text: &[u8]) {}
+    /// Connections in the accept queue of a worker socket.
+    fn listen_queue(&self, _socket: u32) -> Option<u64> {
+        None
+    }
+    /// Gives the name of every metric to `each`.
+    fn metric_names(&self, _each: &mut dyn FnMut(&[u8])) {}
 }
 
 /// What the server does for a plugin within one request. Called from that request's thread.
@@ -120,6 +130,10 @@ fn table(info: Info) -> Server {
         series_update: series::series_update,
         series_value: series::series_value,
         series_each: series::series_each,
+        alarm,
+        warning,
+        listen_queue,
+        metric_names,
     }
 }
 
@@ -230,6 +244,22 @@ extern "C" fn app(worker: u32, app: u32, out: *mut AppStat) -> i32 {
 
 extern "C" fn control(op: u32) -> i32 {
     with_host(-1, |h| if h.control(op) { 0 } else { -1 })
+}
+
+extern "C" fn alarm(name: Str, message: Str) {
+    with_host((), |h| h.alarm(bytes(name), bytes(message)));
+}
+
+extern "C" fn warning(text: Str) {
+    with_host((), |h| h.warning(bytes(text)));
+}
+
+extern "C" fn listen_queue(socket: u32) -> i64 {
+    with_host(-1, |h| h.listen_queue(socket).and_then(|n| i64::try_from(n).ok()).unwrap_or(-1))
+}
+
+extern "C" fn metric_names(each: extern "C" fn(*mut c_void, Str), context: *mut c_void) {
+    with_host((), |h| h.metric_names(&mut |name| each(context, Str::new(name))));
 }
 
 extern "C" fn begin_app(request: *mut Request, app: i32) {

@@ -1,9 +1,12 @@
-//! Commands with some work of their own: raising a signal elsewhere, building a plugin.
+//! Commands with some work of their own: asking an instance how it is, raising a signal there,
+//! building a plugin.
 
 mod build_plugin;
+mod health;
 mod signal;
 
 pub(crate) use build_plugin::build_plugin;
+pub(crate) use health::{nagios, ping};
 pub(crate) use signal::signal;
 
 /// What a compiler needs for a plugin in C.

@@ -1,6 +1,7 @@
 //! What a client of the stats gets to see. Pure: request bytes in, response bytes out.
 
 use uwsgi_metrics::prometheus::{self, PromOptions};
+use uwsgi_metrics::schema::{Item, ListOptions, list};
 use uwsgi_metrics::{Snapshot, StatsOptions, stats_json};
 
 use crate::instance::Instance;
@@ -47,6 +48,14 @@ pub(crate) fn understand(bytes: &[u8]) -> Request {
         _ => Wish::Stats,
     };
     Request { wish, head_only: method == "HEAD" }
+}
+
+/// The metrics as the stats list them; none when they are switched off.
+pub(crate) fn listed(instance: &Instance) -> Vec<Item> {
+    match instance.settings.metrics {
+        true => list(&instance.arena.snapshot(), ListOptions::default()),
+        false => Vec::new(),
+    }
 }
 
 /// The stats document.

@@ -8,6 +8,8 @@ mod answer;
 mod sampler;
 mod server;
 
+pub(crate) use answer::listed;
+
 use uwsgi_sys::signal;
 
 use crate::instance::Instance;

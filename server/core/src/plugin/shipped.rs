@@ -88,7 +88,7 @@ const TABLE: &[(&str, Shipped)] = &[
     ("sslrouter", Absent("the TLS router")),
     ("zergpool", Absent("the zerg pool")),
     ("carbon", Absent("metrics to carbon")),
-    ("nagios", Absent("the nagios check")),
+    ("nagios", Part),
     ("rrdtool", Absent("RRD files")),
     ("zabbix", Absent("Zabbix")),
     ("snmp", Absent("SNMP")),

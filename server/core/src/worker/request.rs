@@ -22,6 +22,7 @@ use super::wire::Meta;
 use crate::clock::SecondCache;
 use crate::instance::Instance;
 use crate::settings::{Protocol, Settings};
+use crate::warning::{self, PING};
 use crate::{log, logv, sockets};
 
 /// A request thread's own things.
@@ -373,8 +374,6 @@ fn route<'a>(mounts: Option<&'a Mounts>, vars: &'a VarBlock, pairs: &mut Vec<Pai
 
 /// A link frame's length is 32 bits: larger bodies go out in parts.
 const LARGEST_WRITE: usize = 1 << 30;
-/// Modifier of a health check.
-const PING: u8 = 100;
 /// Log value of a request that no app served.
 const NO_APP: i32 = -1;
 /// Stands in the outcome of a request that was refused before an app was looked for.
@@ -423,7 +422,7 @@ impl Live<'_> {
                 log!("PING");
                 let mut switches = 0;
                 // Healthy: an answer without a message. A peer that left needs none.
-                let pong = [100, 0, 0, 1];
+                let pong = warning::pong(self.instance.arena.globals());
                 let _ =
                     io::send_all(self.wire.fd, &pong, false, self.wire.timeout_ms, &mut switches);
             }
