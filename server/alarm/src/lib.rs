@@ -10,6 +10,8 @@ mod guard;
 mod lane;
 mod net;
 mod runner;
+#[cfg(feature = "tls")]
+mod xmpp;
 
 pub use action::{Action, Delivery, Failure, KINDS, Kind};
 pub use definition::Definition;

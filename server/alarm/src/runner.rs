@@ -73,7 +73,8 @@ impl Runner {
         let (mut tasks, mut shared): (Vec<Vec<_>>, Vec<_>) = (Vec::new(), Vec::new());
         let of_network = Arc::new(Notify::new());
         for (index, definition) in (0..).zip(definitions) {
-            let action = definition.action(facts)?;
+            let mut action = definition.action(facts)?;
+            action.begin();
             let together = cheap && definition.kind.network;
             let wake = if together { Arc::clone(&of_network) } else { Arc::default() };
             let alarm = runner.add(definition, rows(index), limits, wake);

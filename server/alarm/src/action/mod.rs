@@ -19,6 +19,7 @@ mod signal;
 mod slack;
 mod speech;
 mod webhook;
+mod xmpp;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -46,6 +47,7 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "mule", network: false, parse: mule::parse },
     Kind { name: "log", network: false, parse: log::parse },
     Kind { name: "curl", network: true, parse: curl::parse },
+    Kind { name: "xmpp", network: true, parse: xmpp::parse },
     Kind { name: "airbrake", network: true, parse: airbrake::parse },
     Kind { name: "speech", network: false, parse: speech::parse },
     Kind { name: "webhook", network: true, parse: webhook::parse },
@@ -70,6 +72,9 @@ pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send 
 
 /// A configured action.
 pub trait Action: Send {
+    /// Begins what lives between deliveries. Called once, within the runtime that delivers.
+    fn begin(&mut self) {}
+
     /// Delivers one message. Dropping the future gives it up.
     fn deliver<'a>(&'a mut self, event: &'a Event) -> Delivery<'a>;
 }

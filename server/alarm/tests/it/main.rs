@@ -5,6 +5,7 @@
 
 mod http;
 mod smtp;
+mod xmpp;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
