@@ -5,7 +5,7 @@ use uwsgi_metrics::schema::{Metric, TABLE};
 fn main() {
     println!("# Metrics\n");
     println!(
-        "Generated from the schema table. `N` is a worker, `M` a core, `K` a socket or router."
+        "Generated from the schema table. `N` is a worker or mule, `M` a core, `K` a socket or router."
     );
     println!("OIDs are relative to 1.3.6.1.4.1.35156.17.\n");
     section("Classic list", |metric| metric.classic.is_some() && !metric.extended);

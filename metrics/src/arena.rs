@@ -168,6 +168,9 @@ fn carry_over(to: &View, from: &View) {
     for index in 0..new.gateways.min(old.gateways) {
         to.gateway(index).carry(from.gateway(index));
     }
+    for id in 1..=new.mules.min(old.mules) {
+        to.mule(id).carry(from.mule(id));
+    }
     to.system().carry(from.system());
     carry_alarms(to, from);
     crate::metric_pool::carry_over(to, from);

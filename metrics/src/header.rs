@@ -8,8 +8,8 @@ use crate::histogram::{HISTOGRAM_BYTES, LATENCIES};
 use crate::history::HISTORY_BYTES;
 use crate::inflight::HEAD_BYTES;
 use crate::rows::{
-    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, SocketRow, SystemRow,
-    ThresholdRow, WorkerRow, row,
+    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, SocketRow,
+    SystemRow, ThresholdRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -19,7 +19,7 @@ use crate::shape::{SHAPE_WORDS, Shape};
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 3;
+pub(crate) const LAYOUT_VERSION: u64 = 4;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -109,10 +109,12 @@ pub enum Section {
     SeriesIndex = 19,
     /// Texts, bounds and buckets of families and series, in words.
     SeriesWords = 20,
+    /// Mules, from id 1.
+    Mules = 21,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 21;
+const SECTIONS: usize = 22;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -229,6 +231,7 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (size_of::<SeriesRow>(), spare(shape.series as usize)),
         (8, index_words(shape.series)),
         (8, series_words(shape.series)),
+        (size_of::<MuleRow>(), spare(shape.mules as usize)),
     ]
 }
 
@@ -247,6 +250,7 @@ mod tests {
         alarms: 2,
         thresholds: 3,
         series: 5,
+        mules: 2,
     };
 
     #[test]

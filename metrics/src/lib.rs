@@ -30,8 +30,9 @@ mod whole {
     pub use crate::reader::Reader;
     pub use crate::rows::{
         AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, GatewayCells, GatewayRow,
-        GlobalCells, Globals, MetricCells, MetricRow, SocketCells, SocketRow, SystemCells,
-        SystemRow, ThresholdCells, ThresholdRow, ThresholdState, WorkerCells, WorkerRow,
+        GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow, SocketCells, SocketRow,
+        SystemCells, SystemRow, ThresholdCells, ThresholdRow, ThresholdState, WorkerCells,
+        WorkerRow,
     };
     pub use crate::series::{
         FamilyKind, FamilyRefused, FamilyRow, FamilySnap, FamilySpec, GaugeMode, Sample,

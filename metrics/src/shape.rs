@@ -23,10 +23,12 @@ pub struct Shape {
     pub thresholds: u32,
     /// Labelled series of applications; families and words of text are in proportion.
     pub series: u32,
+    /// Mules.
+    pub mules: u32,
 }
 
 /// Counts of a shape.
-pub(crate) const SHAPE_WORDS: usize = 10;
+pub(crate) const SHAPE_WORDS: usize = 11;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
@@ -35,8 +37,8 @@ impl Shape {
     /// The counts in header order.
     pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
         let Shape { workers, cores, apps, sockets, gateways, metrics, vars, .. } = self;
-        let Shape { alarms, thresholds, series, .. } = self;
-        [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds, series]
+        let Shape { alarms, thresholds, series, mules, .. } = self;
+        [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds, series, mules]
             .map(u64::from)
     }
 
@@ -47,10 +49,10 @@ impl Shape {
         for (count, word) in counts.iter_mut().zip(words) {
             *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
         }
-        let [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds, series] =
-            counts;
+        let [workers, cores, apps, sockets, gateways, metrics, vars, rest @ ..] = counts;
+        let [alarms, thresholds, series, mules] = rest;
         let most =
             Shape { workers, cores, apps, sockets, gateways, metrics, vars, ..Shape::default() };
-        Some(Shape { alarms, thresholds, series, ..most })
+        Some(Shape { alarms, thresholds, series, mules, ..most })
     }
 }

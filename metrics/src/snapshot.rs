@@ -9,8 +9,8 @@ use crate::histogram::{Latency, LatencySnap};
 use crate::inflight::InFlightView;
 use crate::metric_pool::READY;
 use crate::rows::{
-    AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, SocketCells,
-    SystemCells, ThresholdCells, WorkerCells,
+    AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, MuleCells,
+    SocketCells, SystemCells, ThresholdCells, WorkerCells,
 };
 use crate::series::{FamilySnap, families};
 use crate::view::View;
@@ -129,6 +129,8 @@ pub struct Snapshot {
     pub alarms: Vec<AlarmCells>,
     /// Thresholds in configuration order.
     pub thresholds: Vec<ThresholdCells>,
+    /// Mules 1 to the last.
+    pub mules: Vec<MuleCells>,
     /// User metrics in registration order.
     pub metrics: Vec<MetricCells>,
     /// What is added to built-in metrics of the classic list, by name.
@@ -169,6 +171,7 @@ impl Snapshot {
                 .map(|i| view.threshold(i).read())
                 .filter(|threshold| !threshold.text.is_empty())
                 .collect(),
+            mules: (1..=shape.mules).map(|id| view.mule(id).read()).collect(),
             metrics,
             bases,
             series: Vec::new(),

@@ -236,6 +236,7 @@ mod tests {
         alarms: 0,
         thresholds: 0,
         series: 0,
+        mules: 0,
     };
 
     /// A file of this test process alone, gone with the value.

@@ -7,7 +7,7 @@ mod escape;
 mod writer;
 
 use crate::histogram::Latency;
-use crate::rows::{AppCells, GatewayCells, SocketCells};
+use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells};
 use crate::schema::{Item, ListOptions, list};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use writer::Json;
@@ -174,6 +174,9 @@ fn extensions(j: &mut Json, snapshot: &Snapshot) {
     if !snapshot.gateways.is_empty() {
         j.list("gateways", |j| snapshot.gateways.iter().for_each(|g| j.entry(|j| gateway(j, g))));
     }
+    if !snapshot.mules.is_empty() {
+        j.list("mules", |j| snapshot.mules.iter().for_each(|m| j.entry(|j| mule(j, m))));
+    }
     j.number("started_at", started);
     j.number("uptime", (snapshot.taken_us / 1_000_000).saturating_sub(started));
     j.number("reloads", snapshot.globals.reloads);
@@ -200,4 +203,23 @@ fn gateway(j: &mut Json, gateway: &GatewayCells) {
     j.number("rx", gateway.rx);
     j.number("tx", gateway.tx);
     j.number("errors", gateway.errors);
+}
+
+fn mule(j: &mut Json, mule: &MuleCells) {
+    let status = match mule.sig {
+        0 => "idle".to_owned(),
+        _ => format!("sig{}", mule.signum),
+    };
+    j.number("id", mule.id);
+    j.number("pid", mule.pid);
+    j.string("status", status.as_bytes());
+    j.number("signals", mule.signals);
+    j.number("signal_queue", mule.signal_queue);
+    j.number("messages", mule.messages);
+    j.number("messages_dropped", mule.dropped);
+    j.number("harakiri_count", mule.harakiri_count);
+    j.number("rss", mule.rss);
+    j.number("vsz", mule.vsz);
+    j.number("last_spawn", mule.last_spawn);
+    j.number("respawn_count", mule.respawn_count);
 }

@@ -101,6 +101,10 @@ fn raw_samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
             .iter()
             .map(|s| (vec![("name", s.name.clone()), ("proto", s.proto.clone())], read(s)))
             .collect(),
+        Read::Mule(read) => {
+            let mules = snapshot.mules.iter().filter(|m| m.id != 0);
+            mules.map(|m| (vec![("mule_id", number(m.id))], read(m))).collect()
+        }
         Read::Gateway(read) => {
             snapshot.gateways.iter().map(|g| (vec![("router", g.name.clone())], read(g))).collect()
         }

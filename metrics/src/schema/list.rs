@@ -141,6 +141,9 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
             let name = fill_with(name, &String::from_utf8_lossy(&g.name));
             Item { name: name.into(), oid: oid.into(), kind: metric.kind, value: read(g) }
         })),
+        Read::Mule(read) => items.extend(
+            (1..).zip(&snapshot.mules).map(|(n, m)| item(metric, name, oid, n, 0, read(m))),
+        ),
         Read::Core(_) | Read::App(_) => {}
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 use crate::cells::{Gauge, Text};
 use crate::header::Section;
 use crate::metric_pool::Kind;
-use crate::rows::{AppCells, GatewayCells, SocketCells, row};
+use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells, row};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
 
@@ -95,6 +95,8 @@ pub enum Group {
     Gateway = 6,
     /// Not in the classic list: once per application.
     App = 7,
+    /// Extension: once per mule.
+    Mule = 8,
 }
 
 /// How the value is taken from a snapshot.
@@ -112,6 +114,8 @@ pub enum Read {
     Socket(fn(&SocketCells) -> i64),
     /// From a router.
     Gateway(fn(&GatewayCells) -> i64),
+    /// From a mule.
+    Mule(fn(&MuleCells) -> i64),
 }
 
 /// One row of the table.

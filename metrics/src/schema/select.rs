@@ -92,6 +92,7 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::Core(read) => read(worker()?.cores.get(m as usize)?),
         Read::Socket(read) => read(snapshot.sockets.get(k as usize)?),
         Read::Gateway(read) => read(snapshot.gateways.get(k as usize)?),
+        Read::Mule(read) => read(snapshot.mules.get((n as usize).checked_sub(1)?)?),
         Read::App(_) => return None,
     })
 }
@@ -107,6 +108,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Core(read) => read(WorkerSnap::take(view, n).cores.get(m as usize)?),
         Read::Socket(read) => read(&view.socket(k).read()),
         Read::Gateway(read) => read(&view.gateway(k).read()),
+        Read::Mule(read) => read(&view.mule(n).read()),
         Read::App(_) => return None,
     })
 }
@@ -165,6 +167,7 @@ fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
         Read::Core(_) => (1..=shape.workers).contains(&n) && m < shape.cores,
         Read::Socket(_) => k < shape.sockets,
         Read::Gateway(_) => k < shape.gateways,
+        Read::Mule(_) => (1..=shape.mules).contains(&n),
         Read::App(_) => false,
     }
 }
@@ -177,13 +180,21 @@ mod tests {
 
     #[test]
     fn every_listed_metric_is_found_and_reads_the_same() {
-        let shape =
-            Shape { workers: 2, cores: 2, sockets: 1, gateways: 1, metrics: 4, ..Shape::default() };
+        let shape = Shape {
+            workers: 2,
+            cores: 2,
+            sockets: 1,
+            gateways: 1,
+            metrics: 4,
+            mules: 2,
+            ..Shape::default()
+        };
         let arena = Arena::create(&shape).unwrap();
         arena.gateway(0).name.set(b"http");
         arena.gateway(0).requests.set(7);
         arena.socket(0).name.set(b":0");
         arena.core(2, 1).requests.set(5);
+        arena.mule(2).signals.set(9);
         arena.register_metric("mine", Kind::Gauge, "", 3);
         let snapshot = arena.snapshot();
         let all = list(&snapshot, ListOptions { no_cores: false, extended: true });
@@ -198,9 +209,14 @@ mod tests {
     #[test]
     fn what_the_instance_does_not_have_is_not_found() {
         let arena = Arena::create(&Shape { workers: 1, cores: 1, ..Shape::default() }).unwrap();
-        for name in
-            ["worker.2.requests", "worker.1.core.1.requests", "socket.0.listen_queue", "x", ""]
-        {
+        for name in [
+            "worker.2.requests",
+            "worker.1.core.1.requests",
+            "socket.0.listen_queue",
+            "mule.1.signals",
+            "x",
+            "",
+        ] {
             assert!(select(&arena, name.as_bytes()).is_none(), "{name}");
         }
     }

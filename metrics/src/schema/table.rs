@@ -7,7 +7,7 @@ use super::{Group, Metric, Read, Unit};
 use crate::header::Section;
 use crate::metric_pool::Kind::{self, Absolute, Alias, Counter, Gauge};
 use crate::rows::{AppCells, AppRow, CoreRow, GatewayCells, GatewayRow, Globals};
-use crate::rows::{SocketCells, SocketRow, WorkerRow};
+use crate::rows::{MuleCells, MuleRow, SocketCells, SocketRow, WorkerRow};
 use crate::series::SeriesHead;
 use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};
 use Unit::{Bytes, Count, Epoch, Micros, Seconds};
@@ -34,6 +34,9 @@ macro_rules! at {
     };
     (GatewayRow.$f:ident) => {
         (Section::Gateways, offset_of!(GatewayRow, $f))
+    };
+    (MuleRow.$f:ident) => {
+        (Section::Mules, offset_of!(MuleRow, $f))
     };
 }
 
@@ -79,6 +82,10 @@ const fn socket(f: fn(&SocketCells) -> i64, kind: Kind, unit: Unit, help: &'stat
 
 const fn router(f: fn(&GatewayCells) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
     row(Group::Gateway, Read::Gateway(f), kind, unit, help)
+}
+
+const fn mule(f: fn(&MuleCells) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
+    row(Group::Mule, Read::Mule(f), kind, unit, help)
 }
 
 impl Metric {
@@ -503,4 +510,29 @@ pub static TABLE: &[Metric] = &[
     router(|g| i(g.queue), Gauge, Count, "Requests waiting for a backend.")
         .family("uwsgi_router_queue_length")
         .cell(at!(GatewayRow.queue)),
+    // --- mules
+    mule(|m| i(m.signals), Counter, Count, "Signals handled by the mule.")
+        .extended("mule.N.signals", "8.N.1")
+        .family("uwsgi_mule_signals_total")
+        .cell(at!(MuleRow.signals)),
+    mule(|m| i(m.respawn_count), Counter, Count, "Spawns of the mule including the first.")
+        .extended("mule.N.respawns", "8.N.2")
+        .family("uwsgi_mule_spawns_total")
+        .cell(at!(MuleRow.respawn_count)),
+    mule(|m| i(m.rss), Gauge, Bytes, "Resident memory of the mule.")
+        .extended("mule.N.rss_size", "8.N.3")
+        .family("uwsgi_mule_rss_bytes")
+        .cell(at!(MuleRow.rss))
+        .if_measured(),
+    mule(|m| i(m.messages), Counter, Count, "Messages received by the mule.")
+        .extended("mule.N.messages", "8.N.4")
+        .family("uwsgi_mule_messages_total")
+        .cell(at!(MuleRow.messages)),
+    mule(|m| i(m.dropped), Counter, Count, "Messages to the mule that were lost.")
+        .extended("mule.N.messages_dropped", "8.N.5")
+        .family("uwsgi_mule_messages_dropped_total")
+        .cell(at!(MuleRow.dropped)),
+    mule(|m| i(m.signal_queue), Gauge, Count, "Signals pending towards the mule.")
+        .family("uwsgi_mule_signal_queue_length")
+        .cell(at!(MuleRow.signal_queue)),
 ];

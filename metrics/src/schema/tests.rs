@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::Arena;
-use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, SocketRow, WorkerRow};
+use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MuleRow, SocketRow, WorkerRow};
 use crate::series::SeriesHead;
 use crate::shape::Shape;
 use crate::sync::Ordering;
@@ -18,6 +18,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
         sockets,
         gateways: 1,
         metrics: 2,
+        mules: 1,
         vars: 128,
         ..Shape::default()
     };
@@ -28,6 +29,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
     }
     (0..sockets).for_each(|i| arena.socket(i).name.set(format!("s{i}").as_bytes()));
     arena.gateway(0).name.set(b"http");
+    arena.mule(1).id.set(1);
     arena
 }
 
@@ -42,6 +44,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Sockets => (size_of::<SocketRow>(), 0),
         Section::Gateways => (size_of::<GatewayRow>(), 0),
         Section::SeriesHead => (size_of::<SeriesHead>(), 0),
+        Section::Mules => (size_of::<MuleRow>(), 0),
         other => panic!("no metric is read from {other:?}"),
     };
     (size, place.at(index))
@@ -56,6 +59,7 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::App(read) => read(&worker.apps[0]),
         Read::Socket(read) => read(&snapshot.sockets[0]),
         Read::Gateway(read) => read(&snapshot.gateways[0]),
+        Read::Mule(read) => read(&snapshot.mules[0]),
     }
 }
 

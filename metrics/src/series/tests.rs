@@ -14,6 +14,7 @@ const SHAPE: Shape = Shape {
     alarms: 0,
     thresholds: 0,
     series: 16,
+    mules: 0,
 };
 
 fn arena() -> Arena {

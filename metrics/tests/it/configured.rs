@@ -15,6 +15,7 @@ const SHAPE: Shape = Shape {
     alarms: 0,
     thresholds: 0,
     series: 0,
+    mules: 0,
 };
 
 fn arena() -> Arena {

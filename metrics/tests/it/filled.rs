@@ -1,5 +1,6 @@
 //! A small arena in which every kind of row holds something: two workers of two cores (one in a
-//! request, the second worker never spawned), an app, two sockets, a router, user metrics.
+//! request, the second worker never spawned), an app, two sockets, a router, a mule at work and one never spawned, user
+//! metrics.
 
 use std::io;
 
@@ -17,6 +18,7 @@ pub(crate) const SHAPE: Shape = Shape {
     alarms: 2,
     thresholds: 2,
     series: 64,
+    mules: 2,
 };
 
 /// An uwsgi block of these pairs.
@@ -45,6 +47,13 @@ pub(crate) fn filled() -> io::Result<Arena> {
         gateway.active_sessions.set(sessions);
         gateway.requests.add(10);
     }
+    let mule = arena.mule(1);
+    mule.id.set(1);
+    mule.pid.set(300);
+    mule.signals.add(3);
+    mule.sig.set(1);
+    mule.signum.set(17);
+    mule.messages.add(4);
     arena.register_metric("foo", Kind::Counter, "100.1", 5);
     arena.register_metric("queue.7.depth", Kind::Gauge, "", -2);
     Ok(arena)

@@ -23,8 +23,15 @@ fn keys_come_in_the_order_monitoring_expects_and_ours_at_the_end() {
     assert_eq!(
         keys(&doc),
         "version listen_queue listen_queue_errors signal_queue load pid uid gid cwd locks metrics \
-         sockets workers gateways started_at uptime reloads latency"
+         sockets workers gateways mules started_at uptime reloads latency"
     );
+    assert_eq!(
+        keys(&doc["mules"][0]),
+        "id pid status signals signal_queue messages messages_dropped harakiri_count rss vsz \
+         last_spawn respawn_count"
+    );
+    assert_eq!(doc["mules"][0]["status"], "sig17");
+    assert_eq!(doc["mules"][1]["pid"], 0);
     assert_eq!(keys(&doc["sockets"][0]), "name proto queue max_queue shared can_offload");
     let worker = &doc["workers"][0];
     assert_eq!(
