@@ -6,5 +6,9 @@
 //! directory of its own. It refuses to deliver anything: a threshold that is crossed is a value
 //! ([`threshold::Crossing`]) for whoever runs the alarms.
 
+pub mod collector;
+pub mod definition;
+pub mod directory;
 pub mod keyval;
+pub mod plan;
 pub mod threshold;
