@@ -133,7 +133,7 @@ pub(crate) fn open_arena(
         apps: settings.max_apps,
         sockets: bound.workers.len() as u32,
         gateways: if bound.http.is_empty() { 0 } else { settings.http_processes },
-        metrics: (settings.user_metrics.len() as u32 + 64).next_power_of_two(),
+        metrics: crate::metrics::slots(settings, bound.workers.len() as u32),
         vars: settings.buffer_size.min(65_536) as u32,
         series: settings.metrics_series,
         ..Shape::default()
@@ -192,8 +192,5 @@ pub(crate) fn fill_arena(
     }
     for worker in 1..=settings.processes {
         (0..settings.max_apps).for_each(|app| arena.app(worker, app).used.set(0));
-    }
-    for metric in &settings.user_metrics {
-        crate::metric::register(arena, metric);
     }
 }

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 
 use uwsgi_abi::host::{Host, SeriesHost};
 use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, WorkerStat};
+use uwsgi_metrics::schema;
 use uwsgi_sys::queue::{self, UnixQueues};
 use uwsgi_sys::{process, signal};
 
@@ -82,7 +83,8 @@ impl Host for PluginHost {
     fn metric(&self, op: u32, name: &[u8], value: i64) -> Option<i64> {
         let arena = &self.0.arena;
         if op == MetricOp::Get as u32 {
-            return Some(uwsgi_metrics::schema::value(arena.view(), name).unwrap_or(0));
+            let on = Some(name).filter(|_| self.0.settings.metrics);
+            return Some(on.and_then(|name| schema::value(arena, name)).unwrap_or(0));
         }
         let row = arena.metric(name).filter(|_| self.0.settings.metrics)?;
         let done = match op {
@@ -159,7 +161,7 @@ impl Host for PluginHost {
     }
 
     fn metric_names(&self, each: &mut dyn FnMut(&[u8])) {
-        for item in crate::observer::listed(self.0) {
+        for item in crate::metrics::list(self.0) {
             each(&item.name);
         }
     }

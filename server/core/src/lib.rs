@@ -33,7 +33,7 @@ mod limits;
 mod lists;
 pub mod log;
 pub mod master;
-mod metric;
+pub(crate) mod metrics;
 pub mod observer;
 mod patch;
 pub mod pidfile;

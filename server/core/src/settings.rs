@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 
 use uwsgi_config::{Config, Finding};
+use uwsgi_watch::plan::Plan;
 
 use crate::plugin::Modifiers;
 
@@ -142,8 +143,16 @@ pub struct Settings {
     pub stats_no_vars: bool,
     /// The metrics subsystem is on.
     pub metrics: bool,
-    /// User metrics (`metric = ...`), as written.
-    pub user_metrics: Vec<String>,
+    /// User metrics (`metric = ...`).
+    pub user_metrics: Plan,
+    /// Directory with a file for each metric.
+    pub metrics_dir: Option<String>,
+    /// Counters go on from what the files of that directory say.
+    pub metrics_dir_restore: bool,
+    /// Leave cores out of the list of metrics.
+    pub metrics_no_cores: bool,
+    /// The list of metrics has those that uWSGI does not know.
+    pub metrics_extended: bool,
     /// Room for labelled series of applications.
     pub metrics_series: u32,
     /// Path of the arena; anonymous without one.
@@ -268,7 +277,7 @@ impl Settings {
         };
         let small = |name: &str, default: i64| config.int(name, default).clamp(0, 255) as u8;
         let request_metrics = !config.has("request-metrics") || config.flag("request-metrics");
-        let settings = Settings {
+        let mut settings = Settings {
             master: config.master(),
             processes: if command_mode { 1 } else { number("processes", 1).max(1) as u32 },
             threads: number("threads", 1).max(1) as u32,
@@ -300,7 +309,11 @@ impl Settings {
             stats_no_metrics: config.flag("stats-no-metrics"),
             stats_no_vars: config.flag("stats-no-vars"),
             metrics: config.metrics(),
-            user_metrics: list("metric"),
+            user_metrics: Plan::default(),
+            metrics_dir: text("metrics-dir"),
+            metrics_dir_restore: config.flag("metrics-dir-restore"),
+            metrics_no_cores: config.flag("metrics-no-cores"),
+            metrics_extended: config.flag("metrics-extended"),
             metrics_series: config.int("metrics-series", 8192).clamp(0, 1 << 18) as u32,
             metrics_arena: text("metrics-arena"),
             request_metrics,
@@ -368,6 +381,7 @@ impl Settings {
             safe_fds: safe_fds(config, &mut faults),
             argv,
         };
+        settings.user_metrics = crate::metrics::plan(config, &settings, &mut faults);
         (settings, faults)
     }
 

@@ -43,6 +43,22 @@ pub fn call_int(name: &str) -> Option<i32> {
     }
 }
 
+/// Calls the function `name` as `int64_t name(void *metric)`, under the promise of [`call_text`].
+/// `metric` points at the name of a metric, `char *`, and its length, `size_t`; what follows is
+/// zero.
+pub fn call_metric(name: &str, metric: &str) -> Option<i64> {
+    let function = find(name)?;
+    let text = CString::new(metric).ok()?;
+    let mut words = [0_usize; 64];
+    words[0] = text.as_ptr().expose_provenance();
+    words[1] = metric.len();
+    // SAFETY: as in `call_text`; the words and the name live until the call has returned.
+    unsafe {
+        let function: extern "C" fn(*mut c_void) -> i64 = std::mem::transmute(function);
+        Some(function(words.as_mut_ptr().cast()))
+    }
+}
+
 fn find(name: &str) -> Option<*mut c_void> {
     let name = CString::new(name).ok()?;
     // SAFETY: a NUL-terminated name; the lookup changes nothing.
@@ -82,6 +98,7 @@ mod tests {
     fn symbols_of_the_c_library_are_found_and_called() {
         assert_eq!(call_int("getpid"), i32::try_from(std::process::id()).ok());
         assert_eq!(call_int("no_such_symbol"), None);
+        assert_eq!(call_metric("no_such_symbol", "m"), None);
         assert_eq!(call_text("no_such_symbol"), None);
         assert_eq!(call_text("getpid"), Some(None), "a number is no text");
         assert!(address("environ").is_some());

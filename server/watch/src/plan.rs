@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn names_must_be_known_before_they_are_used() {
         let missing = |name: &str| format!("unable to find metric \"{name}\"");
-        let table: [(&[&str], Option<(usize, String)>); 6] = [
+        type Case = (&'static [&'static str], Option<(usize, String)>);
+        let table: [Case; 6] = [
             (&["name=s,collector=sum,children=core.x;core.y"], None),
             (&["b", "name=s,collector=sum,children=b"], None),
             (&["name=s,collector=sum,children=b", "b"], Some((0, missing("b")))),

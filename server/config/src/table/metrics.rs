@@ -40,6 +40,9 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     flag("metrics-no-cores", "no metrics for single cores").on(Flags::MASTER).on(Flags::METRICS),
+    flag("metrics-extended", "list and publish the metrics that uWSGI does not have, too")
+        .on(Flags::MASTER)
+        .on(Flags::METRICS),
     req("stats", Kind::Address, "serve the statistics as JSON on this address")
         .aliases(&["stats-server"])
         .on(Flags::MASTER),

@@ -20,6 +20,7 @@ pub(super) const OWN: &[&str] = &[
     "explain",
     "json-schema",
     "metrics-arena",
+    "metrics-extended",
     "metrics-series",
     "option-status",
     "prometheus",

@@ -1,7 +1,6 @@
 //! What a client of the stats gets to see. Pure: request bytes in, response bytes out.
 
 use uwsgi_metrics::prometheus::{self, PromOptions};
-use uwsgi_metrics::schema::{Item, ListOptions, list};
 use uwsgi_metrics::{Snapshot, StatsOptions, stats_json};
 
 use crate::instance::Instance;
@@ -50,14 +49,6 @@ pub(crate) fn understand(bytes: &[u8]) -> Request {
     Request { wish, head_only: method == "HEAD" }
 }
 
-/// The metrics as the stats list them; none when they are switched off.
-pub(crate) fn listed(instance: &Instance) -> Vec<Item> {
-    match instance.settings.metrics {
-        true => list(&instance.arena.snapshot(), ListOptions::default()),
-        false => Vec::new(),
-    }
-}
-
 /// The stats document.
 pub(crate) fn stats(instance: &Instance) -> Vec<u8> {
     let settings = &instance.settings;
@@ -69,6 +60,8 @@ pub(crate) fn stats(instance: &Instance) -> Vec<u8> {
             no_metrics: settings.stats_no_metrics,
             no_vars: settings.stats_no_vars,
             metrics_enabled: settings.metrics,
+            metrics_no_cores: settings.metrics_no_cores,
+            metrics_extended: settings.metrics_extended,
             locks: locks(settings),
             ..StatsOptions::default()
         },

@@ -5,10 +5,9 @@
 //! goes on. Every client is a task with deadlines and a bound on how many there may be.
 
 mod answer;
+mod metrics;
 mod sampler;
 mod server;
-
-pub(crate) use answer::listed;
 
 use uwsgi_sys::signal;
 
@@ -25,9 +24,18 @@ pub fn run(instance: &'static Instance) -> i32 {
     // A Ctrl-C at the terminal reaches every process; the master says when this one ends.
     signal::ignore(signal::SIGINT);
     signal::ignore(signal::SIGHUP);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(metrics::THREADS)
+        .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(serve(instance)),
+        Ok(runtime) => {
+            let code = runtime.block_on(serve(instance));
+            // A thread that waits for a dead file system must not be waited for.
+            runtime.shutdown_background();
+            metrics::end(instance);
+            code
+        }
         Err(e) => {
             log!("observer: {e}");
             1

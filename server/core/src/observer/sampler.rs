@@ -10,6 +10,7 @@ use uwsgi_metrics::HistoryWriter;
 use uwsgi_sys::procfs;
 use uwsgi_sys::queue::{self, UnixQueues};
 
+use super::metrics::Metrics;
 use crate::clock;
 use crate::instance::Instance;
 use crate::{logv, sockets::Listener};
@@ -17,6 +18,7 @@ use crate::{logv, sockets::Listener};
 /// Samples for ever.
 pub(crate) async fn run(instance: &'static Instance) {
     let mut history = HistoryWriter::new();
+    let mut metrics = Metrics::new(instance);
     let mut seen = vec![(0, 0); instance.settings.processes as usize];
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -26,7 +28,9 @@ pub(crate) async fn run(instance: &'static Instance) {
         router_queues(instance);
         workers(instance, &mut seen);
         master(instance);
-        history.tick(&instance.arena.history(), clock::epoch_s(), &instance.arena.snapshot());
+        let snapshot = instance.arena.snapshot();
+        metrics.round(&snapshot).await;
+        history.tick(&instance.arena.history(), clock::epoch_s(), &snapshot);
     }
 }
 

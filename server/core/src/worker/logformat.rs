@@ -84,12 +84,17 @@ fn other(name: &str, f: &Finished<'_>, out: &mut Vec<u8>) {
         "secs" => format!("{:.6}", f.duration_us as f64 / 1e6),
         "ctime" => local().strftime("%a %b %e %H:%M:%S %Y").to_string(),
         "ltime" | "ftime" => local().strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
-        _ => match name.strip_prefix("var.") {
-            Some(var) => {
+        _ => match name.split_once('.') {
+            Some(("var", var)) => {
                 out.extend_from_slice(f.vars.get(var.as_bytes()).unwrap_or_default());
                 return;
             }
-            None => return,
+            Some(("metric", metric)) => {
+                let value =
+                    f.numbers.and_then(|n| uwsgi_metrics::schema::value(n, metric.as_bytes()));
+                value.unwrap_or(0).to_string()
+            }
+            _ => return,
         },
     };
     out.extend_from_slice(text.as_bytes());

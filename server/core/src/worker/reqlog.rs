@@ -35,6 +35,8 @@ pub(crate) struct Finished<'a> {
     /// Address space and resident memory, when they are reported.
     pub(crate) memory: Option<(u64, u64)>,
     pub(crate) sendfile: bool,
+    /// The arena, for formats that name metrics; none while metrics are off.
+    pub(crate) numbers: Option<&'a uwsgi_metrics::View>,
 }
 
 /// Whether the request gets a line.
@@ -167,6 +169,7 @@ pub(crate) mod tests {
             modifiers: (0, 0),
             memory: None,
             sendfile: false,
+            numbers: None,
         }
     }
 

@@ -302,6 +302,7 @@ impl Core {
             modifiers: meta.modifiers,
             memory: None,
             sendfile: outcome.sendfile,
+            numbers: settings.metrics.then(|| arena.view()),
         };
         if !self.reply.has_head() && outcome.app != NO_APP {
             finished.status = 500;
