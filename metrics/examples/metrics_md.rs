@@ -19,7 +19,10 @@ fn section(title: &str, wanted: fn(&Metric) -> bool) {
     println!("|---|---|---|---|---|---|");
     for metric in TABLE.iter().filter(|metric| wanted(metric)) {
         let (name, oid) = metric.classic.unwrap_or(("", ""));
-        let label = metric.label.map(|(k, v)| format!("{{{k}=\"{v}\"}}")).unwrap_or_default();
+        let labels = metric.more.iter().copied().chain(metric.label);
+        let labels: Vec<_> = labels.map(|(k, v)| format!("{k}=\"{v}\"")).collect();
+        let label =
+            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         println!(
             "| {name} | {oid} | {} | {} | {}{label} | {} |",
             metric.kind.as_str(),

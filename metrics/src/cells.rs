@@ -43,6 +43,12 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed)
     }
 
+    /// Raises the count to at least `to`, where several processes may write.
+    #[inline]
+    pub fn raise_shared(&self, to: u64) {
+        self.0.fetch_max(to, Ordering::Relaxed);
+    }
+
     /// The present count.
     #[inline]
     pub fn get(&self) -> u64 {
@@ -53,6 +59,23 @@ impl Counter {
     #[inline]
     pub fn set(&self, n: u64) {
         self.0.store(n, Ordering::Relaxed);
+    }
+}
+
+/// A number that may be unknown. Zeroed memory is an unknown one.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub struct Reading(AtomicU64);
+
+impl Reading {
+    /// Stores what was read; the largest number of all cannot be told from the one below it.
+    pub fn set(&self, value: Option<u64>) {
+        self.0.store(value.map_or(0, |v| v.saturating_add(1)), Ordering::Relaxed);
+    }
+
+    /// What was read last.
+    pub fn get(&self) -> Option<u64> {
+        self.0.load(Ordering::Relaxed).checked_sub(1)
     }
 }
 
@@ -257,6 +280,16 @@ impl Cell for Gauge {
     }
 }
 
+impl Cell for Reading {
+    type Plain = Option<u64>;
+    fn plain(&self) -> Option<u64> {
+        self.get()
+    }
+    fn carry(&self, from: &Self) {
+        self.set(from.get());
+    }
+}
+
 impl Cell for Signed {
     type Plain = i64;
     fn plain(&self) -> i64 {
@@ -328,6 +361,16 @@ mod tests {
         }
         cell.set(b"\xff\x00\x01");
         assert_eq!(cell.get(), b"\xff\x00\x01", "bytes are kept as they are");
+    }
+
+    #[test]
+    fn a_reading_knows_unknown_from_zero() {
+        let reading = Reading::default();
+        assert_eq!(reading.get(), None);
+        for value in [Some(0), Some(7), None, Some(u64::MAX - 1)] {
+            reading.set(value);
+            assert_eq!(reading.get(), value);
+        }
     }
 
     #[test]

@@ -159,6 +159,28 @@ impl InFlight<'_> {
         self.head.phase.set(Phase::Idle as u64);
     }
 
+    /// The request is over, its account follows: runs `account` so that a reader of [`Self::busy`]
+    /// sees either the running request or what `account` made of it.
+    #[inline]
+    pub fn close(&self, account: impl FnOnce()) {
+        self.head.seq.write(|| {
+            account();
+            self.head.phase.set(Phase::Closing as u64);
+        });
+    }
+
+    /// What `accounted` answers, and the start of the request that is not in it yet, epoch
+    /// microseconds.
+    pub fn busy(&self, accounted: impl Fn() -> u64) -> (u64, Option<u64>) {
+        let head = self.head;
+        let look = || {
+            let phase = Phase::from_code(head.phase.get());
+            let running = !matches!(phase, Phase::Idle | Phase::Closing);
+            (accounted(), running.then(|| head.start_us.load(Ordering::Relaxed)))
+        };
+        head.seq.read(TRIES, look).unwrap_or_else(|| (accounted(), None))
+    }
+
     /// Requests begun on this core in all lives of the worker slot.
     pub fn served(&self) -> u64 {
         self.head.served.get()

@@ -29,10 +29,11 @@ mod whole {
     pub use crate::metric_pool::{Kind, Registration};
     pub use crate::reader::Reader;
     pub use crate::rows::{
-        AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, GatewayCells, GatewayRow,
-        GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow, SocketCells, SocketRow,
-        SystemCells, SystemRow, ThresholdCells, ThresholdRow, ThresholdState, WorkerCells,
-        WorkerRow,
+        AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, EXITS, GatewayCells,
+        GatewayRow, GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow,
+        SPREAD_BOUNDS_US, STALLS, SocketCells, SocketRow, Spread, SpreadCells, SystemCells,
+        SystemRow, ThresholdCells, ThresholdRow, ThresholdState, Used, UsedCells, WorkerCells,
+        WorkerRow, stall_at,
     };
     pub use crate::series::{
         FamilyKind, FamilyRefused, FamilyRow, FamilySnap, FamilySpec, GaugeMode, Sample,

@@ -75,6 +75,8 @@ impl core::fmt::Display for Status {
 pub struct CoreSnap {
     /// Its cells.
     pub cells: CoreCells,
+    /// Time spent in requests, the running one included, microseconds.
+    pub busy_us: u64,
     /// The request it is serving.
     pub inflight: Option<InFlightView>,
 }
@@ -98,6 +100,8 @@ pub struct WorkerSnap {
     pub exceptions: u64,
     /// Time spent in requests, microseconds.
     pub running_time_us: u64,
+    /// Time spent in requests, the running ones included, microseconds.
+    pub busy_us: u64,
     /// Bytes written.
     pub tx: u64,
     /// Bytes read.
@@ -147,13 +151,13 @@ impl Snapshot {
     /// Copies an arena.
     pub fn take(view: &View) -> Snapshot {
         let shape = view.shape();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let taken_us = epoch_us();
         let (metrics, bases) = metrics(view);
         Snapshot {
-            taken_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
+            taken_us,
             generation: view.generation(),
             globals: view.globals().read(),
-            workers: (1..=shape.workers).map(|id| WorkerSnap::take(view, id)).collect(),
+            workers: (1..=shape.workers).map(|id| WorkerSnap::at(view, id, taken_us)).collect(),
             sockets: (0..shape.sockets)
                 .map(|i| view.socket(i).read())
                 .filter(|socket| !socket.name.is_empty())
@@ -230,17 +234,30 @@ impl Snapshot {
     }
 }
 
+impl CoreSnap {
+    fn take(view: &View, worker: u32, core: u32, now: u64) -> CoreSnap {
+        let (row, record) = (view.core(worker, core), view.inflight(worker, core));
+        let (done, start) = record.busy(|| row.running_time_us.get() + row.lost_us.get());
+        let cells = row.read();
+        // A clock that was set back, or a look between two stores, takes nothing back.
+        let busy_us =
+            (done + start.map_or(0, |start| now.saturating_sub(start))).max(cells.busy_us);
+        CoreSnap { cells, busy_us, inflight: record.read() }
+    }
+}
+
 impl WorkerSnap {
     /// Copies worker `id`, 1 to P, with its cores and applications.
     pub fn take(view: &View, id: u32) -> WorkerSnap {
+        WorkerSnap::at(view, id, epoch_us())
+    }
+
+    /// The same, at `now`, epoch microseconds.
+    fn at(view: &View, id: u32, now: u64) -> WorkerSnap {
         let shape = view.shape();
         let cells = view.worker(id).read();
-        let cores: Vec<_> = (0..shape.cores)
-            .map(|core| CoreSnap {
-                cells: view.core(id, core).read(),
-                inflight: view.inflight(id, core).read(),
-            })
-            .collect();
+        let cores: Vec<_> =
+            (0..shape.cores).map(|core| CoreSnap::take(view, id, core, now)).collect();
         let sum = |of: fn(&CoreCells) -> u64| cores.iter().map(|core| of(&core.cells)).sum::<u64>();
         let requests = sum(|c| c.requests);
         WorkerSnap {
@@ -251,6 +268,7 @@ impl WorkerSnap {
             failed_requests: sum(|c| c.failed_requests) + cells.failed_requests,
             exceptions: sum(|c| c.exceptions),
             running_time_us: sum(|c| c.running_time_us),
+            busy_us: cores.iter().map(|core| core.busy_us).sum(),
             tx: sum(|c| c.tx),
             rx: sum(|c| c.rx),
             apps: (0..shape.apps)
@@ -261,6 +279,18 @@ impl WorkerSnap {
             cores,
         }
     }
+}
+
+impl WorkerSnap {
+    /// Time from the last start to accepting, microseconds; 0 before it accepts.
+    pub fn startup_us(&self) -> u64 {
+        self.cells.ready_us.saturating_sub(self.cells.spawned_us)
+    }
+}
+
+fn epoch_us() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn latency(view: &View, what: Latency) -> LatencySnap {

@@ -125,7 +125,7 @@ fn worker(j: &mut Json, worker: &WorkerSnap, options: &StatsOptions) {
         });
     }
     j.number("harakiri_pending", cells.harakiri_pending);
-    j.number("cpu_time_us", cells.cpu_us);
+    j.number("cpu_time_us", cells.used.cpu_us());
     j.number("failed_requests", worker.failed_requests);
     j.number("rx", worker.rx);
 }

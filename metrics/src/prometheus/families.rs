@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::PromOptions;
-use super::writer::{Type, Writer, seconds};
+use super::writer::{Type, Writer, decimal};
 use crate::schema::{Metric, Read, TABLE, Unit};
 use crate::snapshot::Snapshot;
 
@@ -45,7 +45,10 @@ fn type_of(family: &str) -> Type {
 
 fn text_of(metric: &Metric, value: i64) -> String {
     match metric.unit {
-        Unit::Micros => seconds(value.cast_unsigned()),
+        Unit::Micros => decimal(value.cast_unsigned(), 6),
+        Unit::Hundredths => decimal(value.cast_unsigned(), 2),
+        Unit::Thousandths => decimal(value.cast_unsigned(), 3),
+        Unit::Ratio => decimal(value.cast_unsigned(), 4),
         _ => value.to_string(),
     }
 }
@@ -59,11 +62,11 @@ fn samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
         if value == 0 && !metric.zero_is_a_value {
             continue;
         }
-        if let Some((name, fixed)) = metric.label {
-            labels.push((name, fixed.into()));
-        }
+        let fixed = metric.more.iter().copied().chain(metric.label);
+        labels.extend(fixed.map(|(name, value)| (name, value.into())));
         let known = if by_name { samples.iter_mut().find(|(l, _)| *l == labels) } else { None };
         match known {
+            Some((_, most)) if metric.same => *most = value.max(*most),
             // Processes of one router are one router; of two sockets with one name the first counts.
             Some((_, sum)) if matches!(metric.read, Read::Gateway(_)) => *sum += value,
             Some(_) => {}
@@ -96,6 +99,10 @@ fn raw_samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
                 (labels, read(app))
             })
             .collect(),
+        Read::System(read) => {
+            let value = read(&snapshot.system).map(|v| i64::try_from(v).unwrap_or(i64::MAX));
+            value.map(|value| (Labels::new(), value)).into_iter().collect()
+        }
         Read::Socket(read) => snapshot
             .sockets
             .iter()

@@ -8,6 +8,7 @@ mod extra;
 mod families;
 mod negotiate;
 mod series;
+mod spreads;
 mod user;
 mod writer;
 
@@ -57,6 +58,7 @@ pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (St
     let mut out = Writer::new(format.is_openmetrics(), options);
     families::write(&mut out, snapshot, options);
     extra::write(&mut out, snapshot, options);
+    spreads::write(&mut out, snapshot);
     user::write(&mut out, snapshot);
     series::write(&mut out, snapshot);
     (format.content_type(), out.finish())

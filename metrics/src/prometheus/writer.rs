@@ -169,13 +169,19 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Microseconds as seconds, exactly: no exponent, no trailing zeros.
+/// Microseconds as seconds, exactly.
 pub(super) fn seconds(us: u64) -> String {
-    let (whole, rest) = (us / 1_000_000, us % 1_000_000);
+    decimal(us, 6)
+}
+
+/// A number of `10^-digits`, exactly: no exponent, no trailing zeros.
+pub(super) fn decimal(value: u64, digits: u32) -> String {
+    let unit = 10u64.pow(digits);
+    let (whole, rest) = (value / unit, value % unit);
     if rest == 0 {
         return whole.to_string();
     }
-    format!("{whole}.{rest:06}").trim_end_matches('0').to_owned()
+    format!("{whole}.{rest:0width$}", width = digits as usize).trim_end_matches('0').to_owned()
 }
 
 /// The unit a name ends in, as far as we use units in names.
@@ -225,6 +231,7 @@ mod tests {
         for (us, want) in cases {
             assert_eq!(seconds(us), want);
         }
+        assert_eq!((decimal(291, 4), decimal(150, 2)), ("0.0291".into(), "1.5".into()));
     }
 
     #[test]

@@ -27,6 +27,11 @@ row! {
         pub in_request: Gauge,
         /// Time spent in requests, microseconds.
         pub running_time_us: Counter,
+        /// Time of requests that died with their worker, microseconds (master, after the death).
+        pub lost_us: Counter,
+        /// Time spent in requests, those that died and the running one included, as last seen by
+        /// the observer, microseconds.
+        pub busy_us: Counter,
         /// Response bytes written, head and body.
         pub tx: Counter,
         /// Request bytes read, head and body.

@@ -1,6 +1,6 @@
 //! The gateway row: one router process.
 
-use super::row;
+use super::{Spread, Used, row};
 use crate::cells::{Counter, Gauge, Text};
 
 row! {
@@ -34,9 +34,27 @@ row! {
         pub backend_reuses: Counter,
         /// Requests waiting for a backend now.
         pub queue: Gauge,
-        /// Connections waiting to be accepted.
+        /// How long requests waited for a backend; those that did not wait are not in it.
+        pub waits: Spread,
+        /// Connections waiting to be accepted (observer).
         pub listen_queue: Gauge,
-        /// Size of the accept queue.
+        /// Size of the accept queue (observer).
         pub max_queue: Gauge,
+        /// Connections dropped by full accept queues (observer).
+        pub drops: Counter,
+        /// Drops the kernel told of at the last look (observer).
+        pub drops_seen: Gauge,
+        /// Processor time, switches and faults over all lives (observer and master).
+        pub used: Used,
+        /// Resident memory, bytes (observer).
+        pub rss: Gauge,
+        /// Address space, bytes (observer).
+        pub vsz: Gauge,
+        /// Swapped memory, bytes (observer).
+        pub swap: Gauge,
+        /// Open descriptors (observer).
+        pub open_fds: Gauge,
+        /// Threads (observer).
+        pub threads: Gauge,
     }
 }

@@ -1,6 +1,6 @@
 //! The instance row: what is true of the whole server.
 
-use super::row;
+use super::{Spread, Used, row};
 use crate::cells::{Counter, Gauge, Signed, Text};
 
 row! {
@@ -30,7 +30,8 @@ row! {
         pub last_reload: Gauge,
         /// Reloads that could not be carried out.
         pub reload_failures: Counter,
-        /// What the master is doing, as a code the master defines.
+        /// What the master is doing: 0 starting, 1 running, 2 letting the routers end before a
+        /// reload, 3 ending for a reload, 4 ending for good.
         pub phase: Gauge,
         /// Signals written to a process; any process adds (`add_shared`).
         pub routed_signals: Counter,
@@ -90,8 +91,8 @@ row! {
         pub master_rss: Gauge,
         /// Address space of the master, bytes; 0 while unmeasured.
         pub master_vsz: Gauge,
-        /// Processor time of the master, microseconds.
-        pub master_cpu_us: Counter,
+        /// Processor time, switches and faults of the master (observer).
+        pub master_used: Used,
         /// Open descriptors of the master; 0 while unmeasured.
         pub master_open_fds: Gauge,
         /// Limit of open descriptors of the master; 0 while unmeasured.
@@ -100,5 +101,49 @@ row! {
         pub warning: Text<10>,
         /// Pid of the process that writes `warning` now, 0 when nobody does.
         pub warning_writer: Signed,
+        /// Threads of the master (observer).
+        pub master_threads: Gauge,
+        /// Swapped memory of the master, bytes (observer).
+        pub master_swap: Gauge,
+        /// Processor time, switches and faults of the observer over all lives (observer, master).
+        pub observer_used: Used,
+        /// Resident memory of the observer, bytes (observer).
+        pub observer_rss: Gauge,
+        /// Address space of the observer, bytes (observer).
+        pub observer_vsz: Gauge,
+        /// Swapped memory of the observer, bytes (observer).
+        pub observer_swap: Gauge,
+        /// Open descriptors of the observer (observer).
+        pub observer_open_fds: Gauge,
+        /// Threads of the observer (observer).
+        pub observer_threads: Gauge,
+        /// Starts of workers.
+        pub workers_started: Counter,
+        /// Workers that a signal ended.
+        pub workers_killed: Counter,
+        /// How long turns of the master took, waiting not included.
+        pub master_turns: Spread,
+        /// How late the master's duties of each second began.
+        pub master_lateness: Spread,
+        /// How late the observer's look of each second began (observer).
+        pub observer_lateness: Spread,
+        /// Start of the binary to all workers accepting, microseconds; 0 until then.
+        pub boot_us: Gauge,
+        /// When the reload under way was asked for, epoch microseconds; 0 when none is.
+        pub reload_began_us: Gauge,
+        /// Reloads, from their request to all workers accepting.
+        pub reload_spread: Spread,
+        /// Clients waiting at the stats sockets, the longest queue (observer).
+        pub stats_queue: Gauge,
+        /// Size of that queue (observer).
+        pub stats_max_queue: Gauge,
+        /// Clients dropped by full queues of the stats sockets (observer).
+        pub stats_drops: Counter,
+        /// Drops the kernel told of at the last look (observer).
+        pub stats_drops_seen: Gauge,
+        /// Routers waiting to be accepted by a worker (observer).
+        pub link_queue: Gauge,
+        /// Size of that queue (observer).
+        pub link_max_queue: Gauge,
     }
 }

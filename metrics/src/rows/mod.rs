@@ -12,8 +12,10 @@ mod globals;
 mod metric;
 mod mule;
 mod socket;
+mod spread;
 mod system;
 mod threshold;
+mod used;
 mod worker;
 
 pub use alarm::{AlarmCells, AlarmRow};
@@ -24,9 +26,11 @@ pub use globals::{GlobalCells, Globals};
 pub use metric::{MetricCells, MetricRow};
 pub use mule::{MuleCells, MuleRow};
 pub use socket::{SocketCells, SocketRow};
-pub use system::{SystemCells, SystemRow};
+pub use spread::{SPREAD_BOUNDS_US, Spread, SpreadCells};
+pub use system::{STALLS, SystemCells, SystemRow, stall_at};
 pub use threshold::{ThresholdCells, ThresholdRow, ThresholdState};
-pub use worker::{WorkerCells, WorkerRow};
+pub use used::{Used, UsedCells};
+pub use worker::{EXITS, WorkerCells, WorkerRow};
 
 /// Alignment of rows and sections: a cache line and the line the prefetcher brings along.
 pub(crate) const ALIGN: usize = 128;

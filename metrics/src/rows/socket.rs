@@ -4,8 +4,8 @@ use super::row;
 use crate::cells::{Counter, Gauge, Text};
 
 row! {
-    /// One row per listening socket in configuration order. The master writes name, queue and
-    /// drops; workers add to the rest with `add_shared`.
+    /// One row per listening socket in configuration order. The master writes the name, the
+    /// observer queue and drops; workers add to the rest with `add_shared`.
     pub struct SocketRow => SocketCells {
         /// Address as configured, automatic ports resolved.
         pub name: Text<16>,
@@ -23,6 +23,11 @@ row! {
         pub accepted: Counter,
         /// Connections dropped by the kernel because the queue was full.
         pub drops: Counter,
+        /// Drops the kernel told of at the last look; tells a new socket from an old one (observer).
+        pub drops_seen: Gauge,
+        /// Connections that were seen waiting: a lower bound, since most waits begin and end between
+        /// two looks (observer).
+        pub waited: Counter,
         /// Requests refused: head or packet larger than the buffer.
         pub oversize: Counter,
         /// Requests refused: bytes that are not the protocol.

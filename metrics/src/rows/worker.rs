@@ -1,6 +1,6 @@
 //! The worker row: identity, state and per-process figures. Request counts live in its cores.
 
-use super::row;
+use super::{Used, row};
 use crate::cells::{Counter, Gauge};
 
 row! {
@@ -27,6 +27,11 @@ row! {
         pub sig: Gauge,
         /// Number of the signal being handled.
         pub signum: Gauge,
+        /// When it was last started, epoch microseconds (master).
+        pub spawned_us: Gauge,
+        /// When its present life began to accept, epoch microseconds; 0 before (worker; the master
+        /// clears it at spawn).
+        pub ready_us: Gauge,
         /// Resident memory, bytes.
         pub rss: Gauge,
         /// Address space, bytes.
@@ -49,19 +54,13 @@ row! {
         pub suspended: Gauge,
         /// Requests that ended in harakiri or in the death of the worker (master).
         pub failed_requests: Counter,
-        /// Processor time over all lives of this slot, microseconds (master).
-        pub cpu_us: Counter,
-        /// Voluntary context switches (master).
-        pub voluntary_switches: Counter,
-        /// Involuntary context switches (master).
-        pub involuntary_switches: Counter,
-        /// Minor page faults (master).
-        pub minor_faults: Counter,
-        /// Major page faults (master).
-        pub major_faults: Counter,
-        /// Open descriptors; 0 while unmeasured (master).
+        /// Mean response time of the last minute, microseconds; 0 without requests (observer).
+        pub avg_rt_1m_us: Gauge,
+        /// Processor time, switches and faults over all lives of this slot (observer and master).
+        pub used: Used,
+        /// Open descriptors; 0 while unmeasured (observer).
         pub open_fds: Gauge,
-        /// Threads; 0 while unmeasured (master).
+        /// Threads; 0 while unmeasured (observer).
         pub threads: Gauge,
         /// Deaths by a signal (master).
         pub killed_count: Counter,
@@ -69,14 +68,24 @@ row! {
         pub exit_code: Gauge,
         /// Signal of the last death, 0 for an ordinary exit (master).
         pub exit_signal: Gauge,
-        /// Why it last ended, as a code the master defines.
+        /// Why it last ended: one more than the index in [`EXITS`], 0 before the first end (master).
         pub exit_reason: Gauge,
+        /// Ends by reason, in the order of [`EXITS`] (master).
+        pub exits: [Counter; EXITS.len()],
         /// Connections parked in the worker's event loop.
         pub parked: Gauge,
         /// Connections accepted.
         pub accepted: Counter,
     }
 }
+
+/// Why workers end.
+///
+/// `asked`: by a stop or a reload. `recycled`: by itself, in good order, to be replaced. `harakiri`
+/// and `no_mercy`: killed by the master. `signal`: killed by anybody else. `no_app`: nothing to run.
+/// `cheap`: not needed now. `exit`: with any other code.
+pub const EXITS: [&str; 8] =
+    ["asked", "recycled", "harakiri", "no_mercy", "signal", "no_app", "cheap", "exit"];
 
 impl WorkerRow {
     /// Folds one response time into the average, in microseconds. Threads of one worker may race:

@@ -144,6 +144,10 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
         Read::Mule(read) => items.extend(
             (1..).zip(&snapshot.mules).map(|(n, m)| item(metric, name, oid, n, 0, read(m))),
         ),
+        Read::System(read) => {
+            let value = read(&snapshot.system).map(|v| i64::try_from(v).unwrap_or(i64::MAX));
+            items.extend(value.map(|value| item(metric, name, oid, 0, 0, value)));
+        }
         Read::Core(_) | Read::App(_) => {}
     }
 }

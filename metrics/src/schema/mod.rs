@@ -5,7 +5,10 @@
 //! section of the arena, and the generated reference. A row says how the value is read from a
 //! [`Snapshot`] and which cell it comes from; rows without a cell are computed.
 
+mod build;
 mod list;
+mod machine;
+mod process;
 mod select;
 mod table;
 #[cfg(test)]
@@ -14,13 +17,19 @@ mod tests;
 use crate::cells::{Gauge, Text};
 use crate::header::Section;
 use crate::metric_pool::Kind;
-use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells, row};
+use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells, SystemCells, row};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
 
 pub use list::{Item, ListOptions, list};
 pub use select::{Selector, is_builtin, oid_of, select, value};
-pub use table::TABLE;
+
+/// Every metric of the server.
+pub static TABLE: &[Metric] = &build::joined::<{ build::count(PARTS) }>(PARTS);
+
+/// The table as it is written: by what the metrics are about.
+const PARTS: &[&[Metric]] =
+    &[table::ROWS, process::ROWS, machine::ROWS, &machine::MACHINE_STALLS, &machine::GROUP_STALLS];
 
 row! {
     /// One metric in the arena's schema section, for readers that are not built from this source.
@@ -60,6 +69,12 @@ pub enum Unit {
     Seconds = 3,
     /// Seconds since the epoch.
     Epoch = 4,
+    /// Hundredths; expositions divide.
+    Hundredths = 5,
+    /// Thousandths; expositions divide.
+    Thousandths = 6,
+    /// Hundredths of a percent; expositions show a ratio.
+    Ratio = 7,
 }
 
 impl Unit {
@@ -71,6 +86,9 @@ impl Unit {
             Unit::Micros => "microseconds",
             Unit::Seconds => "seconds",
             Unit::Epoch => "epoch seconds",
+            Unit::Hundredths => "hundredths",
+            Unit::Thousandths => "thousandths",
+            Unit::Ratio => "hundredths of a percent",
         }
     }
 }
@@ -97,6 +115,8 @@ pub enum Group {
     App = 7,
     /// Extension: once per mule.
     Mule = 8,
+    /// Extension: the machine and the control group.
+    System = 9,
 }
 
 /// How the value is taken from a snapshot.
@@ -116,6 +136,8 @@ pub enum Read {
     Gateway(fn(&GatewayCells) -> i64),
     /// From a mule.
     Mule(fn(&MuleCells) -> i64),
+    /// From the machine or the control group, which may not tell.
+    System(fn(&SystemCells) -> Option<u64>),
 }
 
 /// One row of the table.
@@ -129,6 +151,8 @@ pub struct Metric {
     pub family: Option<&'static str>,
     /// A fixed label that tells rows of one family apart.
     pub label: Option<(&'static str, &'static str)>,
+    /// More of them, in front of that one.
+    pub more: &'static [(&'static str, &'static str)],
     /// Kind.
     pub kind: Kind,
     /// Unit of the raw value.
@@ -141,6 +165,8 @@ pub struct Metric {
     pub read: Read,
     /// Section and byte offset of the cell it is read from, or of the cells it sums.
     pub cell: Option<(Section, usize)>,
+    /// True when all processes of a router show the same thing: the largest counts, not the sum.
+    pub same: bool,
     /// False hides the family while the value is 0, because 0 means not measured.
     pub zero_is_a_value: bool,
 }

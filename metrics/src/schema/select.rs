@@ -93,6 +93,7 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::Socket(read) => read(snapshot.sockets.get(k as usize)?),
         Read::Gateway(read) => read(snapshot.gateways.get(k as usize)?),
         Read::Mule(read) => read(snapshot.mules.get((n as usize).checked_sub(1)?)?),
+        Read::System(read) => i64::try_from(read(&snapshot.system)?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
     })
 }
@@ -109,6 +110,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Socket(read) => read(&view.socket(k).read()),
         Read::Gateway(read) => read(&view.gateway(k).read()),
         Read::Mule(read) => read(&view.mule(n).read()),
+        Read::System(read) => i64::try_from(read(&view.system().read())?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
     })
 }
@@ -162,7 +164,7 @@ fn router_in(view: &View, name: &[u8]) -> Option<u32> {
 
 fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
     match metric.read {
-        Read::Instance(_) => true,
+        Read::Instance(_) | Read::System(_) => true,
         Read::Worker(_) => n <= shape.workers,
         Read::Core(_) => (1..=shape.workers).contains(&n) && m < shape.cores,
         Read::Socket(_) => k < shape.sockets,

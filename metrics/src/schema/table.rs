@@ -1,131 +1,16 @@
-//! The table itself. Order within a group is the order of the classic list; nothing else may
-//! depend on positions.
+//! The head of the table, with everything of the classic list. Order within a group is the order
+//! of that list; nothing else may depend on positions.
 
-use core::mem::offset_of;
-
+use super::build::{app, at, core, flag, head, i, mule, nth, router, row, socket, total, worker};
 use super::{Group, Metric, Read, Unit};
-use crate::header::Section;
-use crate::metric_pool::Kind::{self, Absolute, Alias, Counter, Gauge};
-use crate::rows::{AppCells, AppRow, CoreRow, GatewayCells, GatewayRow, Globals};
-use crate::rows::{MuleCells, MuleRow, SocketCells, SocketRow, WorkerRow};
+use crate::metric_pool::Kind::{Absolute, Alias, Counter, Gauge};
+use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MuleRow, SocketRow, WorkerRow};
 use crate::series::SeriesHead;
-use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};
+use crate::snapshot::{Snapshot, Status};
 use Unit::{Bytes, Count, Epoch, Micros, Seconds};
 
-/// The section and offset of a cell.
-macro_rules! at {
-    (Globals.$f:ident) => {
-        (Section::Globals, offset_of!(Globals, $f))
-    };
-    (WorkerRow.$f:ident) => {
-        (Section::Workers, offset_of!(WorkerRow, $f))
-    };
-    (CoreRow.$f:ident) => {
-        (Section::Cores, offset_of!(CoreRow, $f))
-    };
-    (AppRow.$f:ident) => {
-        (Section::Apps, offset_of!(AppRow, $f))
-    };
-    (SocketRow.$f:ident) => {
-        (Section::Sockets, offset_of!(SocketRow, $f))
-    };
-    (SeriesHead.$f:ident) => {
-        (Section::SeriesHead, offset_of!(SeriesHead, $f))
-    };
-    (GatewayRow.$f:ident) => {
-        (Section::Gateways, offset_of!(GatewayRow, $f))
-    };
-    (MuleRow.$f:ident) => {
-        (Section::Mules, offset_of!(MuleRow, $f))
-    };
-}
-
-const fn row(group: Group, read: Read, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    Metric {
-        classic: None,
-        extended: false,
-        family: None,
-        label: None,
-        kind,
-        unit,
-        help,
-        group,
-        read,
-        cell: None,
-        zero_is_a_value: true,
-    }
-}
-
-const fn head(f: fn(&Snapshot) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::Head, Read::Instance(f), kind, unit, help)
-}
-
-const fn total(f: fn(&Snapshot) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::Total, Read::Instance(f), kind, unit, help)
-}
-
-const fn worker(f: fn(&WorkerSnap) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::Worker, Read::Worker(f), kind, unit, help)
-}
-
-const fn core(f: fn(&CoreSnap) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::Core, Read::Core(f), kind, unit, help)
-}
-
-const fn app(f: fn(&AppCells) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::App, Read::App(f), kind, unit, help)
-}
-
-const fn socket(f: fn(&SocketCells) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::Socket, Read::Socket(f), kind, unit, help)
-}
-
-const fn router(f: fn(&GatewayCells) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::Gateway, Read::Gateway(f), kind, unit, help)
-}
-
-const fn mule(f: fn(&MuleCells) -> i64, kind: Kind, unit: Unit, help: &'static str) -> Metric {
-    row(Group::Mule, Read::Mule(f), kind, unit, help)
-}
-
-impl Metric {
-    const fn classic(self, name: &'static str, oid: &'static str) -> Metric {
-        Metric { classic: Some((name, oid)), ..self }
-    }
-    const fn extended(self, name: &'static str, oid: &'static str) -> Metric {
-        Metric { classic: Some((name, oid)), extended: true, ..self }
-    }
-    const fn family(self, name: &'static str) -> Metric {
-        Metric { family: Some(name), ..self }
-    }
-    const fn label(self, name: &'static str, value: &'static str) -> Metric {
-        Metric { label: Some((name, value)), ..self }
-    }
-    const fn cell(self, cell: (Section, usize)) -> Metric {
-        Metric { cell: Some(cell), ..self }
-    }
-    /// 0 means that nobody measured.
-    const fn if_measured(self) -> Metric {
-        Metric { zero_is_a_value: false, ..self }
-    }
-}
-
-/// A cell's value in the list's type.
-const fn i(value: u64) -> i64 {
-    value.cast_signed()
-}
-
-const fn flag(value: bool) -> i64 {
-    value as i64
-}
-
-/// The `n`-th cell of an array of cells.
-const fn nth((section, offset): (Section, usize), n: usize) -> (Section, usize) {
-    (section, offset + n * size_of::<crate::cells::Counter>())
-}
-
-/// Every metric of the server.
-pub static TABLE: &[Metric] = &[
+/// See the module.
+pub(super) const ROWS: &[Metric] = &[
     // --- head of the classic list
     head(|s| i(s.globals.routed_signals), Counter, Count, "Signals written to a process.")
         .classic("core.routed_signals", "5.1")
@@ -195,9 +80,9 @@ pub static TABLE: &[Metric] = &[
     head(|s| i(s.series_dropped), Counter, Count, "Series of applications that found no room.")
         .family("uwsgi_series_dropped_total")
         .cell(at!(SeriesHead.dropped)),
-    head(|s| i(s.globals.master_cpu_us), Counter, Micros, "Processor time of the master.")
+    head(|s| i(s.globals.master_used.cpu_us()), Counter, Micros, "Processor time of the master.")
         .family("process_cpu_seconds_total")
-        .cell(at!(Globals.master_cpu_us))
+        .cell(at!(Globals.master_used))
         .if_measured(),
     head(|s| i(s.globals.master_rss), Gauge, Bytes, "Resident memory of the master.")
         .family("process_resident_memory_bytes")
@@ -330,9 +215,9 @@ pub static TABLE: &[Metric] = &[
         .family("uwsgi_worker_swap_bytes")
         .cell(at!(WorkerRow.swap))
         .if_measured(),
-    worker(|w| i(w.cells.cpu_us), Counter, Micros, "Processor time.")
+    worker(|w| i(w.cells.used.cpu_us()), Counter, Micros, "Processor time.")
         .family("uwsgi_worker_cpu_seconds_total")
-        .cell(at!(WorkerRow.cpu_us))
+        .cell(at!(WorkerRow.used))
         .if_measured(),
     worker(|w| i(w.cells.open_fds), Gauge, Count, "Open descriptors.")
         .family("uwsgi_worker_open_fds")

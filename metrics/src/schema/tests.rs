@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::Arena;
-use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MuleRow, SocketRow, WorkerRow};
+use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MuleRow, SocketRow, SystemRow, WorkerRow};
 use crate::series::SeriesHead;
 use crate::shape::Shape;
 use crate::sync::Ordering;
@@ -45,6 +45,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Gateways => (size_of::<GatewayRow>(), 0),
         Section::SeriesHead => (size_of::<SeriesHead>(), 0),
         Section::Mules => (size_of::<MuleRow>(), 0),
+        Section::System => (size_of::<SystemRow>(), 0),
         other => panic!("no metric is read from {other:?}"),
     };
     (size, place.at(index))
@@ -60,6 +61,8 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::Socket(read) => read(&snapshot.sockets[0]),
         Read::Gateway(read) => read(&snapshot.gateways[0]),
         Read::Mule(read) => read(&snapshot.mules[0]),
+        // A reading is kept one higher than it is, so that 0 means unknown.
+        Read::System(read) => read(&snapshot.system).map_or(-1, u64::cast_signed),
     }
 }
 
@@ -85,7 +88,10 @@ fn names_and_families_are_unique_and_well_formed() {
             assert!(names.insert(name), "{name} is declared twice");
         }
         if let Some(family) = metric.family {
-            assert!(families.insert((family, metric.label)), "{family} is declared twice");
+            assert!(
+                families.insert((family, metric.more, metric.label)),
+                "{family} is declared twice"
+            );
             assert!(family.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{family}");
             if family.ends_with("_total") {
                 assert_eq!(metric.kind, Kind::Counter, "{family} is named like a counter");

@@ -29,8 +29,8 @@ use crate::sockets;
 pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
-    actions, banner, bound, check, daemon, fallback, flock, limits, lists, log, patch, pidfile,
-    plugin, privileges, procname, signals, worker,
+    actions, banner, bound, check, clock, daemon, fallback, flock, limits, lists, log, patch,
+    pidfile, plugin, privileges, procname, signals, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -43,6 +43,7 @@ pub struct Parts {
 
 /// Runs the server (or a one-shot command) and returns the exit code.
 pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
+    clock::started_us();
     // Before anything else: no command that the configuration runs may inherit them.
     let kept = Table::from_env();
     let code = start(argv, parts, &kept).unwrap_or_else(|text| {

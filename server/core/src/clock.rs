@@ -1,5 +1,6 @@
 //! Times: wall clock, and the C library's way of writing it.
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Zoned;
@@ -7,6 +8,12 @@ use jiff::Zoned;
 /// Microseconds since the epoch.
 pub fn epoch_us() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64)
+}
+
+/// When this image of the process began, epoch microseconds: the first call decides.
+pub fn started_us() -> u64 {
+    static STARTED: OnceLock<u64> = OnceLock::new();
+    *STARTED.get_or_init(epoch_us)
 }
 
 /// Seconds since the epoch.

@@ -91,9 +91,12 @@ impl Instance {
         let row = self.arena.worker(worker);
         row.delta_base.set(self.arena.requests(worker));
         row.accepting.set(0);
-        row.rss.set(0);
-        row.vsz.set(0);
+        row.ready_us.set(0);
+        row.spawned_us.set(crate::clock::epoch_us());
         row.sig.set(0);
+        for gauge in [&row.rss, &row.vsz, &row.uss, &row.pss, &row.swap, &row.avg_rt_1m_us] {
+            gauge.set(0);
+        }
         if let Some(signals) = &self.signals {
             signals.start_incarnation(worker);
         }

@@ -78,8 +78,8 @@ pub struct RequestLog {
     pub forwarded_for: bool,
     /// `log-format`.
     pub format: Option<String>,
-    /// Memory figures in front of each line.
-    pub memory: bool,
+    /// Memory figures in front of each line: 0 none, 1 what is mapped and resident, 2 shares too.
+    pub memory: u8,
 }
 
 /// Everything the processes need to know.
@@ -165,6 +165,8 @@ pub struct Settings {
     pub prometheus_cores: bool,
     /// Collect memory of workers.
     pub memory_report: bool,
+    /// And by who else uses it.
+    pub memory_shares: bool,
     /// Listen queue length.
     pub listen: i64,
     /// Mode of UNIX sockets.
@@ -319,8 +321,8 @@ impl Settings {
             request_metrics,
             inflight: request_metrics || config.int("harakiri", 0) > 0,
             prometheus_cores: config.flag("prometheus-cores"),
-            memory_report: config.has("memory-report")
-                && config.last("memory-report").is_none_or(|v| v != "0" && v != "false"),
+            memory_report: config.memory(),
+            memory_shares: memory_level(config) > 1,
             listen: config.int("listen", 100),
             chmod_socket: config.chmod("chmod-socket"),
             abstract_socket: config.flag("abstract-socket"),
@@ -481,7 +483,15 @@ fn request_log(config: &Config) -> RequestLog {
         big_bytes: number("log-big"),
         forwarded_for: config.flag("log-x-forwarded-for"),
         format: config.last("log-format").map(str::to_owned),
-        memory: config.has("memory-report"),
+        memory: memory_level(config),
+    }
+}
+
+/// `memory-report`, which is a switch or a number.
+fn memory_level(config: &Config) -> u8 {
+    match config.flag("memory-report") {
+        true if config.int("memory-report", 1) > 1 => 2,
+        on => u8::from(on),
     }
 }
 

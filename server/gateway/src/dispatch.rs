@@ -16,7 +16,7 @@ impl Router<'_> {
     /// Finds a link for a client in [`State::Queued`], or lets it wait.
     pub(crate) fn dispatch(&mut self, key: Key) {
         if !self.waiting.is_empty() || !self.try_dispatch(key) {
-            self.waiting.push_back(key);
+            self.waiting.push_back((key, self.now));
             self.row.queue.set(self.waiting.len() as u64);
         }
     }
@@ -24,15 +24,17 @@ impl Router<'_> {
     /// Serves those who wait, in their order, while workers are free.
     pub(crate) fn serve_waiting(&mut self) {
         self.link_full = false;
-        while let Some(key) = self.waiting.pop_front() {
+        while let Some((key, since)) = self.waiting.pop_front() {
             let queued = self.clients.get(key).is_some_and(|c| c.state == State::Queued);
             if !queued {
                 continue;
             }
             if !self.try_dispatch(key) {
-                self.waiting.push_front(key);
+                self.waiting.push_front((key, since));
                 break;
             }
+            let waited = self.now.saturating_duration_since(since);
+            self.row.waits.record(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
             self.drive(key);
         }
         self.row.queue.set(self.waiting.len() as u64);

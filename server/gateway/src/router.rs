@@ -70,8 +70,8 @@ pub(crate) struct Router<'a> {
     pub(crate) poll: Poll,
     pub(crate) clients: Slab<Client>,
     pub(crate) links: Links,
-    /// Clients in [`State::Queued`], oldest first; stale keys are skipped.
-    pub(crate) waiting: VecDeque<Key>,
+    /// Clients in [`State::Queued`] and since when, oldest first; stale keys are skipped.
+    pub(crate) waiting: VecDeque<(Key, Instant)>,
     /// The link listener's queue was full: try again soon.
     pub(crate) link_full: bool,
     /// The variables of the head being parsed.

@@ -6,10 +6,12 @@
 //! It refuses policy: which signal means what, who is respawned, when to retry.
 #![allow(unsafe_code, reason = "the door to the kernel: raw calls, each argued where it stands")]
 
+pub mod cgroup;
 pub mod env;
 pub mod fd;
 pub mod glob;
 pub mod lock;
+pub mod machine;
 pub mod process;
 pub mod procfs;
 pub mod queue;

@@ -112,7 +112,14 @@ pub fn exec(path: &OsStr, argv: &[OsString], env: &[(OsString, OsString)]) -> io
 
 /// Reaps one child of any kind that has ended, without waiting.
 pub fn reap() -> io::Result<Option<(i32, Ended)>> {
-    let got = rustix::process::wait(WaitOptions::NOHANG)?;
+    reap_after(|_| ())
+}
+
+/// The same; `last_look` sees the pid while `/proc` still tells of the process.
+pub fn reap_after(last_look: impl FnOnce(i32)) -> io::Result<Option<(i32, Ended)>> {
+    let Some(pid) = ended_child()? else { return Ok(None) };
+    last_look(pid);
+    let got = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::NOHANG)?;
     Ok(got.and_then(|(pid, status)| {
         let ended = match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => Ended::Code(code),
@@ -121,6 +128,20 @@ pub fn reap() -> io::Result<Option<(i32, Ended)>> {
         };
         Some((pid.as_raw_nonzero().get(), ended))
     }))
+}
+
+/// A child that has ended and waits for its burial.
+fn ended_child() -> io::Result<Option<i32>> {
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: all zeros is a valid value of this plain struct of integers.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `info` is writable for the call; nothing else is touched.
+    if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, flags) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: waitid fills this member of the union, or leaves it zero when no child has ended.
+    let pid = unsafe { info.si_pid() };
+    Ok((pid > 0).then_some(pid))
 }
 
 /// Waits until the child `pid` has ended, and reaps it.

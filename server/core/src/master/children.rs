@@ -10,6 +10,7 @@ use uwsgi_sys::process::{self, Fork};
 use uwsgi_sys::signal;
 
 use super::SIGNALS;
+use super::fate::Shot;
 use crate::instance::Instance;
 use crate::plugin::Set;
 use crate::{clock, log, logv};
@@ -40,6 +41,8 @@ pub struct Child {
     pub mercy: Option<Instant>,
     /// It was asked to go and comes back afterwards.
     pub retiring: bool,
+    /// Why the master killed it.
+    pub shot: Option<Shot>,
     /// Starts so far in this image.
     pub spawns: u64,
 }
@@ -47,7 +50,16 @@ pub struct Child {
 impl Child {
     /// A child not yet started.
     pub fn new(role: Role) -> Child {
-        Child { role, pid: None, pidfd: None, due: None, mercy: None, retiring: false, spawns: 0 }
+        Child {
+            role,
+            pid: None,
+            pidfd: None,
+            due: None,
+            mercy: None,
+            retiring: false,
+            shot: None,
+            spawns: 0,
+        }
     }
 
     /// Sends it a signal, if it runs.
@@ -97,6 +109,7 @@ pub fn spawn(
     child.due = None;
     child.mercy = None;
     child.retiring = false;
+    child.shot = None;
     child.spawns += 1;
     note_spawn(instance, role, pid);
     announce(instance, role, pid, child.spawns > 1);
@@ -140,6 +153,7 @@ pub(crate) fn note_spawn(instance: &Instance, role: Role, pid: i32) {
             row.pid.set(pid);
             row.last_spawn.set(clock::epoch_s());
             row.respawn_count.add(1);
+            instance.arena.globals().workers_started.add(1);
         }
         Role::Gateway(index) => {
             let row = instance.arena.gateway(index);

@@ -34,7 +34,7 @@ impl Master<'_> {
             Phase::Running => None,
             Phase::Draining { goal, graceful, since } => {
                 if self.alive(|r| matches!(r, Role::Gateway(_))) == 0 {
-                    self.phase = Phase::Ending { goal, since };
+                    self.enter(Phase::Ending { goal, since });
                     self.ask_workers(graceful);
                 }
                 None

@@ -8,6 +8,7 @@
 //!               └─ everything else ───────▶ Respawn
 //! ```
 
+use uwsgi_metrics::EXITS;
 use uwsgi_sys::process::Ended;
 
 /// What to do after a worker ended.
@@ -25,6 +26,15 @@ pub(crate) enum Action {
     Destroy(i32),
 }
 
+/// Why the master kills a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shot {
+    /// Its request took too long.
+    Harakiri,
+    /// It was asked to go and did not.
+    NoMercy,
+}
+
 /// A worker's death and the circumstances that matter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Death {
@@ -40,6 +50,8 @@ pub(crate) struct Death {
     pub ending_for: u64,
     /// It had been asked to finish (reload of workers, recycling, harakiri of its own).
     pub retiring: bool,
+    /// The master killed it.
+    pub shot: Option<Shot>,
     /// `need-app` with apps loaded per worker.
     pub need_app_lazy: bool,
 }
@@ -89,6 +101,22 @@ pub(crate) fn judge(death: &Death) -> (Vec<String>, Action) {
     }
 }
 
+/// Index of the reason in [`uwsgi_metrics::EXITS`].
+pub(crate) fn reason(death: &Death) -> usize {
+    let word = match (death.shot, death.ended) {
+        (Some(Shot::Harakiri), Ended::Signal(_)) => "harakiri",
+        (Some(Shot::NoMercy), Ended::Signal(_)) => "no_mercy",
+        _ if death.instance_ending || death.retiring => "asked",
+        (_, Ended::Signal(_)) => "signal",
+        (_, Ended::Code(17)) => "asked",
+        (_, Ended::Code(0 | 30)) => "recycled",
+        (_, Ended::Code(22)) => "no_app",
+        (_, Ended::Code(15)) => "cheap",
+        (_, Ended::Code(_)) => "exit",
+    };
+    EXITS.iter().position(|reason| *reason == word).unwrap_or(EXITS.len() - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +129,30 @@ mod tests {
             instance_ending: false,
             ending_for: 3,
             retiring: false,
+            shot: None,
             need_app_lazy: false,
+        }
+    }
+
+    #[test]
+    fn every_end_has_its_reason() {
+        let shot = |shot| Death { shot: Some(shot), ..death(Ended::Signal(9)) };
+        let retiring = Death { retiring: true, ..death(Ended::Signal(9)) };
+        let table = [
+            (shot(Shot::Harakiri), "harakiri"),
+            (shot(Shot::NoMercy), "no_mercy"),
+            // Killed too late: it had ended by itself.
+            (Death { ended: Ended::Code(30), ..shot(Shot::Harakiri) }, "recycled"),
+            (retiring, "asked"),
+            (death(Ended::Signal(11)), "signal"),
+            (death(Ended::Code(17)), "asked"),
+            (death(Ended::Code(30)), "recycled"),
+            (death(Ended::Code(22)), "no_app"),
+            (death(Ended::Code(15)), "cheap"),
+            (death(Ended::Code(1)), "exit"),
+        ];
+        for (death, want) in table {
+            assert_eq!(EXITS[reason(&death)], want, "{death:?}");
         }
     }
 

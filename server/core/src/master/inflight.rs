@@ -25,6 +25,9 @@ pub(super) fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
             );
             row.failed_requests.add(1);
         }
+        let (_, start) = record.busy(|| 0);
+        let lost = start.map_or(0, |start| clock::epoch_us().saturating_sub(start));
+        record.close(|| row.lost_us.add(lost));
         record.end();
         row.in_request.set(0);
     }

@@ -14,6 +14,7 @@ pub mod children;
 mod ending;
 pub mod fate;
 mod inflight;
+mod pace;
 mod report;
 mod respawn;
 mod throttle;
@@ -26,6 +27,8 @@ use uwsgi_sys::process;
 use uwsgi_sys::signal::{self, Signals};
 
 use self::children::{Bodies, Child, Role};
+use self::fate::Shot;
+use self::pace::Pace;
 use self::throttle::Throttle;
 use crate::instance::Instance;
 use crate::{clock, log, logv, procname};
@@ -83,6 +86,7 @@ struct Master<'a> {
     poll: rustix::fd::OwnedFd,
     signals: Signals,
     next_second: Instant,
+    pace: Pace,
 }
 
 const SIGNAL_EVENT: u64 = u64::MAX;
@@ -115,13 +119,14 @@ pub fn run(
         poll,
         signals,
         next_second: Instant::now() + Duration::from_secs(1),
+        pace: Pace::default(),
     };
     procname::apply(&settings.procname, procname::Role::Master);
     let banner = if instance.reloads > 0 { "gracefully (RE)spawned" } else { "spawned" };
     log!("{banner} uWSGI master process (pid: {})", process::pid());
     master.start_all();
     crate::boot::after_start(instance);
-    instance.arena.globals().phase.set(1);
+    master.enter(Phase::Running);
     Ok(master.turn_until_done())
 }
 
@@ -144,19 +149,34 @@ impl Master<'_> {
             let timeout = Timespec::try_from(self.wait_time()).ok();
             // An interrupted wait is a turn like any other.
             let _ = epoll::wait(&self.poll, &mut events[..], timeout.as_ref());
+            let turn = Instant::now();
             self.take_signals();
             self.route_signals();
             self.reap();
             self.respawn_due();
             self.enforce_mercy();
             if Instant::now() >= self.next_second {
+                let late = self.next_second.elapsed();
+                self.instance.arena.globals().master_lateness.record(pace::micros(late));
                 self.next_second = Instant::now() + Duration::from_secs(1);
                 self.every_second();
             }
+            self.instance.arena.globals().master_turns.record(pace::micros(turn.elapsed()));
             if let Some(goal) = self.advance() {
                 return goal;
             }
         }
+    }
+
+    /// Another phase begins, and everybody may see it.
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.instance.arena.globals().phase.set(match phase {
+            Phase::Running => 1,
+            Phase::Draining { .. } => 2,
+            Phase::Ending { goal: Goal::Reload, .. } => 3,
+            Phase::Ending { goal: Goal::Stop(_), .. } => 4,
+        });
     }
 
     /// Time until something is due: the second's duties, a respawn, the end of a mercy.
@@ -196,7 +216,13 @@ impl Master<'_> {
     }
 
     fn reap(&mut self) {
-        while let Ok(Some((pid, ended))) = process::reap() {
+        let (instance, children) = (self.instance, &self.children);
+        let last_look = |pid| pace::last_look(instance, children, pid);
+        let mut ended = Vec::new();
+        while let Ok(Some(one)) = process::reap_after(last_look) {
+            ended.push(one);
+        }
+        for (pid, ended) in ended {
             match self.children.iter().position(|c| c.pid == Some(pid)) {
                 Some(at) => self.buried(at, pid, ended),
                 None => respawn::log_stranger(pid, ended),
@@ -210,6 +236,7 @@ impl Master<'_> {
         self.count_busy();
         if matches!(self.phase, Phase::Running) {
             self.harakiri();
+            self.pace.look(self.instance);
         }
     }
 
@@ -250,6 +277,7 @@ impl Master<'_> {
             if let Some(core) = inflight::overdue(self.instance, id, now, limit) {
                 inflight::log_harakiri(self.instance, id, pid);
                 self.instance.arena.worker(id).harakiri_count.add(1);
+                self.children[at].shot = Some(Shot::Harakiri);
                 self.children[at].signal(signal::SIGKILL);
                 logv!("HARAKIRI triggered by worker {id} core {core} !!!");
             }
@@ -260,6 +288,7 @@ impl Master<'_> {
         if !matches!(self.phase, Phase::Running) {
             return;
         }
+        pace::reload_begins(self.instance);
         if graceful && self.instance.settings.lazy {
             self.retire_workers();
             return;
@@ -270,7 +299,7 @@ impl Master<'_> {
             "...brutally killing workers..."
         };
         log!("{how}");
-        self.phase = Phase::Draining { goal: Goal::Reload, graceful, since: Instant::now() };
+        self.enter(Phase::Draining { goal: Goal::Reload, graceful, since: Instant::now() });
         self.begin_drain(graceful);
     }
 
@@ -279,7 +308,7 @@ impl Master<'_> {
             return;
         }
         log!("SIGINT/SIGTERM received...killing workers...");
-        self.phase = Phase::Ending { goal: Goal::Stop(code), since: Instant::now() };
+        self.enter(Phase::Ending { goal: Goal::Stop(code), since: Instant::now() });
         for at in 0..self.children.len() {
             // The observer shows the end of the others: it is asked when they are gone.
             if self.children[at].role != Role::Observer {
@@ -322,6 +351,7 @@ impl Master<'_> {
                 Role::Observer => "observer".to_owned(),
             };
             logv!("{name} (pid: {pid}) is taking too much time to die...NO MERCY !!!");
+            child.shot = Some(Shot::NoMercy);
             child.signal(signal::SIGKILL);
             child.mercy = Some(now + mercy);
         }

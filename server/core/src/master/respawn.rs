@@ -4,12 +4,12 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use rustix::event::epoll;
-use uwsgi_metrics::WorkerRow;
 use uwsgi_sys::process::Ended;
 
 use super::children::{self, Child, Role};
 use super::fate::{self, Action, Death};
 use super::{Master, Phase, inflight};
+use crate::instance::Instance;
 use crate::{log, logv};
 
 impl Master<'_> {
@@ -85,18 +85,20 @@ impl Master<'_> {
         self.instance.arena.worker(id).pid.set(0);
         self.instance.arena.worker(id).accepting.set(0);
         self.instance.arena.forget_process(id);
-        note_death(self.instance.arena.worker(id), ended);
         let settings = &self.instance.settings;
-        let asked = ended == Ended::Code(30) || ended == Ended::Code(17);
-        let (lines, action) = fate::judge(&Death {
+        let death = Death {
             id,
             pid,
             ended,
             instance_ending: !self.serves(),
             ending_for: self.ending_for(),
-            retiring: self.children[at].retiring || asked,
+            retiring: self.children[at].retiring,
+            shot: self.children[at].shot,
             need_app_lazy: settings.need_app && settings.lazy_apps,
-        });
+        };
+        note_death(self.instance, &death);
+        let asked = ended == Ended::Code(30) || ended == Ended::Code(17);
+        let (lines, action) = fate::judge(&Death { retiring: death.retiring || asked, ..death });
         lines.iter().for_each(|line| log!("{line}"));
         match action {
             Action::Respawn => self.schedule(at),
@@ -136,8 +138,9 @@ impl Master<'_> {
 }
 
 /// How the last life of a worker ended.
-fn note_death(row: &WorkerRow, ended: Ended) {
-    let (code, signal) = match ended {
+fn note_death(instance: &Instance, death: &Death) {
+    let row = instance.arena.worker(death.id);
+    let (code, signal) = match death.ended {
         Ended::Code(code) => (code, 0),
         Ended::Signal(signal) => (0, signal),
     };
@@ -145,7 +148,11 @@ fn note_death(row: &WorkerRow, ended: Ended) {
     row.exit_signal.set(signal as u64);
     if signal != 0 {
         row.killed_count.add(1);
+        instance.arena.globals().workers_killed.add(1);
     }
+    let reason = fate::reason(death);
+    row.exits[reason].add(1);
+    row.exit_reason.set(reason as u64 + 1);
 }
 
 /// A process we did not start as a child of a kind: an orphan, or a command of an app.

@@ -1,8 +1,9 @@
 //! What a client of the stats gets to see. Pure: request bytes in, response bytes out.
 
 use uwsgi_metrics::prometheus::{self, PromOptions};
-use uwsgi_metrics::{Snapshot, StatsOptions, stats_json};
+use uwsgi_metrics::{StatsOptions, stats_json};
 
+use super::sampler::snapshot;
 use crate::instance::Instance;
 use crate::settings::Settings;
 
@@ -62,6 +63,7 @@ pub(crate) fn stats(instance: &Instance) -> Vec<u8> {
             metrics_enabled: settings.metrics,
             metrics_no_cores: settings.metrics_no_cores,
             metrics_extended: settings.metrics_extended,
+            memory_report2: settings.memory_shares,
             locks: locks(settings),
             ..StatsOptions::default()
         },
@@ -76,12 +78,6 @@ fn locks(settings: &Settings) -> Vec<(String, u32)> {
     let names = names.chain(settings.thunder_lock.then_some("thunder")).chain(["rpc", "snmp"]);
     let names = names.chain(settings.metrics.then_some("metrics"));
     names.map(|name| (name.to_owned(), 0)).collect()
-}
-
-/// The numbers of now; queues change too fast to be a second old.
-fn snapshot(instance: &Instance) -> Snapshot {
-    super::sampler::measure_queues(instance);
-    instance.arena.snapshot()
 }
 
 /// The whole answer of HTTP mode.

@@ -5,7 +5,10 @@
 //! goes on. Every client is a task with deadlines and a bound on how many there may be.
 
 mod answer;
+mod machine;
 mod metrics;
+pub(crate) mod process;
+mod queues;
 mod sampler;
 mod server;
 

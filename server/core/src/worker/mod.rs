@@ -26,6 +26,7 @@ use uwsgi_sys::{process, signal};
 
 use self::reactor::Reactor;
 use self::request::Core;
+use crate::clock::epoch_us;
 use crate::instance::Instance;
 use crate::{boot, log, sockets};
 
@@ -72,7 +73,9 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
     let reactor = Reactor::new(instance, &wake).map_err(|e| fatal("epoll", &e))?;
     let reactor = Arc::new(reactor);
     let threads = start_cores(instance, id, &reactor);
-    instance.arena.worker(id).accepting.set(1);
+    let row = instance.arena.worker(id);
+    row.ready_us.set(epoch_us());
+    row.accepting.set(1);
     run_core(instance, id, 0, &reactor);
     // Other cores see the end of the loop by themselves; one stuck in an app is the master's
     // business (its mercy ends it).

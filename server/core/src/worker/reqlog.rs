@@ -34,6 +34,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) modifiers: (u8, u8),
     /// Address space and resident memory, when they are reported.
     pub(crate) memory: Option<(u64, u64)>,
+    /// Unique and proportional memory, when they are.
+    pub(crate) shares: Option<(u64, u64)>,
     pub(crate) sendfile: bool,
     /// The arena, for formats that name metrics; none while metrics are off.
     pub(crate) numbers: Option<&'a uwsgi_metrics::View>,
@@ -110,6 +112,14 @@ fn default_line(
             rss >> 20
         );
     }
+    if let Some((uss, pss)) = f.shares {
+        let _ = write!(
+            text,
+            "{{uss usage: {uss} bytes/{}MB}} {{pss usage: {pss} bytes/{}MB}} ",
+            uss >> 20,
+            pss >> 20
+        );
+    }
     let Finished { pid, app, app_requests, total_requests, .. } = *f;
     let _ = write!(text, "[pid: {pid}|app: {app}|req: {app_requests}/{total_requests}] ");
     out.extend_from_slice(text.as_bytes());
@@ -168,6 +178,7 @@ pub(crate) mod tests {
             read_errors: 0,
             modifiers: (0, 0),
             memory: None,
+            shares: None,
             sendfile: false,
             numbers: None,
         }
@@ -212,6 +223,10 @@ pub(crate) mod tests {
         let text = line(&log, &memory);
         assert!(text.starts_with(
             "{address space usage: 3145728 bytes/3MB} {rss usage: 1048576 bytes/1MB} ["
+        ));
+        let shares = Finished { shares: Some((2 << 20, 5 << 20)), ..memory };
+        assert!(line(&log, &shares).contains(
+            "/1MB} {uss usage: 2097152 bytes/2MB} {pss usage: 5242880 bytes/5MB} [pid: "
         ));
         assert!(text.contains("] 9.9.9.9 () ") && text.contains(" in 400 micros ("), "{text}");
     }

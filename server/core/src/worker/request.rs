@@ -9,7 +9,7 @@ use uwsgi_abi::host::{RequestHost, RequestView};
 use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
-use uwsgi_sys::{process, signal};
+use uwsgi_sys::{process, procfs, signal};
 
 use super::body::{self, Body};
 use super::clock::Clock;
@@ -98,13 +98,13 @@ impl Core {
         };
         let mut body = Body::limited(input, meta.head_len, kind, timeout_ms, limit);
         self.reply.reset();
-        let (keep, app, sendfile) = self.run(conn, meta, retiring, &mut body);
+        let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
         if self.reply.corked && !keep {
             io::end(conn.fd.as_fd());
         }
         let end = self.clock.now_us();
-        self.account(end - start, received, &body);
+        self.account(end - start, received, &body, raised);
         // Pings and modifiers nobody serves have no line.
         let logged = self.served(meta);
         let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
@@ -136,14 +136,14 @@ impl Core {
         }
     }
 
-    /// Calls the plugin. Answers: keep the connection, app id, sent by sendfile.
+    /// Calls the plugin. Answers: keep the connection, app id, sent by sendfile, raised.
     fn run(
         &mut self,
         conn: &Conn,
         meta: &Meta,
         retiring: bool,
         body: &mut Body,
-    ) -> (bool, i32, bool) {
+    ) -> (bool, i32, bool, bool) {
         let instance = self.instance;
         let settings = &instance.settings;
         let mounts = settings.manage_script_name.then_some(&self.mounts);
@@ -205,18 +205,29 @@ impl Core {
         live.note_body();
         let page = (managed || settings.exception_500) && meta.modifiers.0 != PING;
         let keep = live.reply.finish(&live.wire, page, live.exceptions > 0);
-        (keep, live.app, live.sendfile)
+        (keep, live.app, live.sendfile, live.exceptions > 0)
     }
 
-    fn account(&mut self, duration: u64, received: u64, body: &Body) {
+    /// Counts what the request came to; `raised`: the application ended in an exception. A health
+    /// check is part of no count and no mean.
+    fn account(&mut self, duration: u64, received: u64, body: &Body, raised: bool) {
         let row = self.row;
         let reply = &self.reply;
-        row.running_time_us.add(duration);
+        let duration = if reply.uncounted { 0 } else { duration };
+        if self.instance.settings.inflight {
+            let record = self.instance.arena.inflight(self.worker, self.id);
+            record.close(|| row.running_time_us.add(duration));
+        } else {
+            row.running_time_us.add(duration);
+        }
+        if reply.uncounted {
+            return;
+        }
         row.tx.add(reply.head_bytes + reply.body_bytes);
         row.rx.add(received.max(body.consumed));
         row.write_errors.add(reply.write_errors);
         row.read_errors.add(body.errors);
-        if reply.status() >= 500 || !reply.sent {
+        if reply.status() >= 500 || !reply.sent || raised {
             row.failed_requests.add(1);
         }
         let arena = &self.instance.arena;
@@ -301,6 +312,7 @@ impl Core {
             read_errors,
             modifiers: meta.modifiers,
             memory: None,
+            shares: None,
             sendfile: outcome.sendfile,
             numbers: settings.metrics.then(|| arena.view()),
         };
@@ -315,15 +327,27 @@ impl Core {
             finished.app_requests = arena.app(self.worker, app).requests.get() as i64;
         }
         finished.total_requests = (1..=settings.processes).map(|w| arena.requests(w)).sum();
-        if settings.request_log.memory {
-            let usage = uwsgi_sys::procfs::usage(self.pid).unwrap_or_default();
-            arena.worker(self.worker).rss.set(usage.rss);
-            arena.worker(self.worker).vsz.set(usage.vsz);
-            finished.memory = Some((usage.vsz, usage.rss));
+        if settings.request_log.memory > 0 {
+            [finished.memory, finished.shares] = self.measure_memory();
         }
         self.line.clear();
         reqlog::render(&settings.request_log, &finished, &mut self.dates, &mut self.line);
         log::raw(&self.line);
+    }
+
+    /// What this process holds now, for the log line and for the arena.
+    fn measure_memory(&self) -> [Option<(u64, u64)>; 2] {
+        let row = self.instance.arena.worker(self.worker);
+        let usage = procfs::usage(self.pid).unwrap_or_default();
+        row.rss.set(usage.rss);
+        row.vsz.set(usage.vsz);
+        let wanted = self.instance.settings.memory_shares;
+        let shares = wanted.then(|| procfs::shares(self.pid).unwrap_or_default());
+        if let Some(shares) = &shares {
+            row.uss.set(shares.uss);
+            row.pss.set(shares.pss);
+        }
+        [Some((usage.vsz, usage.rss)), shares.map(|s| (s.uss, s.pss))]
     }
 
     fn served(&self, meta: &Meta) -> bool {

@@ -1,0 +1,250 @@
+//! The part of the table about processes: what they use and hold, how they start and end, how their
+//! loops keep time, and who waits for them.
+
+use core::mem::offset_of;
+
+use super::build::{at, core, head, i, nth, router, socket, worker};
+use super::{Metric, Unit};
+use crate::header::Section;
+use crate::metric_pool::Kind::{Counter, Gauge};
+use crate::rows::{CoreRow, GatewayRow, Globals, SocketRow, WorkerRow};
+use Unit::{Bytes, Count, Micros};
+
+const VOLUNTARY: &[(&str, &str)] = &[("type", "voluntary")];
+const INVOLUNTARY: &[(&str, &str)] = &[("type", "involuntary")];
+const MINOR: &[(&str, &str)] = &[("type", "minor")];
+const MAJOR: &[(&str, &str)] = &[("type", "major")];
+
+const SWITCHES: &str = "Context switches, over all lives.";
+const FAULTS: &str = "Page faults, over all lives.";
+
+/// The `n`-th figure of what a process used.
+macro_rules! used {
+    ($section:ident, $row:ident.$field:ident, $n:literal) => {
+        nth((Section::$section, offset_of!($row, $field)), $n)
+    };
+}
+
+/// How a worker ended, `n`-th reason.
+macro_rules! exits {
+    ($n:literal, $reason:literal) => {
+        worker(|w| i(w.cells.exits[$n]), Counter, Count, "Ends of the worker by reason.")
+            .family("uwsgi_worker_exits_total")
+            .label("reason", $reason)
+            .cell(nth(at!(WorkerRow.exits), $n))
+    };
+}
+
+pub(super) const ROWS: &[Metric] = &[
+    // --- workers
+    worker(|w| i(w.cells.used.user_us), Counter, Micros, "Processor time in user mode.")
+        .family("uwsgi_worker_cpu_user_seconds_total")
+        .cell(used!(Workers, WorkerRow.used, 0)),
+    worker(|w| i(w.cells.used.system_us), Counter, Micros, "Processor time in the kernel.")
+        .family("uwsgi_worker_cpu_system_seconds_total")
+        .cell(used!(Workers, WorkerRow.used, 1)),
+    worker(|w| i(w.cells.used.voluntary), Counter, Count, SWITCHES)
+        .family("uwsgi_worker_context_switches_total")
+        .labels(VOLUNTARY)
+        .cell(used!(Workers, WorkerRow.used, 2)),
+    worker(|w| i(w.cells.used.involuntary), Counter, Count, SWITCHES)
+        .family("uwsgi_worker_context_switches_total")
+        .labels(INVOLUNTARY)
+        .cell(used!(Workers, WorkerRow.used, 3)),
+    worker(|w| i(w.cells.used.minor_faults), Counter, Count, FAULTS)
+        .family("uwsgi_worker_page_faults_total")
+        .labels(MINOR)
+        .cell(used!(Workers, WorkerRow.used, 4)),
+    worker(|w| i(w.cells.used.major_faults), Counter, Count, FAULTS)
+        .family("uwsgi_worker_page_faults_total")
+        .labels(MAJOR)
+        .cell(used!(Workers, WorkerRow.used, 5)),
+    worker(|w| i(w.busy_us), Counter, Micros, "Time in requests, running ones included.")
+        .family("uwsgi_worker_busy_seconds_total"),
+    worker(|w| i(w.cells.avg_rt_1m_us), Gauge, Micros, "Mean response time of the last minute.")
+        .family("uwsgi_worker_recent_response_time_seconds")
+        .label("window", "1m")
+        .cell(at!(WorkerRow.avg_rt_1m_us)),
+    worker(|w| i(w.startup_us()), Gauge, Micros, "Last start, from the fork to accepting.")
+        .family("uwsgi_worker_startup_seconds")
+        .if_measured(),
+    exits!(0, "asked"),
+    exits!(1, "recycled"),
+    exits!(2, "harakiri"),
+    exits!(3, "no_mercy"),
+    exits!(4, "signal"),
+    exits!(5, "no_app"),
+    exits!(6, "cheap"),
+    exits!(7, "exit"),
+    head(|s| i(s.globals.workers_started), Counter, Count, "Starts of workers.")
+        .family("uwsgi_workers_started_total")
+        .cell(at!(Globals.workers_started)),
+    head(|s| i(s.globals.workers_killed), Counter, Count, "Workers that a signal ended.")
+        .family("uwsgi_workers_killed_total")
+        .cell(at!(Globals.workers_killed)),
+    core(|c| i(c.busy_us), Counter, Micros, "Time in requests, the running one included.")
+        .family("uwsgi_worker_core_busy_seconds_total"),
+    core(|c| i(c.cells.failed_requests), Counter, Count, "Requests that failed on the core.")
+        .family("uwsgi_worker_core_failed_requests_total")
+        .cell(at!(CoreRow.failed_requests)),
+    // --- routers
+    router(|g| i(g.used.user_us), Counter, Micros, "Processor time in user mode.")
+        .family("uwsgi_router_cpu_user_seconds_total")
+        .cell(used!(Gateways, GatewayRow.used, 0)),
+    router(|g| i(g.used.system_us), Counter, Micros, "Processor time in the kernel.")
+        .family("uwsgi_router_cpu_system_seconds_total")
+        .cell(used!(Gateways, GatewayRow.used, 1)),
+    router(|g| i(g.used.voluntary), Counter, Count, SWITCHES)
+        .family("uwsgi_router_context_switches_total")
+        .labels(VOLUNTARY)
+        .cell(used!(Gateways, GatewayRow.used, 2)),
+    router(|g| i(g.used.involuntary), Counter, Count, SWITCHES)
+        .family("uwsgi_router_context_switches_total")
+        .labels(INVOLUNTARY)
+        .cell(used!(Gateways, GatewayRow.used, 3)),
+    router(|g| i(g.used.minor_faults), Counter, Count, FAULTS)
+        .family("uwsgi_router_page_faults_total")
+        .labels(MINOR)
+        .cell(used!(Gateways, GatewayRow.used, 4)),
+    router(|g| i(g.used.major_faults), Counter, Count, FAULTS)
+        .family("uwsgi_router_page_faults_total")
+        .labels(MAJOR)
+        .cell(used!(Gateways, GatewayRow.used, 5)),
+    router(|g| i(g.rss), Gauge, Bytes, "Resident memory.")
+        .family("uwsgi_router_resident_memory_bytes")
+        .cell(at!(GatewayRow.rss))
+        .if_measured(),
+    router(|g| i(g.vsz), Gauge, Bytes, "Address space.")
+        .family("uwsgi_router_virtual_memory_bytes")
+        .cell(at!(GatewayRow.vsz))
+        .if_measured(),
+    router(|g| i(g.swap), Gauge, Bytes, "Swapped memory.")
+        .family("uwsgi_router_swap_bytes")
+        .cell(at!(GatewayRow.swap))
+        .if_measured(),
+    router(|g| i(g.open_fds), Gauge, Count, "Open descriptors.")
+        .family("uwsgi_router_open_fds")
+        .cell(at!(GatewayRow.open_fds))
+        .if_measured(),
+    router(|g| i(g.threads), Gauge, Count, "Threads.")
+        .family("uwsgi_router_threads")
+        .cell(at!(GatewayRow.threads))
+        .if_measured(),
+    router(|g| i(g.listen_queue), Gauge, Count, "Connections waiting to be accepted.")
+        .family("uwsgi_router_listen_queue_length")
+        .cell(at!(GatewayRow.listen_queue))
+        .same(),
+    router(|g| i(g.max_queue), Gauge, Count, "Size of the accept queue.")
+        .family("uwsgi_router_max_queue_length")
+        .cell(at!(GatewayRow.max_queue))
+        .same(),
+    router(|g| i(g.drops), Counter, Count, "Connections dropped by a full queue (TCP).")
+        .family("uwsgi_router_drops_total")
+        .cell(at!(GatewayRow.drops))
+        .same(),
+    // --- master and observer
+    head(|s| i(s.globals.master_used.voluntary), Counter, Count, SWITCHES)
+        .family("uwsgi_master_context_switches_total")
+        .labels(VOLUNTARY)
+        .cell(used!(Globals, Globals.master_used, 2)),
+    head(|s| i(s.globals.master_used.involuntary), Counter, Count, SWITCHES)
+        .family("uwsgi_master_context_switches_total")
+        .labels(INVOLUNTARY)
+        .cell(used!(Globals, Globals.master_used, 3)),
+    head(|s| i(s.globals.master_used.minor_faults), Counter, Count, FAULTS)
+        .family("uwsgi_master_page_faults_total")
+        .labels(MINOR)
+        .cell(used!(Globals, Globals.master_used, 4)),
+    head(|s| i(s.globals.master_used.major_faults), Counter, Count, FAULTS)
+        .family("uwsgi_master_page_faults_total")
+        .labels(MAJOR)
+        .cell(used!(Globals, Globals.master_used, 5)),
+    head(|s| i(s.globals.master_threads), Gauge, Count, "Threads of the master.")
+        .family("uwsgi_master_threads")
+        .cell(at!(Globals.master_threads))
+        .if_measured(),
+    head(|s| i(s.globals.master_swap), Gauge, Bytes, "Swapped memory of the master.")
+        .family("uwsgi_master_swap_bytes")
+        .cell(at!(Globals.master_swap))
+        .if_measured(),
+    head(|s| i(s.globals.observer_used.user_us), Counter, Micros, "Processor time in user mode.")
+        .family("uwsgi_observer_cpu_user_seconds_total")
+        .cell(used!(Globals, Globals.observer_used, 0)),
+    head(
+        |s| i(s.globals.observer_used.system_us),
+        Counter,
+        Micros,
+        "Processor time in the kernel.",
+    )
+    .family("uwsgi_observer_cpu_system_seconds_total")
+    .cell(used!(Globals, Globals.observer_used, 1)),
+    head(|s| i(s.globals.observer_used.voluntary), Counter, Count, SWITCHES)
+        .family("uwsgi_observer_context_switches_total")
+        .labels(VOLUNTARY)
+        .cell(used!(Globals, Globals.observer_used, 2)),
+    head(|s| i(s.globals.observer_used.involuntary), Counter, Count, SWITCHES)
+        .family("uwsgi_observer_context_switches_total")
+        .labels(INVOLUNTARY)
+        .cell(used!(Globals, Globals.observer_used, 3)),
+    head(|s| i(s.globals.observer_used.minor_faults), Counter, Count, FAULTS)
+        .family("uwsgi_observer_page_faults_total")
+        .labels(MINOR)
+        .cell(used!(Globals, Globals.observer_used, 4)),
+    head(|s| i(s.globals.observer_used.major_faults), Counter, Count, FAULTS)
+        .family("uwsgi_observer_page_faults_total")
+        .labels(MAJOR)
+        .cell(used!(Globals, Globals.observer_used, 5)),
+    head(|s| i(s.globals.observer_rss), Gauge, Bytes, "Resident memory of the observer.")
+        .family("uwsgi_observer_resident_memory_bytes")
+        .cell(at!(Globals.observer_rss))
+        .if_measured(),
+    head(|s| i(s.globals.observer_vsz), Gauge, Bytes, "Address space of the observer.")
+        .family("uwsgi_observer_virtual_memory_bytes")
+        .cell(at!(Globals.observer_vsz))
+        .if_measured(),
+    head(|s| i(s.globals.observer_swap), Gauge, Bytes, "Swapped memory of the observer.")
+        .family("uwsgi_observer_swap_bytes")
+        .cell(at!(Globals.observer_swap))
+        .if_measured(),
+    head(|s| i(s.globals.observer_open_fds), Gauge, Count, "Open descriptors of the observer.")
+        .family("uwsgi_observer_open_fds")
+        .cell(at!(Globals.observer_open_fds))
+        .if_measured(),
+    head(|s| i(s.globals.observer_threads), Gauge, Count, "Threads of the observer.")
+        .family("uwsgi_observer_threads")
+        .cell(at!(Globals.observer_threads))
+        .if_measured(),
+    head(|s| i(s.globals.boot_us), Gauge, Micros, "Start of the binary to all workers accepting.")
+        .family("uwsgi_boot_duration_seconds")
+        .cell(at!(Globals.boot_us))
+        .if_measured(),
+    head(
+        |s| i(s.globals.phase),
+        Gauge,
+        Count,
+        "0 starting, 1 running, 2 draining, 3 reloading, 4 stopping.",
+    )
+    .family("uwsgi_phase")
+    .cell(at!(Globals.phase)),
+    // --- queues that are not worker sockets, and who was seen waiting
+    head(|s| i(s.globals.stats_queue), Gauge, Count, "Clients waiting at the stats sockets.")
+        .family("uwsgi_stats_listen_queue_length")
+        .cell(at!(Globals.stats_queue)),
+    head(|s| i(s.globals.stats_max_queue), Gauge, Count, "Size of the stats accept queue.")
+        .family("uwsgi_stats_max_queue_length")
+        .cell(at!(Globals.stats_max_queue))
+        .if_measured(),
+    head(|s| i(s.globals.stats_drops), Counter, Count, "Stats clients dropped by a full queue.")
+        .family("uwsgi_stats_queue_drops_total")
+        .cell(at!(Globals.stats_drops)),
+    head(|s| i(s.globals.link_queue), Gauge, Count, "Router links waiting for a worker.")
+        .family("uwsgi_link_listen_queue_length")
+        .cell(at!(Globals.link_queue)),
+    head(|s| i(s.globals.link_max_queue), Gauge, Count, "Size of the link's accept queue.")
+        .family("uwsgi_link_max_queue_length")
+        .cell(at!(Globals.link_max_queue))
+        .if_measured(),
+    socket(|k| i(k.waited), Counter, Count, "Connections seen waiting, a lower bound.")
+        .family("uwsgi_socket_waited_total")
+        .cell(at!(SocketRow.waited)),
+];
