@@ -15,7 +15,10 @@ mod with {
     use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
     use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
     use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+    use rustls::{
+        CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+        SignatureScheme,
+    };
     use tokio_rustls::TlsConnector;
 
     use super::{Failure, Stream, Trust};
@@ -37,10 +40,27 @@ mod with {
     fn judge(host: &str, error: &io::Error) -> Failure {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(Error::InvalidCertificate(why)) => Failure::lasting(format!(
-                "SSL peer certificate or SSH remote key was not OK ({host}: {why})"
+                "SSL peer certificate or SSH remote key was not OK ({host}: {})",
+                fault(why)
             )),
             Some(other) => Failure::lasting(format!("SSL connect error ({host}: {other})")),
             None => Failure::passing(format!("SSL connect error ({host}: {})", plain(error))),
+        }
+    }
+
+    /// What is wrong with a certificate; the rest of the words is for who debugs a library.
+    fn fault(error: &CertificateError) -> String {
+        use CertificateError::{
+            Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+        };
+        match error {
+            UnknownIssuer => "it is signed by nobody who is trusted".to_owned(),
+            NotValidForName | NotValidForNameContext { .. } => "it is for another host".to_owned(),
+            Expired | ExpiredContext { .. } => "it has expired".to_owned(),
+            other => {
+                let text = other.to_string();
+                text.split_once(" {").map_or(text.as_str(), |(name, _)| name).to_owned()
+            }
         }
     }
 

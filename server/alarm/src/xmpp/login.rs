@@ -4,10 +4,10 @@ use std::fmt::Display;
 
 use quick_xml::escape::escape;
 
-use super::Account;
 use super::channel::Channel;
 use super::node::Node;
 use super::sasl::{Mechanism, Scram, nonce, plain};
+use super::{Account, PORT, srv};
 use crate::action::Failure;
 use crate::net::dial;
 
@@ -18,9 +18,7 @@ const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 
 /// A stream on which the account is online.
 pub(super) async fn login(account: &Account) -> Result<Channel, Failure> {
-    let (host, port) = account.server();
-    let stream = dial::connect(host, port, account.limits.connect).await?;
-    let mut channel = Channel::new(Box::new(stream), format!("{host}:{port}"));
+    let mut channel = connect(account).await?;
     let mut features = channel.open(&account.domain).await?;
     if features.child("starttls").is_some() {
         features = encrypt(&mut channel, account).await?;
@@ -36,6 +34,27 @@ pub(super) async fn login(account: &Account) -> Result<Channel, Failure> {
     }
     channel.send("<presence/>").await?;
     Ok(channel)
+}
+
+/// Connects to the configured server, else to where the domain says, else to the domain.
+async fn connect(account: &Account) -> Result<Channel, Failure> {
+    let mut places: Vec<(String, u16)> = account.server.iter().cloned().collect();
+    if places.is_empty() {
+        let told = srv::places(&account.domain).await;
+        places.extend(told.into_iter().map(|place| (place.host, place.port)));
+    }
+    if places.is_empty() {
+        places.push((account.domain.clone(), PORT));
+    }
+    let share = account.limits.connect / u32::try_from(places.len()).unwrap_or(u32::MAX);
+    let mut last = None;
+    for (host, port) in places {
+        match dial::connect(&host, port, share).await {
+            Ok(stream) => return Ok(Channel::new(Box::new(stream), format!("{host}:{port}"))),
+            Err(failure) => last = Some(failure),
+        }
+    }
+    Err(last.unwrap_or_else(|| Failure::passing("Couldn't connect to server")))
 }
 
 async fn encrypt(channel: &mut Channel, account: &Account) -> Result<Node, Failure> {

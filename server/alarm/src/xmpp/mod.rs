@@ -10,6 +10,7 @@ mod login;
 mod node;
 mod sasl;
 mod session;
+mod srv;
 
 pub(crate) use session::{Order, run};
 
@@ -38,12 +39,5 @@ impl Account {
     pub(crate) fn jid(&self) -> String {
         let resource = self.resource.as_ref().map(|resource| format!("/{resource}"));
         format!("{}@{}{}", self.user, self.domain, resource.unwrap_or_default())
-    }
-
-    fn server(&self) -> (&str, u16) {
-        match &self.server {
-            Some((host, port)) => (host, *port),
-            None => (&self.domain, PORT),
-        }
     }
 }
