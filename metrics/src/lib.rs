@@ -29,8 +29,8 @@ mod whole {
     pub use crate::metric_pool::{Kind, Registration};
     pub use crate::reader::Reader;
     pub use crate::rows::{
-        AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, EXITS, GatewayCells,
-        GatewayRow, GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow,
+        APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, EXITS,
+        GatewayCells, GatewayRow, GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow,
         SPREAD_BOUNDS_US, STALLS, SocketCells, SocketRow, Spread, SpreadCells, SystemCells,
         SystemRow, ThresholdCells, ThresholdRow, ThresholdState, Used, UsedCells, WorkerCells,
         WorkerRow, stall_at,

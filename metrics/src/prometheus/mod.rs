@@ -4,6 +4,7 @@
 //! no single cell behind it (histograms, states, user metrics, our own scrapes) is written by hand
 //! in `extra`. A family that nobody measures is not shown.
 
+mod apps;
 mod extra;
 mod families;
 mod negotiate;
@@ -59,6 +60,7 @@ pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (St
     families::write(&mut out, snapshot, options);
     extra::write(&mut out, snapshot, options);
     spreads::write(&mut out, snapshot);
+    apps::write(&mut out, snapshot);
     user::write(&mut out, snapshot);
     series::write(&mut out, snapshot);
     (format.content_type(), out.finish())

@@ -15,6 +15,7 @@ type Label<'a> = (&'a str, &'a [u8]);
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
     super::families::claim(out);
     super::extra::claim(out);
+    super::apps::claim(out);
     for family in &snapshot.series {
         let kind = type_of(family.kind);
         let suffix = match kind {

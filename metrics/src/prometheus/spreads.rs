@@ -7,6 +7,12 @@ use crate::snapshot::Snapshot;
 /// A gauge beside a histogram: part of its name, help, value.
 type Extreme = (&'static str, &'static str, fn(&SpreadCells) -> u64);
 
+/// The gauges beside each histogram.
+const EXTREMES: [Extreme; 2] = [
+    ("max", "The longest of them so far.", |s| s.max_us),
+    ("last", "The last of them.", |s| s.last_us),
+];
+
 /// Writes them; what never happened is left out.
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
     let globals = &snapshot.globals;
@@ -52,7 +58,15 @@ fn routers(snapshot: &Snapshot) -> Vec<(Vec<u8>, SpreadCells)> {
 fn family(out: &mut Writer<'_>, name: &str, help: &str, all: &[(Vec<u8>, &SpreadCells)]) {
     let some: Vec<_> = all.iter().filter(|(_, spread)| spread.count() > 0).collect();
     let histogram = format!("{name}_seconds");
-    if some.is_empty() || !out.family(&histogram, Type::Histogram, help, true) {
+    if some.is_empty() {
+        // The names are ours also while there is nothing to say.
+        out.claim(&histogram, Type::Histogram);
+        EXTREMES.iter().for_each(|(which, ..)| {
+            out.claim(&format!("{name}_{which}_seconds"), Type::Gauge);
+        });
+        return;
+    }
+    if !out.family(&histogram, Type::Histogram, help, true) {
         return;
     }
     for (router, spread) in &some {
@@ -68,11 +82,7 @@ fn family(out: &mut Writer<'_>, name: &str, help: &str, all: &[(Vec<u8>, &Spread
         out.sample(&format!("{histogram}_sum"), &own, &seconds(spread.sum_us));
         out.sample(&format!("{histogram}_count"), &own, &count);
     }
-    let gauges: [Extreme; 2] = [
-        ("max", "The longest of them so far.", |s| s.max_us),
-        ("last", "The last of them.", |s| s.last_us),
-    ];
-    for (which, help, of) in gauges {
+    for (which, help, of) in EXTREMES {
         let gauge = format!("{name}_{which}_seconds");
         if out.family(&gauge, Type::Gauge, help, true) {
             for (router, spread) in &some {

@@ -49,10 +49,15 @@ impl CoreRow {
     /// Counts a response by its status code.
     #[inline]
     pub fn count_response(&self, status: u16) {
-        let class = match status / 100 {
-            class @ 1..=5 => usize::from(class) - 1,
-            _ => 5,
-        };
-        self.responses[class].add(1);
+        self.responses[class_of(status)].add(1);
+    }
+}
+
+/// Place of a status code among the classes.
+#[inline]
+pub(super) fn class_of(status: u16) -> usize {
+    match status / 100 {
+        class @ 1..=5 => usize::from(class) - 1,
+        _ => 5,
     }
 }

@@ -19,7 +19,7 @@ mod used;
 mod worker;
 
 pub use alarm::{AlarmCells, AlarmRow};
-pub use app::{AppCells, AppRow};
+pub use app::{APP_BUCKETS_US, AppCells, AppRow};
 pub use core::{CoreCells, CoreRow};
 pub use gateway::{GatewayCells, GatewayRow};
 pub use globals::{GlobalCells, Globals};

@@ -90,6 +90,12 @@ fn fill_worker(arena: &Arena) {
     app.mountpoint.set(b"/shop\"x\\");
     app.chdir.set(b"/srv/\xff");
     app.requests.add(6);
+    app.responses[1].add(5);
+    app.responses[4].add(1);
+    app.tx.add(900);
+    app.running_time_us.add(1_500_000);
+    app.latencies[0].add(4);
+    app.latencies[14].add(2);
     app.used.set(1);
     for (core, requests) in [(0, 5), (1, 2)] {
         let row = arena.core(1, core);

@@ -40,6 +40,14 @@ fn the_names_of_the_external_exporter_are_all_there() {
         "uwsgi_responses_total{code=\"5xx\"} 1",
         "uwsgi_router_active_sessions{router=\"http\"} 7",
         "uwsgi_worker_status{worker_id=\"1\",state=\"busy\"} 1",
+        "uwsgi_app_requests_total{app=\"/shop\\\"x\\\\\"} 6",
+        "uwsgi_app_responses_total{app=\"/shop\\\"x\\\\\",code=\"2xx\"} 5",
+        "uwsgi_app_responses_total{app=\"/shop\\\"x\\\\\",code=\"5xx\"} 1",
+        "uwsgi_app_transmitted_bytes_total{app=\"/shop\\\"x\\\\\"} 900",
+        "uwsgi_app_request_duration_seconds_bucket{app=\"/shop\\\"x\\\\\",le=\"10\"} 4",
+        "uwsgi_app_request_duration_seconds_bucket{app=\"/shop\\\"x\\\\\",le=\"+Inf\"} 6",
+        "uwsgi_app_request_duration_seconds_sum{app=\"/shop\\\"x\\\\\"} 1.5",
+        "uwsgi_app_request_duration_seconds_count{app=\"/shop\\\"x\\\\\"} 6",
         "uwsgi_metric_foo_total 5",
         "uwsgi_metric_queue_depth{queue=\"7\"} -2",
     ] {
@@ -124,4 +132,36 @@ fn user_metrics_cannot_break_the_document() {
     let kept: Vec<_> = user.into_iter().filter(|l| !l.contains("registrations")).collect();
     let want = ["a_total", "b", "b_count", "x_y"].map(|name| format!("uwsgi_metric_{name} 1"));
     assert_eq!(kept, want);
+}
+
+#[test]
+fn an_app_is_one_app_in_all_workers() {
+    let arena = Arena::create(&Shape { workers: 3, apps: 2, ..Shape::default() }).unwrap();
+    for (worker, slot, mountpoint) in [(1, 0, ""), (2, 0, ""), (3, 1, ""), (1, 1, "/b")] {
+        let app = arena.app(worker, slot);
+        app.mountpoint.set(mountpoint.as_bytes());
+        app.used.set(1);
+        app.requests.add(2);
+        app.response(204).add(1);
+        app.response(999).add(1);
+        for us in [5_000, 5_001] {
+            app.latency(us).add(1);
+            app.running_time_us.add(us);
+        }
+    }
+    arena.app(2, 1).requests.add(100);
+    let (_, bytes) = render(&arena.snapshot(), Format::Text, &PromOptions::default());
+    let text = String::from_utf8(bytes).unwrap();
+    for line in [
+        "uwsgi_app_requests_total{app=\"/\"} 6",
+        "uwsgi_app_requests_total{app=\"/b\"} 2",
+        "uwsgi_app_responses_total{app=\"/\",code=\"2xx\"} 3",
+        "uwsgi_app_responses_total{app=\"/\",code=\"other\"} 3",
+        "uwsgi_app_request_duration_seconds_bucket{app=\"/\",le=\"0.005\"} 3",
+        "uwsgi_app_request_duration_seconds_bucket{app=\"/\",le=\"0.01\"} 6",
+        "uwsgi_app_request_duration_seconds_sum{app=\"/\"} 0.030003",
+    ] {
+        has(&text, line);
+    }
+    assert_eq!(text.matches("uwsgi_app_requests_total{").count(), 2, "an unused slot is no app");
 }

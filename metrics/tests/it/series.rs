@@ -2,7 +2,11 @@
 //! processes and kills.
 
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use uwsgi_metrics::prometheus::{Format, PromOptions, render};
 use uwsgi_metrics::series::{FamilyKind, FamilySpec, GaugeMode, families};
@@ -99,6 +103,8 @@ fn a_name_that_is_taken_leaves_the_family_out() {
     for (name, kind) in [
         ("uwsgi_up", FamilyKind::Gauge),
         ("uwsgi_worker_requests", FamilyKind::Counter),
+        ("uwsgi_router_wait_max_seconds", FamilyKind::Gauge),
+        ("uwsgi_app_requests", FamilyKind::Counter),
         ("uwsgi_request_duration_seconds_count", FamilyKind::Gauge),
         ("app_x", FamilyKind::Summary),
         ("app_x_sum", FamilyKind::Gauge),
@@ -107,6 +113,7 @@ fn a_name_that_is_taken_leaves_the_family_out() {
     ] {
         set(&arena, &spec(name, kind, &["app_"]), &[b"77"], 0, 77.0);
     }
+    // The label makes every sample of these families part of the excerpt.
     for document in documents(&arena) {
         let mut names: Vec<_> = document
             .iter()
@@ -170,4 +177,83 @@ fn threads_lose_no_count() {
     let by_label: BTreeMap<_, _> = samples.iter().map(|s| (&s.values[0], s.value)).collect();
     assert_eq!((samples.len(), by_label.len()), (8, 8), "each label set has one series");
     assert_eq!(arena.series_head().dropped.get(), 0);
+}
+
+/// Says to a process of the test below which arena it counts in, and how.
+const PLACE: &str = "SERIES_TEST_ARENA";
+const MANNER: &str = "SERIES_TEST_MANNER";
+
+/// A file that is gone with the value.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn again(place: &Path, manner: &str) -> Child {
+    let binary = std::env::current_exe().unwrap();
+    let mut command = Command::new(binary);
+    command.args(["--exact", "series::processes_and_kills_lose_no_count"]);
+    command.env(PLACE, place).env(MANNER, manner).spawn().unwrap()
+}
+
+/// What a started process does.
+fn take_part(place: &Path, manner: &str, shape: &Shape) {
+    let file: File = OpenOptions::new().read(true).write(true).open(place).unwrap();
+    let arena = Arena::adopt(file.into(), shape).unwrap();
+    if manner == "count" {
+        return hammer(&arena, 100_000, 3);
+    }
+    // A victim registers until it is killed, or ends long after it should have been. So many label
+    // sets keep it busy without filling the pool, which would make the next adopter leave it.
+    for (turn, n) in (0..400).flat_map(|turn| (0..6_000).map(move |n| (turn, n))) {
+        let family = arena.register_family(&spec("app_v", FamilyKind::Counter, &["l"])).unwrap();
+        let label = format!("{manner}-{n}");
+        let series = arena.series_at(arena.register_series(family, &[label.as_bytes()]));
+        if turn == 0 {
+            series.add(0, 1.0);
+        }
+    }
+}
+
+#[test]
+fn processes_and_kills_lose_no_count() {
+    let shape = Shape { workers: 2, cores: 1, series: 65_536, ..Shape::default() };
+    if let Some(place) = std::env::var_os(PLACE) {
+        let manner = std::env::var(MANNER).unwrap();
+        return take_part(Path::new(&place), &manner, &shape);
+    }
+    let name = format!("series-{}.arena", std::process::id());
+    let scratch = Scratch(std::env::temp_dir().join(name));
+    let arena = Arena::create_at(&scratch.0, &shape).unwrap();
+    hammer(&arena, 8, 0);
+    let counting: Vec<_> = (0..3).map(|_| again(&scratch.0, "count")).collect();
+    for n in 0..6 {
+        let before = arena.series_head().series.get();
+        let mut victim = again(&scratch.0, &n.to_string());
+        let until = Instant::now() + Duration::from_secs(60);
+        while arena.series_head().series.get() < before + 100 {
+            assert!(Instant::now() < until, "victim {n} registers nothing");
+            thread::yield_now();
+        }
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+    }
+    for mut child in counting {
+        assert!(child.wait().unwrap().success());
+    }
+    hammer(&arena, 0, 0);
+    let n = 3 * 100_000 + 8;
+    assert_eq!(
+        totals(&arena),
+        (f64::from(n) * 1.5, vec![n as u64 / 2, n as u64 / 4, n as u64 / 4], f64::from(n) * 1.5)
+    );
+    arena.register_family(&spec("app_v", FamilyKind::Counter, &["l"])).unwrap();
+    let all = families(&arena);
+    let victims = all.iter().find(|family| family.name == "app_v").unwrap();
+    let labels: BTreeMap<_, _> = victims.samples.iter().map(|s| (&s.values, s.value)).collect();
+    assert_eq!(labels.len(), victims.samples.len(), "a label set has two series");
+    assert!(labels.values().all(|value| *value <= 1.0), "a series took the counts of another");
 }

@@ -72,7 +72,10 @@ impl Host for PluginHost {
             let row = self.0.arena.app(worker, id as u32);
             row.id.set(id);
             row.modifier1.set(u64::from(modifier1));
-            row.mountpoint.set(mountpoint);
+            if !row.mountpoint.is(mountpoint) {
+                row.clear_counts();
+                row.mountpoint.set(mountpoint);
+            }
             row.chdir.set(chdir);
             row.startup_time.set(app.startup_time);
             row.used.set(1);

@@ -99,7 +99,8 @@ pub fn install(host: &'static dyn Host, info: Info) -> bool {
     HOST.set((host, table(info))).is_ok()
 }
 
-fn table(info: Info) -> Server {
+/// The table that a plugin gets; its functions answer for the server that is installed.
+pub fn table(info: Info) -> Server {
     Server {
         abi_version: ABI_VERSION,
         size: size_of::<Server>() as u32,

@@ -65,7 +65,6 @@ pub(crate) fn stats(instance: &Instance) -> Vec<u8> {
             metrics_extended: settings.metrics_extended,
             memory_report2: settings.memory_shares,
             locks: locks(settings),
-            ..StatsOptions::default()
         },
     )
 }

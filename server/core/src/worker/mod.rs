@@ -4,6 +4,7 @@
 //! worker ends by itself when it is told to (HUP: after the requests at hand; INT, TERM: at
 //! once), when it has served enough, or when its master is gone.
 
+mod app;
 mod body;
 mod clock;
 mod conn;

@@ -11,6 +11,7 @@ use uwsgi_abi::{HEADERS_LIMIT, HEADERS_SENT, OK, WRITE_ERROR};
 use uwsgi_metrics::CoreRow;
 use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing, link};
 
+use super::app::AppCount;
 use super::clock::Clock;
 use super::io;
 
@@ -52,6 +53,8 @@ pub(crate) struct Reply {
     pub(crate) corked: bool,
     /// The last system call was counted as an answer.
     counted: bool,
+    /// The app that answers, once it is known.
+    pub(crate) app: Option<AppCount>,
     /// A health check: part of no total.
     pub(crate) uncounted: bool,
     /// The connection is useless.
@@ -83,6 +86,7 @@ impl Reply {
             ended: false,
             corked: false,
             counted: false,
+            app: None,
             uncounted: false,
             failed: None,
             write_errors: 0,
@@ -104,6 +108,7 @@ impl Reply {
         self.ended = false;
         self.corked = false;
         self.counted = false;
+        self.app = None;
         self.uncounted = false;
         self.failed = None;
         self.write_errors = 0;
@@ -308,7 +313,11 @@ impl Reply {
         if !self.counted && !self.uncounted {
             self.counted = true;
             wire.row.requests.add(1);
-            wire.row.count_response(self.head.facts().status);
+            let status = self.head.facts().status;
+            wire.row.count_response(status);
+            if let Some(app) = self.app {
+                app.answered(status);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
 use uwsgi_sys::{process, procfs, signal};
 
+use super::app::AppCount;
 use super::body::{self, Body};
 use super::clock::Clock;
 use super::conn::Conn;
@@ -223,7 +224,11 @@ impl Core {
         if reply.uncounted {
             return;
         }
-        row.tx.add(reply.head_bytes + reply.body_bytes);
+        let tx = reply.head_bytes + reply.body_bytes;
+        row.tx.add(tx);
+        if let Some(app) = reply.app {
+            app.closed(duration, tx, self.instance.settings.request_metrics);
+        }
         row.rx.add(received.max(body.consumed));
         row.write_errors.add(reply.write_errors);
         row.read_errors.add(body.errors);
@@ -480,11 +485,9 @@ impl RequestHost for Live<'_> {
         self.app = app;
         let Ok(id) = u32::try_from(app) else { return };
         let row = self.instance.arena.app(self.core.0, id);
-        if self.instance.settings.threads > 1 {
-            row.requests.add_shared(1);
-        } else {
-            row.requests.add(1);
-        }
+        let count = AppCount::new(row, self.instance.settings.threads > 1);
+        count.dispatched();
+        self.reply.app = Some(count);
         if self.instance.settings.inflight {
             let record = self.instance.arena.inflight(self.core.0, self.core.1);
             record.app(app);
@@ -543,13 +546,8 @@ impl RequestHost for Live<'_> {
     fn exception(&mut self, _class: &[u8], _message: &[u8]) {
         self.exceptions += 1;
         self.wire.row.exceptions.add(1);
-        if let Ok(app) = u32::try_from(self.app) {
-            let row = self.instance.arena.app(self.core.0, app);
-            if self.instance.settings.threads > 1 {
-                row.exceptions.add_shared(1);
-            } else {
-                row.exceptions.add(1);
-            }
+        if let Some(app) = self.reply.app {
+            app.exception();
         }
     }
 

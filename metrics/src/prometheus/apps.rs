@@ -1,0 +1,94 @@
+//! Families of single apps, all workers together: an app is its mountpoint.
+
+use std::collections::BTreeMap;
+
+use super::writer::{Type, Writer, seconds};
+use crate::rows::{APP_BUCKETS_US, AppCells};
+use crate::snapshot::Snapshot;
+
+const RESPONSES: &str = "uwsgi_app_responses_total";
+const DURATION: &str = "uwsgi_app_request_duration_seconds";
+/// A family of one number for each app: name, help, and the number.
+type Plain = (&'static str, &'static str, fn(&AppCells) -> u64);
+const PLAIN: [Plain; 3] = [
+    ("uwsgi_app_requests_total", "Requests dispatched to the app.", |app| app.requests),
+    ("uwsgi_app_exceptions_total", "Uncaught exceptions of the app.", |app| app.exceptions),
+    ("uwsgi_app_transmitted_bytes_total", "Response bytes of the app.", |app| app.tx),
+];
+
+/// The sums of the workers, by mountpoint.
+type Apps = BTreeMap<Vec<u8>, AppCells>;
+
+/// Writes them.
+pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
+    let apps = merged(snapshot);
+    if apps.is_empty() {
+        return;
+    }
+    for (name, help, read) in PLAIN {
+        if out.family(name, Type::Counter, help, true) {
+            for (app, cells) in &apps {
+                out.sample(name, &[("app", app)], &read(cells).to_string());
+            }
+        }
+    }
+    responses(out, &apps);
+    durations(out, &apps);
+}
+
+/// Takes the names, also when there is no app.
+pub(super) fn claim(out: &mut Writer<'_>) {
+    for name in PLAIN.iter().map(|(name, ..)| *name).chain([RESPONSES]) {
+        out.claim(name, Type::Counter);
+    }
+    out.claim(DURATION, Type::Histogram);
+}
+
+fn merged(snapshot: &Snapshot) -> Apps {
+    let mut apps = Apps::new();
+    for cells in snapshot.workers.iter().flat_map(|worker| &worker.apps) {
+        let name =
+            if cells.mountpoint.is_empty() { b"/".to_vec() } else { cells.mountpoint.clone() };
+        let sum = apps.entry(name).or_default();
+        sum.requests += cells.requests;
+        sum.exceptions += cells.exceptions;
+        sum.tx += cells.tx;
+        sum.running_time_us += cells.running_time_us;
+        let classes = sum.responses.iter_mut().zip(&cells.responses);
+        let buckets = sum.latencies.iter_mut().zip(&cells.latencies);
+        classes.chain(buckets).for_each(|(sum, n)| *sum += n);
+    }
+    apps
+}
+
+fn responses(out: &mut Writer<'_>, apps: &Apps) {
+    const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "other"];
+    if !out.family(RESPONSES, Type::Counter, "Responses of the app by class.", true) {
+        return;
+    }
+    for (app, cells) in apps {
+        for (class, count) in CLASSES.iter().zip(&cells.responses) {
+            out.sample(RESPONSES, &[("app", app), ("code", class.as_bytes())], &count.to_string());
+        }
+    }
+}
+
+fn durations(out: &mut Writer<'_>, apps: &Apps) {
+    let measured = |cells: &AppCells| cells.latencies.iter().any(|count| *count > 0);
+    let help = "Start of the request to the end of its close, by app.";
+    if !apps.values().any(measured) || !out.family(DURATION, Type::Histogram, help, true) {
+        return;
+    }
+    let bounds = APP_BUCKETS_US.iter().map(|us| out.bound(*us as f64 / 1e6));
+    let bounds: Vec<String> = bounds.chain(["+Inf".to_owned()]).collect();
+    let bucket = format!("{DURATION}_bucket");
+    for (app, cells) in apps {
+        let mut count = 0;
+        for (bound, n) in bounds.iter().zip(&cells.latencies) {
+            count += n;
+            out.sample(&bucket, &[("app", app), ("le", bound.as_bytes())], &count.to_string());
+        }
+        out.sample(&format!("{DURATION}_sum"), &[("app", app)], &seconds(cells.running_time_us));
+        out.sample(&format!("{DURATION}_count"), &[("app", app)], &count.to_string());
+    }
+}
