@@ -10,6 +10,7 @@ mod families;
 mod negotiate;
 mod series;
 mod spreads;
+mod thresholds;
 mod user;
 mod writer;
 
@@ -61,6 +62,7 @@ pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (St
     extra::write(&mut out, snapshot, options);
     spreads::write(&mut out, snapshot);
     apps::write(&mut out, snapshot);
+    thresholds::write(&mut out, snapshot);
     user::write(&mut out, snapshot);
     series::write(&mut out, snapshot);
     (format.content_type(), out.finish())

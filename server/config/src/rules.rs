@@ -7,7 +7,9 @@ use std::collections::HashSet;
 
 use crate::config::{Config, Entry};
 use crate::finding::Finding;
+use crate::judge::keyed;
 use crate::row::Flags;
+use crate::suggest;
 
 /// A rule reads the whole configuration and says what does not fit.
 type Rule = fn(&Config) -> Vec<Finding>;
@@ -25,6 +27,7 @@ const RULES: &[Rule] = &[
     routers_alone,
     session_contexts,
     lazy_twice,
+    threshold_alarms,
 ];
 
 /// Everything that does not fit together.
@@ -244,4 +247,31 @@ fn lazy_twice(config: &Config) -> Vec<Finding> {
     let both = switched_on(config, "lazy").filter(|_| switched_on(config, "lazy-apps").is_some());
     let text = "restarts only workers at a reload; \"lazy-apps\" alone reloads everything";
     both.map(|entry| warning(entry, text)).into_iter().collect()
+}
+
+/// A threshold that pages nobody: the alarm it names is not defined.
+fn threshold_alarms(config: &Config) -> Vec<Finding> {
+    let name = |text: &'_ str| text.split(' ').next().unwrap_or_default().to_owned();
+    let alarms: Vec<String> = config.values("alarm").map(name).collect();
+    let named = config.all("metric-threshold").filter_map(|entry| {
+        let mut pairs = keyed::pairs(entry.text()).into_iter().rev();
+        let (_, alarm) = pairs.find(|(key, alarm)| key == "alarm" && !alarm.is_empty())?;
+        (!alarms.contains(&alarm)).then_some((entry, alarm))
+    });
+    let unknown = named.map(|(entry, alarm)| {
+        let near = suggest::nearest(&alarm, alarms.iter().map(String::as_str));
+        let guess = near.map_or(String::new(), |near| format!(", did you mean \"{near}\"?"));
+        let finding =
+            warning(entry, &format!("names the alarm \"{alarm}\", which is not defined{guess}"));
+        let finding = finding.allowed(if alarms.is_empty() {
+            "an \"alarm\" beside it".to_owned()
+        } else {
+            alarms.join(", ")
+        });
+        match near {
+            Some(near) => finding.meant(near),
+            None => finding,
+        }
+    });
+    unknown.collect()
 }

@@ -14,7 +14,8 @@ use crate::settings::Settings;
 
 /// Says all that is wrong; the exit code is 0 or 1.
 pub(crate) fn run(config: &Config, argv: Vec<OsString>, answer: Answer) -> i32 {
-    let (_, faults) = Settings::from_config(config, argv);
+    let (settings, mut faults) = Settings::from_config(config, argv);
+    faults.extend(crate::thresholds::check(config, &settings));
     let findings: Vec<&Finding> = config.findings.iter().chain(&faults).collect();
     match answer {
         Answer::Text => {

@@ -46,5 +46,6 @@ pub mod signals;
 pub mod sockets;
 mod source;
 mod stat;
+mod thresholds;
 mod warning;
 pub mod worker;

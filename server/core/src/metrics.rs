@@ -88,6 +88,7 @@ pub(crate) fn start(instance: &Instance) -> Result<(), String> {
     if let Some(path) = directory.as_ref().filter(|_| settings.metrics_dir_restore && fresh) {
         restore(instance, path);
     }
+    crate::thresholds::register(instance)?;
     let items = list(instance);
     log!("initialized {} metrics", items.len());
     if let Some(path) = directory {

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 
 use uwsgi_config::{Config, Finding};
 use uwsgi_watch::plan::Plan;
+use uwsgi_watch::threshold::Spec;
 
 use crate::plugin::Modifiers;
 
@@ -155,6 +156,8 @@ pub struct Settings {
     pub metrics_extended: bool,
     /// Room for labelled series of applications.
     pub metrics_series: u32,
+    /// Thresholds in option order.
+    pub thresholds: Vec<Spec>,
     /// Path of the arena; anonymous without one.
     pub metrics_arena: Option<String>,
     /// Latency histograms are kept.
@@ -317,6 +320,7 @@ impl Settings {
             metrics_no_cores: config.flag("metrics-no-cores"),
             metrics_extended: config.flag("metrics-extended"),
             metrics_series: config.int("metrics-series", 8192).clamp(0, 1 << 18) as u32,
+            thresholds: crate::thresholds::read(config, &mut faults),
             metrics_arena: text("metrics-arena"),
             request_metrics,
             inflight: request_metrics || config.int("harakiri", 0) > 0,

@@ -29,8 +29,16 @@ const NEEDED: &[Needed] = &[
         "--attach-daemon2: you need to specify a 'command' key",
     ),
     ("metric", &["name"], "you need to specify a metric name: {}"),
-    ("metric-threshold", &["key"], "metric's threshold requires a key and a value: {}"),
-    ("metric-threshold", &["value"], "metric's threshold requires a key and a value: {}"),
+    (
+        "metric-threshold",
+        &["key", "objective"],
+        "metric's threshold requires a key and a value: {}",
+    ),
+    (
+        "metric-threshold",
+        &["value", "objective"],
+        "metric's threshold requires a key and a value: {}",
+    ),
     ("sharedarea", &["pages", "size"], "you need to set a size for a sharedarea !!! [{}]"),
 ];
 
@@ -49,29 +57,26 @@ pub(super) fn judge(entry: &Entry, row: &Row) -> Vec<Finding> {
         _ => Some(text),
     };
     let Some(list) = list else { return Vec::new() };
-    let keys = keys(list);
+    let keys: Vec<String> = pairs(list).into_iter().map(|(key, _)| key).collect();
     let missing = missing(entry, row, &keys);
     let unknown = keys.iter().filter(|key| !row.keys.contains(&key.as_str()));
     missing.into_iter().chain(unknown.map(|key| unknown_key(entry, row, key))).collect()
 }
 
-/// The keys in order. A backslash takes the meaning from the byte behind it; an item without
+/// The pairs in order. A backslash takes the meaning from the byte behind it; an item without
 /// `=` is no pair.
-fn keys(list: &str) -> Vec<String> {
+pub(crate) fn pairs(list: &str) -> Vec<(String, String)> {
     let mut items = vec![String::new()];
     let mut chars = list.chars();
     while let Some(c) = chars.next() {
         match c {
-            '\\' => {
-                chars.next();
-                push(&mut items, '\\');
-            }
+            '\\' => chars.next().into_iter().for_each(|c| push(&mut items, c)),
             ',' => items.push(String::new()),
             c => push(&mut items, c),
         }
     }
     let pairs = items.iter().filter_map(|item| item.split_once('='));
-    pairs.map(|(key, _)| key.trim().to_owned()).collect()
+    pairs.map(|(key, value)| (key.trim().to_owned(), value.to_owned())).collect()
 }
 
 fn push(items: &mut [String], c: char) {
@@ -103,7 +108,7 @@ fn unknown_key(entry: &Entry, row: &Row, key: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{expect, said};
-    use super::keys;
+    use super::pairs;
 
     #[test]
     fn lists_name_what_they_must_and_nothing_unknown() {
@@ -115,6 +120,14 @@ mod tests {
             ("metric", "name=a,type=gauge", ""),
             ("metric", "type=gauge", "!you need to specify a metric name: type=gauge"),
             ("metric-threshold", "x", threshold),
+            ("metric-threshold", "key=a,value=1,op=<", ""),
+            ("metric-threshold", "objective=99,bad=a,total=b", ""),
+            (
+                "metric-threshold",
+                "key=a,value=1,percentil=9",
+                "-unknown key \"percentil\" in option \"metric-threshold\" at x.ini:2 is ignored, \
+                 did you mean \"percentile\"?",
+            ),
             ("sharedarea", "10", ""),
             ("sharedarea", "pages=1", ""),
             ("sharedarea", "fd=3", "!you need to set a size for a sharedarea !!! [fd=3]"),
@@ -134,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_backslash_protects_a_comma() {
-        assert_eq!(keys("a=1\\,b=2, c=3,plain"), ["a", "c"]);
-        assert_eq!(keys(""), [""; 0]);
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(pairs("a=1\\,b=2, c=3,plain"), [pair("a", "1,b=2"), pair("c", "3")]);
+        assert_eq!(pairs(""), []);
     }
 }

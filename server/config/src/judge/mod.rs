@@ -7,7 +7,7 @@
 mod address;
 mod cron;
 mod form;
-mod keyed;
+pub(crate) mod keyed;
 mod number;
 mod regexp;
 mod route;

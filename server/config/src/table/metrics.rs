@@ -27,7 +27,30 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     req("metric-threshold", Kind::List, "act when a metric reaches a value")
-        .keys(&["key", "value", "alarm", "rate", "msg", "reset"])
+        .keys(&[
+            "key",
+            "value",
+            "alarm",
+            "rate",
+            "msg",
+            "reset",
+            "op",
+            "for",
+            "clear",
+            "clear-msg",
+            "recovery",
+            "delta",
+            "rate-over",
+            "per",
+            "window",
+            "percentile",
+            "min",
+            "objective",
+            "bad",
+            "total",
+            "limit",
+            "burn",
+        ])
         .aliases(&["metric-alarm", "alarm-metric"])
         .on(Flags::MASTER)
         .on(Flags::METRICS),

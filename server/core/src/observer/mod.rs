@@ -11,6 +11,7 @@ pub(crate) mod process;
 mod queues;
 mod sampler;
 mod server;
+mod thresholds;
 
 use uwsgi_sys::signal;
 

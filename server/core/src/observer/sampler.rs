@@ -9,6 +9,7 @@ use super::machine::Machine;
 use super::metrics::Metrics;
 use super::process::Processes;
 use super::queues::{self, Queues};
+use super::thresholds::Watch;
 use crate::clock;
 use crate::instance::Instance;
 
@@ -19,6 +20,7 @@ pub(crate) async fn run(instance: &'static Instance) {
     let mut queues = Queues::new(instance);
     let mut processes = Processes::new(instance);
     let machine = Machine::new();
+    let mut thresholds = Watch::new(instance);
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -31,6 +33,9 @@ pub(crate) async fn run(instance: &'static Instance) {
         let snapshot = take(instance);
         metrics.round(&snapshot).await;
         history.tick(&instance.arena.history(), clock::epoch_s(), &snapshot);
+        if let Some(thresholds) = &mut thresholds {
+            thresholds.tick(instance, &snapshot, drop);
+        }
     }
 }
 
