@@ -104,14 +104,15 @@ fn file(path: PathBuf, field: i64, shift: i64) -> Result<i64, Failure> {
     Ok(number::scaled(nth(&bytes, field), shift))
 }
 
-/// Field `index` of a text. What stands in front of the first separator is field 0, also when that
-/// is nothing.
+/// Field `index` of a text, and what follows it for field 0. What stands in front of the first
+/// separator is field 0; where that is nothing, the number behind is both field 0 and field 1.
 fn nth(bytes: &[u8], index: i64) -> &[u8] {
     let separator = |b: &u8| b" \t\r\n\0".contains(b);
     let (mut rest, mut left) = (bytes, index);
     loop {
         let end = rest.iter().position(separator).unwrap_or(rest.len());
         match left {
+            0 if index == 0 => return bytes.trim_ascii_start(),
             0 => return &rest[..end],
             ..0 => return &[],
             _ => left -= 1,
@@ -167,12 +168,14 @@ mod tests {
 
     #[test]
     fn fields_are_counted_as_the_original_counts_them() {
-        let table: [(&[u8], i64, i64); 14] = [
+        let table: [(&[u8], i64, i64); 16] = [
             (b"12", 0, 12),
             (b"12\n", 0, 12),
             (b"12 34", 1, 34),
             (b"12 \t\r\n\0 34", 1, 34),
-            (b" 12", 0, 0),
+            (b" 12", 0, 12),
+            (b"\n\n12 13", 2, 13),
+            (b"  ", 0, 0),
             (b" 12", 1, 12),
             (b"MemTotal: 100 kB\nMemFree: 23827032 kB\n", 4, 23_827_032),
             (b"0.52 0.58", 0, 0),
@@ -233,7 +236,8 @@ mod tests {
         ) {
             let text = words.join(&blanks);
             let expected = words.get(index).map_or("", String::as_str);
-            prop_assert_eq!(nth(text.as_bytes(), index as i64), expected.as_bytes());
+            let expected = number::prefix(expected.as_bytes());
+            prop_assert_eq!(number::prefix(nth(text.as_bytes(), index as i64)), expected);
         }
 
         #[test]
