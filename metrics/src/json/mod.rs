@@ -4,6 +4,7 @@
 //! JSON. Keys of our own stand at the end of their objects; the document has no trailing newline.
 
 mod escape;
+mod own;
 mod writer;
 
 use crate::histogram::Latency;
@@ -128,6 +129,7 @@ fn worker(j: &mut Json, worker: &WorkerSnap, options: &StatsOptions) {
     j.number("cpu_time_us", cells.used.cpu_us());
     j.number("failed_requests", worker.failed_requests);
     j.number("rx", worker.rx);
+    own::worker(j, worker);
 }
 
 fn app(j: &mut Json, app: &AppCells) {
@@ -192,6 +194,7 @@ fn extensions(j: &mut Json, snapshot: &Snapshot) {
             });
         }
     });
+    own::instance(j, snapshot);
 }
 
 fn gateway(j: &mut Json, gateway: &GatewayCells) {
@@ -203,6 +206,7 @@ fn gateway(j: &mut Json, gateway: &GatewayCells) {
     j.number("rx", gateway.rx);
     j.number("tx", gateway.tx);
     j.number("errors", gateway.errors);
+    own::gateway(j, gateway);
 }
 
 fn mule(j: &mut Json, mule: &MuleCells) {

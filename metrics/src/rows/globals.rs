@@ -53,6 +53,8 @@ row! {
         pub load: Gauge,
         /// Turns of the master loop.
         pub master_cycles: Counter,
+        /// When the master last did what it does each second, epoch microseconds.
+        pub master_seen_us: Gauge,
         /// Process id of the observer, 0 when it is not running.
         pub observer_pid: Gauge,
         /// Spawns of the observer including the first.

@@ -23,8 +23,16 @@ fn keys_come_in_the_order_monitoring_expects_and_ours_at_the_end() {
     assert_eq!(
         keys(&doc),
         "version listen_queue listen_queue_errors signal_queue load pid uid gid cwd locks metrics \
-         sockets workers gateways mules started_at uptime reloads latency"
+         sockets workers gateways mules started_at uptime reloads latency workers_started \
+         workers_killed boot_us reload_duration master observer system"
     );
+    assert_eq!(
+        keys(&doc["gateways"][0]),
+        "name pid respawns active_sessions requests rx tx errors queue listen_queue max_queue \
+         drops waits rss vsz swap cpu_user_us cpu_system_us voluntary_switches \
+         involuntary_switches minor_faults major_faults open_fds threads"
+    );
+    assert_eq!(keys(&doc["system"]), "", "nobody measured: no key, never 0");
     assert_eq!(
         keys(&doc["mules"][0]),
         "id pid status signals signal_queue messages messages_dropped harakiri_count rss vsz \
@@ -38,7 +46,9 @@ fn keys_come_in_the_order_monitoring_expects_and_ours_at_the_end() {
         keys(worker),
         "id pid accepting requests delta_requests exceptions harakiri_count signals signal_queue \
          status rss vsz running_time last_spawn respawn_count tx avg_rt apps cores \
-         harakiri_pending cpu_time_us failed_requests rx"
+         harakiri_pending cpu_time_us failed_requests rx avg_rt_1m swap busy_time_us cpu_user_us \
+         cpu_system_us voluntary_switches involuntary_switches minor_faults major_faults open_fds \
+         threads startup_us killed_count exits"
     );
     assert_eq!(
         keys(&worker["apps"][0]),

@@ -122,6 +122,8 @@ pub fn run(
         pace: Pace::default(),
     };
     procname::apply(&settings.procname, procname::Role::Master);
+    // What the last image said of itself is old when this one took long to load.
+    instance.arena.globals().master_seen_us.set(clock::epoch_us());
     let banner = if instance.reloads > 0 { "gracefully (RE)spawned" } else { "spawned" };
     log!("{banner} uWSGI master process (pid: {})", process::pid());
     master.start_all();
@@ -233,6 +235,7 @@ impl Master<'_> {
     fn every_second(&mut self) {
         let globals = self.instance.arena.globals();
         globals.master_cycles.add(1);
+        globals.master_seen_us.set(clock::epoch_us());
         self.count_busy();
         if matches!(self.phase, Phase::Running) {
             self.harakiri();

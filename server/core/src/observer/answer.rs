@@ -3,6 +3,7 @@
 use uwsgi_metrics::prometheus::{self, PromOptions};
 use uwsgi_metrics::{StatsOptions, stats_json};
 
+use super::health::{self, Probe};
 use super::sampler::snapshot;
 use crate::instance::Instance;
 use crate::settings::Settings;
@@ -17,8 +18,8 @@ pub(crate) enum Wish {
     Stats,
     /// The Prometheus exposition, in the format the header negotiates.
     Metrics { accept: Option<String> },
-    /// A sign of life.
-    Health,
+    /// Whether it lives, or should get requests, in a line or for programs.
+    Health { probe: Probe, accept: Option<String> },
     /// A method that nothing here answers.
     NotAllowed,
 }
@@ -42,9 +43,10 @@ pub(crate) fn understand(bytes: &[u8]) -> Request {
         name.eq_ignore_ascii_case("accept").then(|| value.trim().to_owned())
     });
     let wish = match (path, method) {
-        ("/metrics" | "/healthz", m) if m != "GET" && m != "HEAD" => Wish::NotAllowed,
+        ("/metrics" | "/healthz" | "/readyz", m) if m != "GET" && m != "HEAD" => Wish::NotAllowed,
         ("/metrics", _) => Wish::Metrics { accept },
-        ("/healthz", _) => Wish::Health,
+        ("/healthz", _) => Wish::Health { probe: Probe::Alive, accept },
+        ("/readyz", _) => Wish::Health { probe: Probe::Ready, accept },
         _ => Wish::Stats,
     };
     Request { wish, head_only: method == "HEAD" }
@@ -83,7 +85,10 @@ fn locks(settings: &Settings) -> Vec<(String, u32)> {
 pub(crate) fn http(instance: &Instance, request: &Request) -> Vec<u8> {
     let (mut head, body) = match &request.wish {
         Wish::Stats => (JSON_HEAD.to_vec(), stats(instance)),
-        Wish::Health => plain("200 OK", "text/plain", b"ok\n".to_vec()),
+        Wish::Health { probe, accept } => {
+            let (status, kind, body) = health::answer(instance, *probe, accept.as_deref());
+            plain(status, kind, body)
+        }
         Wish::NotAllowed => {
             let (mut head, body) = plain("405 Method Not Allowed", "text/plain", Vec::new());
             head.splice(head.len() - 2.., *b"Allow: GET, HEAD\r\n\r\n");
@@ -124,7 +129,12 @@ mod tests {
     fn paths_choose_what_is_answered() {
         assert_eq!(wish("GET / HTTP/1.1\r\n\r\n"), Wish::Stats);
         assert_eq!(wish("rubbish"), Wish::Stats, "the original never looks at the request");
-        assert_eq!(wish("GET /healthz HTTP/1.0\r\n\r\n"), Wish::Health);
+        let health = |probe, accept| Wish::Health { probe, accept };
+        assert_eq!(wish("GET /healthz HTTP/1.0\r\n\r\n"), health(Probe::Alive, None));
+        let json = "HEAD /readyz HTTP/1.1\r\nAccept: application/json\r\n\r\n";
+        assert_eq!(wish(json), health(Probe::Ready, Some("application/json".into())));
+        assert!(understand(json.as_bytes()).head_only);
+        assert_eq!(wish("POST /readyz HTTP/1.1\r\n\r\n"), Wish::NotAllowed);
         assert_eq!(wish("POST /metrics HTTP/1.1\r\n\r\n"), Wish::NotAllowed);
         let scrape =
             "GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\naccept: text/plain;version=0.0.4 \r\n\r\n";

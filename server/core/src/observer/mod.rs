@@ -5,6 +5,7 @@
 //! goes on. Every client is a task with deadlines and a bound on how many there may be.
 
 mod answer;
+mod health;
 mod machine;
 mod metrics;
 pub(crate) mod process;

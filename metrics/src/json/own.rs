@@ -1,0 +1,112 @@
+//! Keys of ours about processes and the machine, each at the end of its object.
+
+use super::writer::Json;
+use crate::rows::{EXITS, GatewayCells, SpreadCells, SystemCells, UsedCells};
+use crate::snapshot::{Snapshot, WorkerSnap};
+
+/// The end of a worker.
+pub(super) fn worker(j: &mut Json, worker: &WorkerSnap) {
+    let cells = &worker.cells;
+    j.number("avg_rt_1m", cells.avg_rt_1m_us);
+    j.number("swap", cells.swap);
+    j.number("busy_time_us", worker.busy_us);
+    used(j, &cells.used);
+    j.number("open_fds", cells.open_fds);
+    j.number("threads", cells.threads);
+    j.number("startup_us", worker.startup_us());
+    j.number("killed_count", cells.killed_count);
+    j.object("exits", |j| {
+        for (reason, count) in EXITS.iter().zip(cells.exits) {
+            j.number(reason, count);
+        }
+    });
+}
+
+/// The end of a router.
+pub(super) fn gateway(j: &mut Json, gateway: &GatewayCells) {
+    j.number("queue", gateway.queue);
+    j.number("listen_queue", gateway.listen_queue);
+    j.number("max_queue", gateway.max_queue);
+    j.number("drops", gateway.drops);
+    j.object("waits", |j| spread(j, &gateway.waits));
+    j.number("rss", gateway.rss);
+    j.number("vsz", gateway.vsz);
+    j.number("swap", gateway.swap);
+    used(j, &gateway.used);
+    j.number("open_fds", gateway.open_fds);
+    j.number("threads", gateway.threads);
+}
+
+fn used(j: &mut Json, used: &UsedCells) {
+    j.number("cpu_user_us", used.user_us);
+    j.number("cpu_system_us", used.system_us);
+    j.number("voluntary_switches", used.voluntary);
+    j.number("involuntary_switches", used.involuntary);
+    j.number("minor_faults", used.minor_faults);
+    j.number("major_faults", used.major_faults);
+}
+
+fn spread(j: &mut Json, spread: &SpreadCells) {
+    j.number("count", spread.count());
+    j.number("sum_us", spread.sum_us);
+    j.number("last_us", spread.last_us);
+    j.number("max_us", spread.max_us);
+}
+
+/// The end of the document.
+pub(super) fn instance(j: &mut Json, snapshot: &Snapshot) {
+    let globals = &snapshot.globals;
+    j.number("workers_started", globals.workers_started);
+    j.number("workers_killed", globals.workers_killed);
+    j.number("boot_us", globals.boot_us);
+    j.object("reload_duration", |j| spread(j, &globals.reload_spread));
+    j.object("master", |j| {
+        j.object("turns", |j| spread(j, &globals.master_turns));
+        j.object("lateness", |j| spread(j, &globals.master_lateness));
+        j.number("rss", globals.master_rss);
+        j.number("vsz", globals.master_vsz);
+        j.number("swap", globals.master_swap);
+        used(j, &globals.master_used);
+        j.number("open_fds", globals.master_open_fds);
+        j.number("threads", globals.master_threads);
+    });
+    j.object("observer", |j| {
+        j.number("pid", globals.observer_pid);
+        j.number("respawns", globals.observer_respawns);
+        j.object("lateness", |j| spread(j, &globals.observer_lateness));
+        j.number("rss", globals.observer_rss);
+        j.number("vsz", globals.observer_vsz);
+        j.number("swap", globals.observer_swap);
+        used(j, &globals.observer_used);
+        j.number("open_fds", globals.observer_open_fds);
+        j.number("threads", globals.observer_threads);
+    });
+    j.object("system", |j| system(j, &snapshot.system));
+}
+
+/// What the kernel does not tell has no key.
+fn system(j: &mut Json, system: &SystemCells) {
+    let mut known = |key: &str, value: Option<u64>| {
+        if let Some(value) = value {
+            j.number(key, value);
+        }
+    };
+    for (key, load) in ["load1", "load5", "load15"].iter().zip(system.load) {
+        known(key, load);
+    }
+    known("mem_available", system.mem_available);
+    known("cgroup_memory_limit", system.memory_limit);
+    known("cgroup_memory_high", system.memory_high);
+    known("cgroup_memory_usage", system.memory_usage);
+    let events = ["high", "max", "oom", "oom_kill"];
+    for (event, count) in events.iter().zip(system.memory_events) {
+        known(&format!("cgroup_memory_{event}_events"), count);
+    }
+    known("cgroup_cpu_limit_milli", system.cpu_limit_milli);
+    known("cgroup_cpu_usage_us", system.cpu_usage_us);
+    known("cgroup_cpu_periods", system.cpu_periods);
+    known("cgroup_cpu_throttled", system.cpu_throttled);
+    known("cgroup_cpu_throttled_us", system.cpu_throttled_us);
+    known("cgroup_pids_limit", system.pids_limit);
+    known("cgroup_pids", system.pids_current);
+}
