@@ -67,9 +67,8 @@ fn samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
         let known = if by_name { samples.iter_mut().find(|(l, _)| *l == labels) } else { None };
         match known {
             Some((_, most)) if metric.same => *most = value.max(*most),
-            // Processes of one router are one router; of two sockets with one name the first counts.
-            Some((_, sum)) if matches!(metric.read, Read::Gateway(_)) => *sum += value,
-            Some(_) => {}
+            // Processes of one router are one router, sockets that share an address one socket.
+            Some((_, sum)) => *sum += value,
             None => samples.push((labels, value)),
         }
     }

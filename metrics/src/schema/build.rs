@@ -172,7 +172,7 @@ impl Metric {
     pub(super) const fn labels(self, more: &'static [(&'static str, &'static str)]) -> Metric {
         Metric { more, ..self }
     }
-    /// All processes of a router show the same thing.
+    /// Processes of one router, sockets of one address, show the same thing.
     pub(super) const fn same(self) -> Metric {
         Metric { same: true, ..self }
     }

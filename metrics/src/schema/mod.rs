@@ -165,7 +165,7 @@ pub struct Metric {
     pub read: Read,
     /// Section and byte offset of the cell it is read from, or of the cells it sums.
     pub cell: Option<(Section, usize)>,
-    /// True when all processes of a router show the same thing: the largest counts, not the sum.
+    /// True when those that share a name show the same thing: the largest counts, not the sum.
     pub same: bool,
     /// False hides the family while the value is 0, because 0 means not measured.
     pub zero_is_a_value: bool,

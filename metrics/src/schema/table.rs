@@ -315,10 +315,12 @@ pub(super) const ROWS: &[Metric] = &[
         .cell(at!(SocketRow.drops)),
     socket(|k| i(k.shared), Gauge, Count, "1 for a shared socket.")
         .family("uwsgi_socket_shared")
-        .cell(at!(SocketRow.shared)),
+        .cell(at!(SocketRow.shared))
+        .same(),
     socket(|k| i(k.can_offload), Gauge, Count, "1 when the protocol allows offloading.")
         .family("uwsgi_socket_can_offload")
-        .cell(at!(SocketRow.can_offload)),
+        .cell(at!(SocketRow.can_offload))
+        .same(),
     socket(|k| i(k.accepted), Counter, Count, "Connections accepted.")
         .family("uwsgi_socket_accepted_total")
         .cell(at!(SocketRow.accepted)),

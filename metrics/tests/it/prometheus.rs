@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use uwsgi_metrics::prometheus::{Format, PromOptions, render};
-use uwsgi_metrics::{Arena, Kind, Shape};
+use uwsgi_metrics::{Arena, Kind, Shape, Start, stall_at};
 
 use crate::filled::filled;
 
@@ -164,4 +164,101 @@ fn an_app_is_one_app_in_all_workers() {
         has(&text, line);
     }
     assert_eq!(text.matches("uwsgi_app_requests_total{").count(), 2, "an unused slot is no app");
+}
+
+#[test]
+fn sockets_of_one_address_are_one_socket() {
+    let arena = Arena::create(&Shape { sockets: 2, ..Shape::default() }).unwrap();
+    for (index, queue) in [(0, 3), (1, 4)] {
+        let socket = arena.socket(index);
+        socket.name.set(b":80");
+        socket.proto.set(b"http");
+        socket.queue.set(queue);
+        socket.drops.add(queue);
+        socket.can_offload.set(1);
+    }
+    let (_, bytes) = render(&arena.snapshot(), Format::Text, &PromOptions::default());
+    let text = String::from_utf8(bytes).unwrap();
+    for (family, value) in [("queue_length", 7), ("drops_total", 7), ("can_offload", 1)] {
+        has(&text, &format!("uwsgi_socket_{family}{{name=\":80\",proto=\"http\"}} {value}"));
+    }
+}
+
+#[test]
+fn what_the_machine_does_not_tell_is_absent_and_what_it_tells_has_base_units() {
+    let arena = Arena::create(&Shape::default()).unwrap();
+    let shown = |arena: &Arena| {
+        let (_, bytes) = render(&arena.snapshot(), Format::Text, &PromOptions::default());
+        String::from_utf8(bytes).unwrap()
+    };
+    let text = shown(&arena);
+    for family in ["uwsgi_system", "uwsgi_cgroup", "uwsgi_pressure"] {
+        assert!(!text.contains(family), "{family} is shown and nobody measured");
+    }
+    let system = arena.system();
+    system.load[1].set(Some(150));
+    system.cpu_limit_milli.set(Some(500));
+    system.cpu_throttled.set(Some(0));
+    system.cpu_throttled_us.set(Some(1_500_000));
+    system.group_stalls[stall_at(1, true, 0)].set(Some(250));
+    system.group_stalls[stall_at(1, true, 3)].set(Some(7));
+    let text = shown(&arena);
+    for line in [
+        "uwsgi_system_load{window=\"5m\"} 1.5",
+        "uwsgi_cgroup_cpu_limit_cores 0.5",
+        "uwsgi_cgroup_cpu_throttled_periods_total 0",
+        "uwsgi_cgroup_cpu_throttled_seconds_total 1.5",
+        "uwsgi_pressure_ratio{scope=\"cgroup\",resource=\"memory\",kind=\"full\",window=\"10s\"} 0.025",
+        "uwsgi_pressure_stalled_seconds_total{scope=\"cgroup\",resource=\"memory\",kind=\"full\"} 0.000007",
+    ] {
+        has(&text, line);
+    }
+    assert_eq!(
+        text.matches("\nuwsgi_system_").count() + text.matches("\nuwsgi_cgroup_").count(),
+        4
+    );
+}
+
+#[test]
+fn durations_are_histograms_and_routers_of_one_name_one_router() {
+    let arena = Arena::create(&Shape { gateways: 2, ..Shape::default() }).unwrap();
+    for (index, us) in [(0, 400), (1, 2_000_000)] {
+        arena.gateway(index).name.set(b"http");
+        arena.gateway(index).waits.record(us);
+        arena.gateway(index).listen_queue.set(5);
+    }
+    arena.globals().reload_spread.record(1_200_000);
+    let (_, bytes) = render(&arena.snapshot(), Format::OpenMetrics1(None), &PromOptions::default());
+    let text = String::from_utf8(bytes).unwrap();
+    for line in [
+        "uwsgi_router_wait_seconds_bucket{router=\"http\",le=\"0.001\"} 1",
+        "uwsgi_router_wait_seconds_bucket{router=\"http\",le=\"+Inf\"} 2",
+        "uwsgi_router_wait_seconds_sum{router=\"http\"} 2.0004",
+        "uwsgi_router_wait_max_seconds{router=\"http\"} 2",
+        "uwsgi_router_listen_queue_length{router=\"http\"} 5",
+        "uwsgi_reload_duration_seconds_bucket{le=\"1.0\"} 0",
+        "uwsgi_reload_duration_seconds_count 1",
+    ] {
+        has(&text, line);
+    }
+    assert!(!text.contains("uwsgi_master_turn"), "what never happened is left out");
+}
+
+#[test]
+fn busy_time_has_the_running_request_and_never_falls() {
+    let arena = Arena::create(&Shape { workers: 1, cores: 1, ..Shape::default() }).unwrap();
+    let busy = |arena: &Arena| arena.snapshot().workers[0].busy_us;
+    let (row, record) = (arena.core(1, 0), arena.inflight(1, 0));
+    let now = arena.snapshot().taken_us;
+    record.begin(&Start { start_us: now - 5_000_000, ..Start::default() });
+    let running = busy(&arena);
+    assert!(running >= 5_000_000);
+    record.close(|| row.running_time_us.add(5_500_000));
+    assert_eq!(busy(&arena), 5_500_000, "accounted for: not counted as running as well");
+    record.end();
+    // As seen by somebody whose clock was ahead.
+    row.busy_us.raise_shared(6_000_000);
+    assert_eq!(busy(&arena), 6_000_000);
+    record.begin(&Start { start_us: now + 60_000_000, ..Start::default() });
+    assert_eq!(busy(&arena), 6_000_000, "a clock that was set back takes nothing back");
 }
