@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use uwsgi_metrics::prometheus::{Format, PromOptions, render};
+use uwsgi_metrics::series::{FamilyKind, FamilySpec, NO_SLOT, families};
 use uwsgi_metrics::{Arena, HistoryWriter, Latency, Phase, Shape, Start, StatsOptions, stats_json};
 
 /// Rounds per figure.
@@ -15,9 +16,11 @@ const ROUNDS: u32 = 15;
 
 fn main() -> std::io::Result<()> {
     let mut over = 0;
-    let small = Arena::create(&Shape { workers: 1, cores: 1, vars: 4096, ..Shape::default() })?;
+    let shape = Shape { workers: 1, cores: 1, vars: 4096, series: 8192, ..Shape::default() };
+    let small = Arena::create(&shape)?;
     over += writers(&small);
     over += records(&small);
+    over += series(&small);
     // 64 workers of 5 cores: 64 x 35 worker cells and 320 x 24 core cells are about 10,000.
     let shape =
         Shape { workers: 64, cores: 5, apps: 1, sockets: 4, metrics: 64, ..Shape::default() };
@@ -88,6 +91,64 @@ fn records(arena: &Arena) -> u32 {
     });
     record.begin(&start);
     cycle + measure("in-flight read", 200_000, None, |_| drop(black_box(record.read())))
+}
+
+/// Label values of series that fill half of the pool.
+const LABELS: u32 = 4096;
+
+fn series(arena: &Arena) -> u32 {
+    let family = |name, kind, bounds: &[f64], labels: &[&str]| {
+        let spec = FamilySpec { name, kind, bounds, labels, ..FamilySpec::default() };
+        arena.register_family(&spec).unwrap_or(NO_SLOT)
+    };
+    let bounds: Vec<f64> = (1..15).map(|n| f64::from(n * n) / 100.0).collect();
+    let counters = family("app_hits", FamilyKind::Counter, &[], &["method", "route"]);
+    let histogram =
+        arena.register_series(family("app_wait", FamilyKind::Histogram, &bounds, &[]), &[]);
+    let labels: Vec<String> = (0..LABELS).map(|n| format!("/route/{n}")).collect();
+    let label = |n: u64| labels[n as usize % labels.len()].as_bytes();
+    let slot = arena.register_series(counters, &[b"GET", label(0)]);
+    let (counter, observed) = (arena.series_at(slot), arena.series_at(histogram));
+    labels.iter().for_each(|l| {
+        arena.register_series(counters, &[b"GET", l.as_bytes()]);
+    });
+    measure("series add 1", 5_000_000, Some(20.0), |_| {
+        black_box(&counter).add(1, 1.0);
+    }) + measure("series add 0.5", 5_000_000, Some(30.0), |_| {
+        black_box(&counter).add(1, 0.5);
+    }) + measure("series observe, 15 buckets", 5_000_000, Some(60.0), |n| {
+        black_box(&observed).observe((n & 255) as f64 / 100.0);
+    }) + measure("series lookup by 2 labels, 4096 of them", 1_000_000, Some(400.0), |n| {
+        black_box(arena.register_series(counters, &[b"GET", label(n)]));
+    }) + contended(arena, slot, 1.0)
+        + contended(arena, slot, 0.5)
+        + measure("series read of 4097", 20, None, |_| drop(black_box(families(arena))))
+}
+
+/// As many threads as there are processors, all adding to one series.
+fn contended(arena: &Arena, slot: u32, by: f64) -> u32 {
+    const TIMES: u32 = 200_000;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let name = format!("series add {by}, each of {threads} at once");
+    let all = || {
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    for _ in 0..TIMES {
+                        black_box(arena.series_at(slot).add(1, by));
+                    }
+                });
+            }
+        });
+    };
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        all();
+        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(TIMES));
+    }
+    println!("{name:<42} {best:>12.1} ns/op");
+    0
 }
 
 /// One variable of an uwsgi block.

@@ -1,16 +1,15 @@
 """GET /metrics: what promtool, the OpenMetrics parser and a real Prometheus make of it."""
 
-import json
 import os
 import shutil
 import subprocess
-import urllib.request
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as classic
 
 from harness import wire
+from harness.prometheus import prometheus
 from harness.server import free_port
 from harness.waiting import until
 
@@ -115,41 +114,13 @@ def test_head_and_other_methods(site):
     assert wire.http(site.metrics_port, "/metrics", "POST", body=b"x").status == 405
 
 
-PROMETHEUS = """\
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
-scrape_configs:
-  - job_name: uwsgi
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-"""
-
-
 @pytest.mark.slow
 def test_a_real_prometheus_scrapes(site, tmp_path):
-    binary = shutil.which("prometheus")
-    assert binary, "prometheus is missing: run tests/setup.sh as root"
-    port = free_port()
-    (tmp_path / "prometheus.yml").write_text(PROMETHEUS.format(port=site.metrics_port))
-    with open(tmp_path / "prometheus.log", "wb") as log:
-        process = subprocess.Popen([binary, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-                                    f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
-    try:
-        answer = until(lambda: query(port, "sum(uwsgi_worker_requests_total)"), "a scraped sample", timeout=40)
+    with prometheus(site.metrics_port, tmp_path) as query:
+        answer = until(lambda: query("sum(uwsgi_worker_requests_total)"), "a scraped sample", timeout=40)
         assert float(answer) == 10
-        assert float(query(port, 'up{job="uwsgi"}')) == 1
-        assert float(query(port, "sum(uwsgi_request_duration_seconds_count)")) == 10
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def query(port: int, expression: str):
-    url = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(expression)}"
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            result = json.load(answer)["data"]["result"]
-    except OSError:
-        return None
-    return result[0]["value"][1] if result else None
+        assert float(query('up{job="uwsgi"}')) == 1
+        assert float(query("sum(uwsgi_request_duration_seconds_count)")) == 10
 
 
 def test_scraping_is_counted(site):

@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as classic
 
 from harness import paths, wire
+from harness.prometheus import prometheus
 from harness.server import free_port, plain_environment
 from harness.waiting import until
 
@@ -182,3 +183,18 @@ def test_apps_have_numbers_of_their_own(shop):
         assert f'uwsgi_app_{name}{{app="/shop"{labels}}} {value}' in lines
     sent = next(float(line.split()[-1]) for line in lines if line.startswith("uwsgi_app_transmitted_bytes_total{"))
     assert sent == sum(worker["tx"] for worker in server.stats()["workers"]) > 0
+
+
+@pytest.mark.slow
+def test_a_real_prometheus_takes_every_kind(shop, tmp_path):
+    server = shop()
+    do(server, "add", "shop_orders", 2)
+    for value in (0.05, 0.5, 3):
+        do(server, "observe", "shop_wait_seconds", value)
+    in_worker(server, 1, "set", "shop_each", 4)
+    with prometheus(server.metrics_port, tmp_path) as query:
+        assert float(until(lambda: query("shop_orders_total"), "a scraped sample", timeout=40)) == 2
+        assert float(query('up{job="uwsgi"}')) == 1
+        assert float(query("histogram_quantile(0.5, shop_wait_seconds_bucket)")) == pytest.approx(0.55)
+        assert float(query('shop_each{worker_id="1"}')) == 4
+        assert float(query('sum(uwsgi_app_request_duration_seconds_bucket{app="/shop",le="+Inf"})')) >= 4

@@ -12,4 +12,5 @@ mod json;
 mod pool;
 mod prometheus;
 mod series;
+mod series_document;
 mod torn;
