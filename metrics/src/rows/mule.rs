@@ -1,6 +1,6 @@
 //! The mule row: one process beside the workers.
 
-use super::row;
+use super::{Used, row};
 use crate::cells::{Counter, Gauge};
 
 row! {
@@ -30,6 +30,8 @@ row! {
         /// Messages to this mule that were lost, because its queue was full or they were too
         /// large; any process adds (`add_shared`).
         pub dropped: Counter,
+        /// Processor time, switches and faults over all lives (observer and master).
+        pub used: Used,
         /// Resident memory, bytes; 0 while unmeasured (observer).
         pub rss: Gauge,
         /// Address space, bytes; 0 while unmeasured (observer).

@@ -3,11 +3,11 @@
 
 use core::mem::offset_of;
 
-use super::build::{at, core, head, i, nth, router, socket, worker};
+use super::build::{at, core, head, i, mule, nth, router, socket, worker};
 use super::{Metric, Unit};
 use crate::header::Section;
 use crate::metric_pool::Kind::{Counter, Gauge};
-use crate::rows::{CoreRow, GatewayRow, Globals, SocketRow, WorkerRow};
+use crate::rows::{CoreRow, GatewayRow, Globals, MuleRow, SocketRow, WorkerRow};
 use Unit::{Bytes, Count, Micros};
 
 const VOLUNTARY: &[(&str, &str)] = &[("type", "voluntary")];
@@ -110,6 +110,14 @@ pub(super) const ROWS: &[Metric] = &[
         .family("uwsgi_router_page_faults_total")
         .labels(MAJOR)
         .cell(used!(Gateways, GatewayRow.used, 5)),
+    // --- mules
+    mule(|m| i(m.used.user_us), Counter, Micros, "Processor time in user mode.")
+        .family("uwsgi_mule_cpu_user_seconds_total")
+        .cell(used!(Mules, MuleRow.used, 0)),
+    mule(|m| i(m.used.system_us), Counter, Micros, "Processor time in the kernel.")
+        .family("uwsgi_mule_cpu_system_seconds_total")
+        .cell(used!(Mules, MuleRow.used, 1)),
+    // --- what routers hold
     router(|g| i(g.rss), Gauge, Bytes, "Resident memory.")
         .family("uwsgi_router_resident_memory_bytes")
         .cell(at!(GatewayRow.rss))

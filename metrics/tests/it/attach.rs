@@ -83,7 +83,7 @@ fn damage_is_refused_with_its_reason() {
     let cases: [(Damage, &str); 6] = [
         (Box::new(|b| b.truncate(4096)), "not an arena: 4096 bytes"),
         (Box::new(move |b| word(b, 0, 1)), "not an arena: wrong magic"),
-        (Box::new(move |b| word(b, 1, 999)), "arena layout 999, this build reads 4"),
+        (Box::new(move |b| word(b, 1, 999)), "arena layout 999, this build reads 5"),
         (Box::new(move |b| word(b, 14, 200_000)), "is shorter than its shape says"),
         (Box::new(move |b| word(b, 14, u64::MAX)), "is shorter than its shape says"),
         (Box::new(move |b| word(b, 32 + 16 + 1, 7)), "section 1 is laid out by another build"),

@@ -54,6 +54,7 @@ struct uwsgi_option_row {
 enum { UWSGI_REQUEST_CHUNKED = 1, UWSGI_WRITE_LAST = 1 };
 enum { UWSGI_OK = 0, UWSGI_WRITE_ERROR = -1, UWSGI_HEADERS_SENT = -2, UWSGI_HEADERS_LIMIT = -3 };
 enum { UWSGI_READ_ERROR = -1, UWSGI_READ_TIMEOUT = -2 };
+enum { UWSGI_MULE_DROPPED = -1, UWSGI_MULE_NONE = -2, UWSGI_MULE_INVALID = -3 };
 enum { UWSGI_PROCESS_WORKER = 1, UWSGI_PROCESS_OTHER = 2 };
 
 struct uwsgi_request {
@@ -77,6 +78,7 @@ struct uwsgi_info {
 struct uwsgi_identity {
     uint32_t worker;
     int32_t master_pid, pid;
+    uint32_t mule;
 };
 
 struct uwsgi_app_info {
@@ -181,6 +183,8 @@ struct uwsgi_server {
     void (*warning)(struct uwsgi_str text);
     int64_t (*listen_queue)(uint32_t socket);
     void (*metric_names)(void (*each)(void *context, struct uwsgi_str name), void *context);
+    int32_t (*mule_msg)(uint32_t mule, struct uwsgi_str message);
+    ssize_t (*mule_receive)(uint8_t *buffer, size_t len, uint32_t signals, int64_t milliseconds);
 };
 
 struct uwsgi_plugin {
@@ -200,6 +204,8 @@ struct uwsgi_plugin {
     int32_t (*request)(struct uwsgi_request *);
     void (*atexit)(void);
     int32_t (*signal)(uint32_t core, uint32_t number);
+    int32_t (*mule)(struct uwsgi_str program);
+    int32_t (*mule_msg)(struct uwsgi_str message);
 };
 
 const struct uwsgi_plugin *uwsgi_plugin(void);

@@ -245,6 +245,8 @@ macro_rules! export_plugin {
                 request: Some(request),
                 atexit: Some(atexit),
                 signal: None,
+                mule: None,
+                mule_msg: None,
             };
             extern "C" fn init(server: *const $crate::Server) -> i32 {
                 // SAFETY: called by the server alone, with its own table.

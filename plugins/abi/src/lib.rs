@@ -197,6 +197,8 @@ pub struct Identity {
     pub master_pid: i32,
     /// Pid of this process.
     pub pid: i32,
+    /// Mule number from 1; 0 elsewhere.
+    pub mule: u32,
 }
 
 /// An app that a plugin has loaded.
@@ -368,7 +370,22 @@ pub struct Server {
         each: extern "C" fn(context: *mut std::ffi::c_void, name: Str),
         context: *mut std::ffi::c_void,
     ),
+    /// Sends a message to a mule, 0 for any. Returns 0, or one of [`MULE_DROPPED`] (the log says
+    /// why), [`MULE_NONE`] and [`MULE_INVALID`].
+    pub mule_msg: extern "C" fn(mule: u32, message: Str) -> i32,
+    /// In a mule: waits for a message for up to `milliseconds`, for ever when they are negative;
+    /// with `signals` handlers run meanwhile. Returns the length of what is in the buffer, 0 when
+    /// nothing came in time, or -1 in any other process.
+    pub mule_receive:
+        extern "C" fn(buffer: *mut u8, len: usize, signals: u32, milliseconds: i64) -> isize,
 }
+
+/// Result of `mule_msg`: no room, or too large.
+pub const MULE_DROPPED: i32 = -1;
+/// Result of `mule_msg`: there are no mules.
+pub const MULE_NONE: i32 = -2;
+/// Result of `mule_msg`: there is no mule of that number.
+pub const MULE_INVALID: i32 = -3;
 
 /// Kind of a process that was just forked.
 #[repr(u32)]
@@ -428,6 +445,11 @@ pub struct Plugin {
     /// Runs the handler of a signal that the plugin has registered, in the thread of that core,
     /// between two requests or inside [`Server::signal_wait`]. Non-zero: it failed.
     pub signal: Option<extern "C" fn(core: u32, number: u32) -> i32>,
+    /// Runs the program of a mule, in its main thread; comes back when it is over. 1: it has run;
+    /// 0: it is for another plugin.
+    pub mule: Option<extern "C" fn(program: Str) -> i32>,
+    /// Handles a message to a mule without a program. 1: it is done; 0: nobody here wants it.
+    pub mule_msg: Option<extern "C" fn(message: Str) -> i32>,
 }
 
 // SAFETY: the descriptor is immutable after construction; its pointers are to code and statics.

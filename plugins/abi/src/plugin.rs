@@ -177,6 +177,25 @@ impl ServerRef {
         u8::try_from((self.0.signal_wait)(core, wanted.map_or(-1, i32::from))).ok()
     }
 
+    /// Sends a message to a mule, 0 for any; the error is one of `MULE_*`.
+    pub fn mule_msg(&self, mule: u32, message: &[u8]) -> Result<(), i32> {
+        match (self.0.mule_msg)(mule, Str::new(message)) {
+            0 => Ok(()),
+            code => Err(code),
+        }
+    }
+
+    /// Waits for a message, see [`Server::mule_receive`]; nothing outside of mules.
+    pub fn mule_receive(
+        &self,
+        buffer: &mut [u8],
+        signals: bool,
+        milliseconds: i64,
+    ) -> Option<usize> {
+        let (at, len) = (buffer.as_mut_ptr(), buffer.len());
+        usize::try_from((self.0.mule_receive)(at, len, signals.into(), milliseconds)).ok()
+    }
+
     /// See [`Server::begin_app`].
     pub fn begin_app(&self, request: *mut Request, app: i32) {
         (self.0.begin_app)(request, app);

@@ -54,7 +54,7 @@ impl Host for Fake {
     }
     fn identity(&self) -> Identity {
         let pid = std::process::id() as i32;
-        Identity { worker: self.worker.load(Relaxed), master_pid: pid, pid }
+        Identity { worker: self.worker.load(Relaxed), master_pid: pid, pid, mule: 0 }
     }
     fn register_app(&self, _: &AppInfo, _: &[u8], _: &[u8]) -> Option<u32> {
         Some(self.apps.fetch_add(1, Relaxed))

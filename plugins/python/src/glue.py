@@ -1,7 +1,7 @@
 """Cold paths of the plugin that read best in Python: streams, paths, loading apps, reports.
 
 Runs once in each interpreter, in a namespace of its own that holds `log` (one line to the
-server's log), `metric_names` and `uwsgi` (the module). Names without underscore are called from Rust.
+server's log), `metric_names`, `mule_receive` and `uwsgi` (the module). Names without underscore are called from Rust.
 """
 import sys
 
@@ -19,6 +19,7 @@ def set_up(argv, executable, paths, honour_stdin):
         sys.executable = executable
     _paths(paths)
     uwsgi.__class__ = _Module
+    uwsgi.mule_get_msg = mule_get_msg
     from importlib.machinery import ModuleSpec
     uwsgi.__spec__ = ModuleSpec("uwsgi", None, origin="built-in")
 
@@ -95,6 +96,10 @@ def hook(name):
     if function is not None:
         try:
             function()
+        except SystemExit as exc:
+            if uwsgi.mule_id():
+                _leave(exc)  # what runs here may be all that a mule does
+            report()
         except BaseException:
             report()
 
@@ -389,3 +394,58 @@ def run_handler(number):
     except BaseException:
         report()
         return False
+
+
+# --- mules -------------------------------------------------------------------------------------
+
+def mule_get_msg(signals=True, farms=True, buffer_size=65536, timeout=-1):
+    """The next message to this mule; empty when none comes within `timeout` seconds."""
+    return mule_receive(bool(signals), buffer_size, int(timeout * 1000))
+
+
+def mule_message(message):
+    """Hands a message to the application's hook; whether there is one."""
+    function = getattr(uwsgi, "mule_msg_hook", None)
+    if function is None:
+        return False
+    try:
+        function(message)
+    except BaseException:
+        report()
+    return True
+
+
+def run_program(value):
+    """Runs a mule's program until it is over; whether it is one of Python's."""
+    if not value.endswith(".py") and ":" not in value:
+        return False
+    try:
+        if value.endswith(".py"):
+            _run_main(value)
+        else:
+            name, _, function = value.partition(":")
+            __import__(name)
+            _dotted(sys.modules[name], function.split("."))()
+    except SystemExit as exc:
+        _leave(exc)
+    except BaseException:
+        report()
+    return True
+
+
+def _run_main(path):
+    with open(path, "rb") as file:
+        source = file.read()
+    code = compile(source, path, "exec", dont_inherit=True)
+    exec(code, _new_module("__main__", path).__dict__)
+
+
+def _leave(exc):
+    """Ends this process as `sys.exit` asks, after what was registered for its end."""
+    import os
+    run_exit_functions()
+    if exc.code is not None and not isinstance(exc.code, int):
+        sys.stderr.write("%s\n" % exc.code)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(exc.code if isinstance(exc.code, int) else int(exc.code is not None))

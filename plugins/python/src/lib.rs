@@ -21,6 +21,7 @@ mod input;
 mod load;
 mod metric;
 mod module;
+mod mules;
 mod obj;
 mod raise;
 mod request;
@@ -59,6 +60,8 @@ static PLUGIN: Plugin = Plugin {
     request: Some(request),
     atexit: Some(atexit),
     signal: Some(signal),
+    mule: Some(mule),
+    mule_msg: Some(mule_msg),
 };
 
 /// The one symbol that the server looks up.
@@ -133,6 +136,18 @@ extern "C" fn request(request: *mut Request) -> i32 {
 
 extern "C" fn signal(core: u32, number: u32) -> i32 {
     entry("signal", -1, || if signals::run(core, number) { 0 } else { -1 })
+}
+
+extern "C" fn mule(program: Str) -> i32 {
+    // SAFETY: the server keeps the string for the length of the call.
+    let program = unsafe { program.bytes() };
+    entry("mule", 0, || mules::program(program).into())
+}
+
+extern "C" fn mule_msg(message: Str) -> i32 {
+    // SAFETY: the server keeps the string for the length of the call.
+    let message = unsafe { message.bytes() };
+    entry("mule_msg", 0, || mules::message(message).into())
 }
 
 extern "C" fn atexit() {

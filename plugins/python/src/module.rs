@@ -13,6 +13,7 @@ use crate::cores::{Core, outside};
 use crate::ffi::{self, Method};
 use crate::guard::builtin;
 use crate::metric;
+use crate::mules;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res, clear, raised, value_error};
 use crate::signals;
@@ -97,7 +98,7 @@ fn memory() -> (u64, u64) {
 }
 
 /// The bytes of a `str` or of anything with a buffer.
-fn raw_text(value: &Obj) -> Res<Vec<u8>> {
+pub(crate) fn raw_text(value: &Obj) -> Res<Vec<u8>> {
     // SAFETY: live for this statement; the bytes are copied.
     if let Some(text) = unsafe { utf8_of(value.ptr()) } {
         return Ok(text.to_vec());
@@ -134,7 +135,12 @@ pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
         Obj::borrow(unsafe { ffi::PyImport_AddModule(c"uwsgi".as_ptr()) }).ok_or(Raised)?;
     // SAFETY: a live module; as above.
     let dict = Obj::borrow(unsafe { ffi::PyModule_GetDict(module.ptr()) }).ok_or(Raised)?;
-    for row in FUNCTIONS.iter().chain(&metric::FUNCTIONS).chain(&signals::FUNCTIONS) {
+    for row in FUNCTIONS
+        .iter()
+        .chain(&metric::FUNCTIONS)
+        .chain(&signals::FUNCTIONS)
+        .chain(&mules::FUNCTIONS)
+    {
         // SAFETY: rows hold static NUL-terminated names.
         let name = unsafe { std::ffi::CStr::from_ptr(row.name) };
         dict.put(name, &function(row)?)?;

@@ -16,6 +16,7 @@ use crate::home;
 use crate::input;
 use crate::metric;
 use crate::module;
+use crate::mules;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res};
 use crate::respond;
@@ -172,6 +173,7 @@ fn run_glue(uwsgi: &Obj) -> Res<Obj> {
     names.put(c"uwsgi", uwsgi)?;
     names.put(c"log", &function(&LOG)?)?;
     names.put(c"metric_names", &function(&metric::NAMES)?)?;
+    names.put(c"mule_receive", &function(&mules::RECEIVE)?)?;
     run_source(GLUE, &names)?;
     Ok(names)
 }

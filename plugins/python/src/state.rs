@@ -145,9 +145,12 @@ thread_local! {
 /// Runs `f` detached, so that other Python threads may run. `f` must not touch objects, and
 /// cannot unwind: it calls the server, whose functions never do.
 pub(crate) fn unlocked<T>(f: impl FnOnce() -> T) -> T {
+    // What the server runs meanwhile in this thread, a handler of a signal, attaches by itself.
+    let outside = ATTACHED.replace(false);
     // SAFETY: the calling thread is attached (rule of `obj`) and attaches again below.
     let thread = unsafe { ffi::PyEval_SaveThread() };
     let result = f();
+    ATTACHED.set(outside);
     // SAFETY: the thread state saved above.
     unsafe { ffi::PyEval_RestoreThread(thread) };
     result

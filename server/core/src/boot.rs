@@ -29,7 +29,7 @@ use crate::sockets;
 pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
-    actions, banner, bound, check, clock, daemon, fallback, flock, limits, lists, log, patch,
+    actions, banner, bound, check, clock, daemon, fallback, flock, limits, lists, log, mule, patch,
     pidfile, plugin, privileges, procname, signals, worker,
 };
 
@@ -270,7 +270,8 @@ fn assemble(
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
     plugins.restrict(&settings.modifiers);
-    let signals = signals::open(&settings, 0)?;
+    let signals = signals::open(&settings)?;
+    let mail = mule::Mail::open(&settings)?;
     Ok(Box::leak(Box::new(Instance {
         settings,
         config,
@@ -288,9 +289,11 @@ fn assemble(
         lifeline: read,
         lifeline_master: Mutex::new(Some(write)),
         signals,
+        mail,
         master_pid: AtomicI32::new(process::pid()),
         shared_apps: AtomicU32::new(0),
         worker_id: AtomicU32::new(0),
+        mule_id: AtomicU32::new(0),
     })))
 }
 
@@ -428,6 +431,12 @@ impl master::children::Bodies for ProcessBodies {
         }
         procname::apply(&self.instance.settings.procname, procname::Role::Worker(id));
         worker::run(self.instance, id)
+    }
+
+    fn mule(&self, id: u32) -> ! {
+        end_with_master(self.instance);
+        procname::apply(&self.instance.settings.procname, procname::Role::Mule(id));
+        mule::run(self.instance, id)
     }
 
     fn gateway(&self, index: u32) -> ! {

@@ -136,6 +136,7 @@ pub(crate) fn open_arena(
         metrics: crate::metrics::slots(settings, bound.workers.len() as u32),
         thresholds: settings.thresholds.len() as u32,
         vars: settings.buffer_size.min(65_536) as u32,
+        mules: settings.mules.len() as u32,
         series: settings.metrics_series,
         ..Shape::default()
     };

@@ -1,8 +1,9 @@
 //! What the server does for a language plugin outside of requests.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
-use uwsgi_abi::host::{Host, SeriesHost};
+use uwsgi_abi::host::{Host, Lost, SeriesHost};
 use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, WorkerStat};
 use uwsgi_metrics::schema;
 use uwsgi_sys::queue::{self, UnixQueues};
@@ -10,7 +11,7 @@ use uwsgi_sys::{process, signal};
 
 use crate::instance::Instance;
 use crate::signals::{self, Receiver};
-use crate::{log, warning};
+use crate::{log, mule, warning};
 
 /// The instance as plugins see it.
 pub(crate) struct PluginHost(pub &'static Instance);
@@ -51,6 +52,7 @@ impl Host for PluginHost {
             worker: self.0.worker_id(),
             master_pid: self.0.master_pid(),
             pid: process::pid(),
+            mule: self.0.mule_id(),
         }
     }
 
@@ -131,6 +133,19 @@ impl Host for PluginHost {
 
     fn series(&self) -> Option<&dyn SeriesHost> {
         Some(self)
+    }
+
+    fn mule_msg(&self, mule: u32, message: &[u8]) -> Result<(), Lost> {
+        mule::post(self.0, mule, message)
+    }
+
+    fn mule_receive(
+        &self,
+        buffer: &mut [u8],
+        signals: bool,
+        limit: Option<Duration>,
+    ) -> Option<usize> {
+        mule::receive(self.0, buffer, signals, limit)
     }
 
     fn control(&self, op: u32) -> bool {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use uwsgi_config::Config;
 use uwsgi_metrics::Arena;
 
+use crate::mule::Mail;
 use crate::plugin::Set;
 use crate::settings::{Protocol, Settings};
 use crate::signals::Signals;
@@ -50,18 +51,27 @@ pub struct Instance {
     pub lifeline_master: Mutex<Option<OwnedFd>>,
     /// Signals between processes; there are none without a master.
     pub signals: Option<Signals>,
+    /// Messages to mules, if there are any.
+    pub mail: Option<Mail>,
     /// Pid of the master, or of the first process without one.
     pub master_pid: AtomicI32,
     /// Apps loaded before the first fork: every worker has them.
     pub shared_apps: AtomicU32,
     /// Number of this worker, 0 elsewhere.
     pub worker_id: AtomicU32,
+    /// Number of this mule, 0 elsewhere.
+    pub mule_id: AtomicU32,
 }
 
 impl Instance {
     /// This worker's number, 0 in other processes.
     pub fn worker_id(&self) -> u32 {
         self.worker_id.load(Ordering::Relaxed)
+    }
+
+    /// This mule's number, 0 in other processes.
+    pub fn mule_id(&self) -> u32 {
+        self.mule_id.load(Ordering::Relaxed)
     }
 
     /// Pid of the master.

@@ -34,6 +34,7 @@ mod lists;
 pub mod log;
 pub mod master;
 pub(crate) mod metrics;
+pub mod mule;
 pub mod observer;
 mod patch;
 pub mod pidfile;

@@ -22,6 +22,8 @@ pub enum Role<'a> {
     Master,
     /// Serves requests; number from 1.
     Worker(u32),
+    /// Works beside the workers; number from 1.
+    Mule(u32),
     /// Shows and samples numbers.
     Observer,
     /// A router; its short name and its number from 1.
@@ -39,6 +41,7 @@ pub fn title(style: &Style, role: Role<'_>) -> Option<String> {
         (None, _) if !style.auto => return None,
         (None, Role::Master) => "uWSGI master".to_owned(),
         (None, Role::Worker(n)) => format!("uWSGI worker {n}"),
+        (None, Role::Mule(n)) => format!("uWSGI mule {n}"),
         (None, Role::Observer) => "uWSGI observer".to_owned(),
         (None, Role::Gateway(kind, n)) => format!("uWSGI {kind} {n}"),
     };
@@ -63,6 +66,7 @@ mod tests {
         let table = [
             (&Style::default(), Role::Worker(1), None),
             (&auto, Role::Worker(2), Some("site uWSGI worker 2")),
+            (&auto, Role::Mule(3), Some("site uWSGI mule 3")),
             (&auto, Role::Gateway("http", 1), Some("site uWSGI http 1")),
             (&fixed, Role::Master, Some("site boss")),
             (&fixed, Role::Observer, Some("site app")),

@@ -218,6 +218,16 @@ pub struct Settings {
     pub worker_reload_mercy: u64,
     /// Seconds respawning pauses when workers die too fast.
     pub forkbomb_delay: u64,
+    /// Program of each mule; empty for one that waits for signals and messages.
+    pub mules: Vec<String>,
+    /// Room of the queues of messages, bytes; 0 leaves it to the system.
+    pub mule_msg_size: usize,
+    /// Longest message that a mule without a program takes whole, bytes.
+    pub mule_msg_recv_size: usize,
+    /// Seconds a handler of a signal may take in a mule; 0 is off.
+    pub mule_harakiri: u64,
+    /// Seconds a mule that was asked to go may take.
+    pub mule_reload_mercy: u64,
     /// Room of the queues of signals, bytes; 0 leaves it to the system.
     pub signal_bufsize: usize,
     /// Process titles.
@@ -261,6 +271,9 @@ pub struct Settings {
     /// The original arguments, for the next image.
     pub argv: Vec<OsString>,
 }
+
+/// As many as a process can hold the queues of.
+const MAX_MULES: usize = 1024;
 
 impl Settings {
     /// False when workers would have nothing to serve, which only `no-server` allows.
@@ -352,6 +365,11 @@ impl Settings {
             min_worker_lifetime: number("min-worker-lifetime", 10),
             worker_reload_mercy: number("worker-reload-mercy", 60).max(1),
             forkbomb_delay: number("forkbomb-delay", 2),
+            mules: mules(config),
+            mule_msg_size: number("mule-msg-size", 0) as usize,
+            mule_msg_recv_size: number("mule-msg-recv-size", 65_536).clamp(1, 1 << 30) as usize,
+            mule_harakiri: number("mule-harakiri", 0),
+            mule_reload_mercy: number("mule-reload-mercy", 60).max(1),
             signal_bufsize: number("signal-bufsize", 0) as usize,
             procname: crate::procname::Style {
                 auto: config.flag("auto-procname")
@@ -439,6 +457,23 @@ fn sockets(config: &Config, default: Protocol) -> Vec<SocketSpec> {
         Some(SocketSpec { address: e.value.clone()?, protocol })
     };
     config.entries.iter().filter_map(spec).collect()
+}
+
+/// The mules in option order: `mule` is one, with or without a program, `mules` are many without.
+fn mules(config: &Config) -> Vec<String> {
+    let mut out = Vec::new();
+    for entry in &config.entries {
+        match entry.row.map(|row| row.name) {
+            Some("mule") => out.push(entry.text().to_owned()),
+            Some("mules") => {
+                let count = entry.text().trim().parse().unwrap_or(0);
+                out.resize(out.len() + usize::min(count, MAX_MULES), String::new());
+            }
+            _ => {}
+        }
+    }
+    out.truncate(MAX_MULES);
+    out
 }
 
 /// `http-keepalive`: on unless switched off; a number above 1 is the idle limit in seconds.

@@ -183,6 +183,16 @@ impl Loaded {
         self.descriptor.signal.is_some_and(|f| f(core, number.into()) == 0)
     }
 
+    /// Runs `mule`; false when the program is for another plugin.
+    pub fn mule(&self, program: &[u8]) -> bool {
+        self.descriptor.mule.is_some_and(|f| f(Str::new(program)) == 1)
+    }
+
+    /// Runs `mule_msg`; false when nobody there wants it.
+    pub fn mule_msg(&self, message: &[u8]) -> bool {
+        self.descriptor.mule_msg.is_some_and(|f| f(Str::new(message)) == 1)
+    }
+
     /// Runs `atexit`.
     pub fn atexit(&self) {
         if let Some(f) = self.descriptor.atexit {

@@ -5,16 +5,19 @@
 
 mod declared;
 mod loaded;
+mod mules;
 mod series;
 mod signals;
 
 pub use declared::Declared;
 pub use loaded::{Loaded, RequestView, load, open_global};
+pub use mules::Lost;
 pub use series::{SeriesHost, Wanted};
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use crate::{
     ABI_VERSION, AppInfo, AppStat, Identity, Info, Pair, READ_ERROR, Request, Server, Str,
@@ -55,6 +58,22 @@ pub trait Host: Send + Sync {
     }
     /// See [`Server::signal_wait`].
     fn signal_wait(&self, _core: u32, _wanted: Option<u8>) -> Option<u8> {
+        None
+    }
+    /// See [`Server::mule_msg`].
+    ///
+    /// # Errors
+    /// The message is lost.
+    fn mule_msg(&self, _mule: u32, _message: &[u8]) -> Result<(), Lost> {
+        Err(Lost::NoMules)
+    }
+    /// See [`Server::mule_receive`]; nothing outside of mules.
+    fn mule_receive(
+        &self,
+        _buffer: &mut [u8],
+        _signals: bool,
+        _limit: Option<Duration>,
+    ) -> Option<usize> {
         None
     }
     /// Labelled series; a server without them has room for none.
@@ -135,6 +154,8 @@ pub fn table(info: Info) -> Server {
         warning,
         listen_queue,
         metric_names,
+        mule_msg: mules::mule_msg,
+        mule_receive: mules::mule_receive,
     }
 }
 

@@ -13,6 +13,7 @@ use super::SIGNALS;
 use super::fate::Shot;
 use crate::instance::Instance;
 use crate::plugin::Set;
+use crate::signals::Receiver;
 use crate::{clock, log, logv};
 
 /// What a child is.
@@ -20,6 +21,8 @@ use crate::{clock, log, logv};
 pub enum Role {
     /// Serves requests; number from 1.
     Worker(u32),
+    /// Works beside the workers; number from 1.
+    Mule(u32),
     /// A process of the http router; index from 0.
     Gateway(u32),
     /// Shows and samples numbers.
@@ -75,6 +78,8 @@ impl Child {
 pub trait Bodies {
     /// The worker's body.
     fn worker(&self, id: u32) -> !;
+    /// The mule's body.
+    fn mule(&self, id: u32) -> !;
     /// The router's body.
     fn gateway(&self, index: u32) -> !;
     /// The observer's body.
@@ -89,7 +94,8 @@ pub fn spawn(
     parent_only: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
     let role = child.role;
-    let plugins = matches!(role, Role::Worker(_)).then_some(&instance.plugins);
+    let applied = matches!(role, Role::Worker(_) | Role::Mule(_));
+    let plugins = applied.then_some(&instance.plugins);
     if let Some(plugins) = plugins {
         plugins.before_fork();
     }
@@ -131,15 +137,23 @@ fn enter_child(instance: &'static Instance, role: Role, bodies: &dyn Bodies) -> 
     signal::reset(&others.collect::<Vec<_>>());
     match role {
         Role::Worker(id) => bodies.worker(id),
+        Role::Mule(id) => bodies.mule(id),
         Role::Gateway(index) => bodies.gateway(index),
         Role::Observer => bodies.observer(),
     }
 }
 
-/// Clears what belongs to one incarnation before a worker is started.
+/// Clears what belongs to one incarnation before a worker or a mule is started.
 fn prepare_rows(instance: &Instance, role: Role) {
-    if let Role::Worker(id) = role {
-        instance.start_incarnation(id);
+    match role {
+        Role::Worker(id) => instance.start_incarnation(id),
+        Role::Mule(id) => {
+            instance.arena.mule(id).sig.set(0);
+            if let Some(signals) = &instance.signals {
+                signals.forget(Receiver::Mule(id), 0);
+            }
+        }
+        Role::Gateway(_) | Role::Observer => {}
     }
 }
 
@@ -154,6 +168,13 @@ pub(crate) fn note_spawn(instance: &Instance, role: Role, pid: i32) {
             row.last_spawn.set(clock::epoch_s());
             row.respawn_count.add(1);
             instance.arena.globals().workers_started.add(1);
+        }
+        Role::Mule(id) => {
+            let row = instance.arena.mule(id);
+            row.id.set(u64::from(id));
+            row.pid.set(pid);
+            row.last_spawn.set(clock::epoch_s());
+            row.respawn_count.add(1);
         }
         Role::Gateway(index) => {
             let row = instance.arena.gateway(index);
@@ -175,6 +196,7 @@ pub(crate) fn announce(instance: &Instance, role: Role, pid: i32, again: bool) {
             log!("spawned uWSGI worker {id} (pid: {pid}, cores: {cores})");
         }
         (Role::Worker(id), true) => log!("Respawned uWSGI worker {id} (new pid: {pid})"),
+        (Role::Mule(id), _) => log!("spawned uWSGI mule {id} (pid: {pid})"),
         (Role::Gateway(n), false) => log!("spawned uWSGI http {} (pid: {pid})", n + 1),
         (Role::Gateway(n), true) => log!("respawned uWSGI http {} (pid: {pid})", n + 1),
         (Role::Observer, false) => log!("spawned uWSGI observer (pid: {pid})"),

@@ -14,6 +14,7 @@ pub mod children;
 mod ending;
 pub mod fate;
 mod inflight;
+mod mules;
 mod pace;
 mod report;
 mod respawn;
@@ -138,7 +139,8 @@ fn all_children(instance: &Instance) -> Vec<Child> {
     let workers = (1..=settings.processes).map(Role::Worker);
     let routers = if instance.http.is_empty() { 0 } else { settings.http_processes };
     let routers = (0..routers).map(Role::Gateway);
-    workers.chain(routers).chain([Role::Observer]).map(Child::new).collect()
+    let mules = (1..=settings.mules.len() as u32).map(Role::Mule);
+    workers.chain(mules).chain(routers).chain([Role::Observer]).map(Child::new).collect()
 }
 
 impl Master<'_> {
@@ -240,6 +242,7 @@ impl Master<'_> {
         if matches!(self.phase, Phase::Running) {
             self.harakiri();
             self.pace.look(self.instance);
+            self.mule_harakiri();
         }
     }
 
@@ -331,7 +334,7 @@ impl Master<'_> {
     }
 
     fn ask_to_go(&mut self, at: usize, signal: i32) {
-        let mercy = Duration::from_secs(self.instance.settings.worker_reload_mercy);
+        let mercy = self.mercy(self.children[at].role);
         let child = &mut self.children[at];
         child.due = None;
         if child.pid.is_some() {
@@ -340,16 +343,27 @@ impl Master<'_> {
         }
     }
 
+    /// How long a child that was asked to go may take.
+    fn mercy(&self, role: Role) -> Duration {
+        let settings = &self.instance.settings;
+        Duration::from_secs(match role {
+            Role::Mule(_) => settings.mule_reload_mercy,
+            _ => settings.worker_reload_mercy,
+        })
+    }
+
     fn enforce_mercy(&mut self) {
         let now = Instant::now();
-        let mercy = Duration::from_secs(self.instance.settings.worker_reload_mercy);
-        for child in &mut self.children {
+        for at in 0..self.children.len() {
+            let mercy = self.mercy(self.children[at].role);
+            let child = &mut self.children[at];
             let (Some(due), Some(pid)) = (child.mercy, child.pid) else { continue };
             if now < due {
                 continue;
             }
             let name = match child.role {
                 Role::Worker(id) => format!("worker {id}"),
+                Role::Mule(id) => format!("mule {id}"),
                 Role::Gateway(n) => format!("gateway {n}"),
                 Role::Observer => "observer".to_owned(),
             };

@@ -68,6 +68,7 @@ pub(super) fn last_look(instance: &Instance, children: &[Child], pid: i32) {
     process::last_look(
         match child.role {
             Role::Worker(id) => &arena.worker(id).used,
+            Role::Mule(id) => &arena.mule(id).used,
             Role::Gateway(index) => &arena.gateway(index).used,
             Role::Observer => &arena.globals().observer_used,
         },

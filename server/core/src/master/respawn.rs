@@ -38,7 +38,10 @@ impl Master<'_> {
         let Some((child, after)) = rest.split_first_mut() else { return Ok(()) };
         let siblings = before.iter().chain(after.iter()).filter_map(|c| c.pidfd.as_ref());
         let own = [self.poll.as_fd(), self.signals.as_fd()];
-        let parent_only: Vec<_> = siblings.map(AsFd::as_fd).chain(own).collect();
+        // A mule serves nobody: it would only hold sockets open.
+        let mule = matches!(child.role, Role::Mule(_));
+        let sockets = super::listeners(self.instance).filter(|_| mule).map(|(_, fd, _)| fd);
+        let parent_only: Vec<_> = siblings.map(AsFd::as_fd).chain(own).chain(sockets).collect();
         children::spawn(self.instance, child, self.bodies, &parent_only)
     }
 
@@ -73,6 +76,7 @@ impl Master<'_> {
         self.children[at].mercy = None;
         match self.children[at].role {
             Role::Worker(id) => self.worker_ended(at, id, pid, ended),
+            Role::Mule(id) => self.mule_ended(at, id, pid),
             Role::Gateway(n) => {
                 self.other_ended(at, pid, &format!("gateway \"uWSGI http {}\"", n + 1))
             }

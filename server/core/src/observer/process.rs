@@ -82,6 +82,7 @@ impl Processes {
         for index in 0..instance.arena.shape().gateways {
             self.gateway(instance, index);
         }
+        (1..=instance.arena.shape().mules).for_each(|id| self.mule(instance, id));
         self.master(instance);
         self.observer(instance);
         if instance.settings.memory_shares {
@@ -103,6 +104,15 @@ impl Processes {
             row.rss.set(look.usage.rss);
             row.vsz.set(look.usage.vsz);
         }
+    }
+
+    fn mule(&self, instance: &Instance, id: u32) {
+        let row = instance.arena.mule(id);
+        let Some(pid) = alive(row.pid.get()) else { return };
+        let Some(look) = Look::at(pid, self.looks) else { return };
+        row.used.look(row.pid.get(), &look.used());
+        row.rss.set(look.usage.rss);
+        row.vsz.set(look.usage.vsz);
     }
 
     fn gateway(&self, instance: &Instance, index: u32) {

@@ -198,6 +198,16 @@ impl Set {
         holder.is_some_and(|plugin| plugin.signal(core, number))
     }
 
+    /// Runs the program of a mule in the plugin that knows its kind; false when none does.
+    pub(crate) fn mule(&self, program: &str) -> bool {
+        self.plugins.iter().any(|active| active.plugin.mule(program.as_bytes()))
+    }
+
+    /// Hands a message to the first plugin that wants messages to mules; false when none does.
+    pub(crate) fn mule_msg(&self, message: &[u8]) -> bool {
+        self.plugins.iter().any(|active| active.plugin.mule_msg(message))
+    }
+
     /// The process ends in good order.
     pub(crate) fn atexit(&self) {
         self.each(Loaded::atexit);

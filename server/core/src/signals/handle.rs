@@ -76,6 +76,7 @@ pub(crate) fn handle_next(instance: &Instance, who: Receiver, core: u32) -> bool
     if !handle(instance, who, core, number) {
         match who {
             Receiver::Worker(id) => logv!("error managing signal {number} on worker {id}"),
+            Receiver::Mule(id) => logv!("error managing signal {number} on mule {id}"),
         }
     }
     true
@@ -106,15 +107,23 @@ pub(crate) fn handle(instance: &Instance, who: Receiver, core: u32, number: u8) 
 
 /// Counts a signal and shows it while it is being handled.
 fn show(instance: &Instance, who: Receiver, number: Option<u8>) {
-    let Receiver::Worker(id) = who;
-    let row = instance.arena.worker(id);
+    let (sig, signum, signals) = match who {
+        Receiver::Worker(id) => {
+            let row = instance.arena.worker(id);
+            (&row.sig, &row.signum, &row.signals)
+        }
+        Receiver::Mule(id) => {
+            let row = instance.arena.mule(id);
+            (&row.sig, &row.signum, &row.signals)
+        }
+    };
     match number {
         Some(number) => {
-            row.signum.set(number.into());
-            row.sig.add_shared(1);
-            row.signals.add_shared(1);
+            signum.set(number.into());
+            sig.add_shared(1);
+            signals.add_shared(1);
         }
-        None => row.sig.sub_shared(1),
+        None => sig.sub_shared(1),
     }
 }
 
@@ -155,6 +164,7 @@ pub(crate) fn overdue(
     let signals = instance.signals.as_ref()?;
     let cores = match who {
         Receiver::Worker(_) => instance.settings.threads,
+        Receiver::Mule(_) => 1,
     };
     (0..cores).find_map(|core| {
         let word = signals.running(who, core)?.load(Ordering::Acquire);

@@ -38,6 +38,8 @@ const BATCH: usize = 256;
 pub(crate) enum Receiver {
     /// A worker, from 1.
     Worker(u32),
+    /// A mule, from 1.
+    Mule(u32),
 }
 
 /// See the module.
@@ -62,21 +64,22 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Table and queues; `mules` says how many there will be.
-    pub(crate) fn new(settings: &Settings, mules: u32) -> io::Result<Signals> {
+    /// Table and queues.
+    fn new(settings: &Settings) -> io::Result<Signals> {
         let (workers, cores) = (settings.processes as usize, settings.threads as usize);
+        let mules = settings.mules.len();
         let room = settings.signal_bufsize;
         let pipes = |count: usize| (0..count).map(|_| Pipe::new(room)).collect::<io::Result<_>>();
         Ok(Signals {
             table: shared::words((workers + 1) * NUMBERS)?,
-            running: shared::words(workers * cores + mules as usize)?,
+            running: shared::words(workers * cores + mules)?,
             cores,
             workers,
             up: Pipe::new(room)?,
             pool: Pipe::new(room)?,
             worker: pipes(workers)?,
             mule_pool: (mules > 0).then(|| Pipe::new(room)).transpose()?,
-            mule: pipes(mules as usize)?,
+            mule: pipes(mules)?,
         })
     }
 
@@ -89,6 +92,7 @@ impl Signals {
     pub(crate) fn queues(&self, who: Receiver) -> [Option<&Pipe>; 2] {
         match who {
             Receiver::Worker(id) => [self.worker.get(before(id)), Some(&self.pool)],
+            Receiver::Mule(id) => [self.mule.get(before(id)), self.mule_pool.as_ref()],
         }
     }
 
@@ -116,6 +120,7 @@ impl Signals {
     fn running(&self, who: Receiver, core: u32) -> Option<&AtomicU64> {
         self.running.get(match who {
             Receiver::Worker(id) => before(id) * self.cores + core as usize,
+            Receiver::Mule(id) => self.workers * self.cores + before(id),
         })
     }
 
@@ -142,6 +147,9 @@ impl Signals {
         arena.globals().signal_queue.set(self.up.waiting() + self.pool.waiting());
         for (id, pipe) in (1..).zip(&self.worker) {
             arena.worker(id).signal_queue.set(pipe.waiting());
+        }
+        for (id, pipe) in (1..).zip(&self.mule) {
+            arena.mule(id).signal_queue.set(pipe.waiting());
         }
     }
 
@@ -178,8 +186,8 @@ impl Signals {
 }
 
 /// Opens what signals need; without a master there are none.
-pub(crate) fn open(settings: &Settings, mules: u32) -> Result<Option<Signals>, String> {
-    let opened = settings.master.then(|| Signals::new(settings, mules)).transpose();
+pub(crate) fn open(settings: &Settings) -> Result<Option<Signals>, String> {
+    let opened = settings.master.then(|| Signals::new(settings)).transpose();
     let opened = opened.map_err(|e| format!("unable to make the queues of signals: {e}"))?;
     if let Some(room) =
         opened.as_ref().map(|s| s.up.room()).filter(|r| *r < settings.signal_bufsize)
