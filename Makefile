@@ -31,6 +31,7 @@ bench: build
 	./tests/setup.sh
 	.cache/venv/bin/python tests/bench/bench.py
 	.cache/venv/bin/python tests/bench/startup.py
+	.cache/venv/bin/python tests/bench/counting.py
 
 # Every fuzz target for FUZZ_SECONDS; the seeds alone run in test-rust.
 fuzz:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings the machine to where the tests, the parity runs and the benchmarks can run:
-# Debian packages, a Python environment (.cache/venv) and the C original (.cache/parity-venv).
+# Debian packages, a Python environment (.cache/venv), libraries in several versions, and the C original (.cache/parity-venv).
 # Safe to run again: what is present is left alone.
 set -eu
 
@@ -48,6 +48,15 @@ test_venv() {
     cp "$repo/tests/requirements.txt" "$stamp"
 }
 
+# Versions of prometheus_client beside the newest one, which the environment has: the oldest that works, and some between.
+old_libraries() {
+    for version in 0.5.0 0.9.0 0.14.1 0.20.0; do
+        [ -d "$cache/prometheus_client/$version" ] && continue
+        say "fetching prometheus_client $version"
+        "$cache/venv/bin/pip" install -q --no-deps --target "$cache/prometheus_client/$version" "prometheus_client==$version"
+    done
+}
+
 c_original() {
     [ -x "$cache/parity-venv/bin/uwsgi" ] && return 0
     say "building the C original from PyPI (about a minute)"
@@ -57,9 +66,9 @@ c_original() {
 
 mkdir -p "$cache"
 case $what in
-    all) debian_packages; test_venv; c_original ;;
+    all) debian_packages; test_venv; old_libraries; c_original ;;
     debian) debian_packages ;;
-    venv) test_venv ;;
+    venv) test_venv; old_libraries ;;
     original) c_original ;;
     *) say "unknown part '$what' (all, debian, venv, original)"; exit 2 ;;
 esac

@@ -77,6 +77,19 @@ fn values_fall_into_the_bucket_whose_bound_they_do_not_exceed() {
 }
 
 #[test]
+fn who_counts_on_after_a_removal_is_seen_again() {
+    let arena = arena();
+    let family = arena.register_family(&spec("c", FamilyKind::Counter, &["l"])).unwrap();
+    // Two processes hold the same series; one of them removes it.
+    let [ours, theirs] = [(); 2].map(|()| arena.series_at(arena.register_series(family, &[b"a"])));
+    theirs.add(0, 5.0);
+    ours.remove();
+    assert!(families(&arena).iter().all(|f| f.samples.is_empty()));
+    theirs.add(0, 2.0);
+    assert_eq!(families(&arena)[0].samples[0].value, 2.0);
+}
+
+#[test]
 fn each_mode_merges_workers_its_own_way() {
     use GaugeMode::*;
     type Seen = &'static [(Option<u32>, f64)];

@@ -29,6 +29,7 @@ impl SeriesRef<'_> {
     /// number of the calling worker, 0 in other processes.
     #[inline]
     pub fn add(&self, process: u32, value: f64) -> bool {
+        self.show();
         match self.kind() {
             FamilyKind::Counter if value >= 0.0 => self.count(value),
             FamilyKind::Counter => return false,
@@ -46,6 +47,7 @@ impl SeriesRef<'_> {
     /// Sets a gauge or a sum, or starts a counter anew at `value`.
     #[inline]
     pub fn set(&self, process: u32, value: f64) {
+        self.show();
         match self.own(process) {
             Some((cell, stamp)) => {
                 cell.store(value.to_bits(), Ordering::Relaxed);
@@ -64,6 +66,7 @@ impl SeriesRef<'_> {
         if !matches!(self.kind(), FamilyKind::Histogram | FamilyKind::Summary) {
             return false;
         }
+        self.show();
         let bounds = self.view.run(Span::from_word(self.row.bounds.get()));
         let below = |bound: &AtomicU64| f64::from_bits(bound.load(Ordering::Relaxed)) < value;
         // Nothing is below NaN; it belongs where only `+Inf` counts it.
@@ -107,13 +110,21 @@ impl SeriesRef<'_> {
         }
     }
 
-    /// Takes it out of sight and back to zero; asking for it again shows it again.
+    /// Takes it out of sight and back to zero; asking for it or counting shows it again.
     pub fn remove(&self) {
         if self.row.state.get() == READY {
             self.row.state.set(REMOVED);
             self.row.whole.set(0);
             self.row.part.set(0.0);
             self.cells().iter().for_each(|cell| cell.store(0, Ordering::Relaxed));
+        }
+    }
+
+    /// Whoever counts may not know that another process has removed the series.
+    #[inline]
+    fn show(&self) {
+        if self.row.state.get() == REMOVED {
+            self.row.state.set(READY);
         }
     }
 

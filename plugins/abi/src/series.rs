@@ -125,7 +125,7 @@ pub enum SeriesOp {
     AddBucket = 3,
     /// Sets one bucket; fails when there is no such bucket.
     SetBucket = 4,
-    /// Takes it out of sight and back to zero until it is registered again.
+    /// Takes it out of sight and back to zero until it is registered or counts again.
     Remove = 5,
 }
 

@@ -1,7 +1,8 @@
 """Cold paths of the plugin that read best in Python: streams, paths, loading apps, reports.
 
 Runs once in each interpreter, in a namespace of its own that holds `log` (one line to the
-server's log), `metric_names`, `mule_receive` and `uwsgi` (the module). Names without underscore are called from Rust.
+server's log), `metric_names`, `mule_receive`, `load_metrics` and `uwsgi` (the module). Names without
+underscore are called from Rust.
 """
 import sys
 
@@ -12,7 +13,7 @@ class LoadError(Exception):
     """An app cannot be loaded, and the log says why already."""
 
 
-def set_up(argv, executable, paths, honour_stdin):
+def set_up(argv, executable, paths, honour_stdin, prometheus_client):
     _streams(honour_stdin)
     sys.argv[:] = argv
     if executable:
@@ -22,6 +23,29 @@ def set_up(argv, executable, paths, honour_stdin):
     uwsgi.mule_get_msg = mule_get_msg
     from importlib.machinery import ModuleSpec
     uwsgi.__spec__ = ModuleSpec("uwsgi", None, origin="built-in")
+    sys.meta_path.append(_MetricsFinder)
+    if prometheus_client:
+        import uwsgi_metrics
+        uwsgi_metrics.install()
+
+
+class _MetricsFinder:
+    """Finds the module `uwsgi_metrics`, which is made when an app asks for it."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "uwsgi_metrics":
+            return None
+        from importlib.machinery import ModuleSpec
+        return ModuleSpec(name, cls, origin="built-in")
+
+    @staticmethod
+    def create_module(spec):
+        return None
+
+    @staticmethod
+    def exec_module(module):
+        load_metrics(module)
 
 
 class _Module(type(sys)):

@@ -46,6 +46,11 @@ impl Args<'_> {
         Obj::borrow(*self.items.get(nth)?)
     }
 
+    /// The `nth` argument as the interpreter passed it, alive for the call.
+    pub(crate) fn raw(&self, nth: usize) -> Option<*mut PyObject> {
+        self.items.get(nth).copied()
+    }
+
     /// The `nth` argument, or the `TypeError` for its absence.
     pub(crate) fn need(&self, nth: usize) -> Res<Obj> {
         self.get(nth).ok_or_else(|| self.count_error("at least", nth + 1))

@@ -26,6 +26,7 @@ mod obj;
 mod raise;
 mod request;
 mod respond;
+mod series;
 mod settings;
 mod signals;
 mod start;

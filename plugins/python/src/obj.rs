@@ -122,6 +122,12 @@ impl Obj {
         Obj::own(unsafe { ffi::PyLong_FromUnsignedLongLong(value) })
     }
 
+    /// A `float`.
+    pub(crate) fn float(value: f64) -> Res<Obj> {
+        // SAFETY: attached.
+        Obj::own(unsafe { ffi::PyFloat_FromDouble(value) })
+    }
+
     /// An empty `dict`.
     pub(crate) fn dict() -> Res<Obj> {
         // SAFETY: attached.

@@ -20,6 +20,7 @@ use crate::mules;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res};
 use crate::respond;
+use crate::series;
 use crate::state::{self, Interp, change_world, log};
 use crate::types::measure_head;
 
@@ -174,6 +175,7 @@ fn run_glue(uwsgi: &Obj) -> Res<Obj> {
     names.put(c"log", &function(&LOG)?)?;
     names.put(c"metric_names", &function(&metric::NAMES)?)?;
     names.put(c"mule_receive", &function(&mules::RECEIVE)?)?;
+    names.put(c"load_metrics", &function(&series::LOAD)?)?;
     run_source(GLUE, &names)?;
     Ok(names)
 }
@@ -207,6 +209,7 @@ fn set_up(server: ServerRef, glue: &Obj) -> Res<()> {
         Obj::fs_text(&executable(server)),
         Ok(paths),
         Obj::bool(server.flag("honour-stdin")),
+        Obj::bool(server.flag("py-prometheus-client")),
     ])?;
     // SAFETY: a live callable and tuple.
     Obj::own(unsafe { ffi::PyObject_CallObject(function.ptr(), rest.ptr()) }).map(|_| ())

@@ -230,7 +230,7 @@ fn the_module_has_what_is_real() {
         ("(uwsgi.metric_inc('other'),uwsgi.metric_get('other'))", "(None, 0)"),
         ("uwsgi.log('a%20line')", "True"),
         ("uwsgi.log(b'x')", "TypeError: log() argument 1 must be str, not bytes"),
-        ("uwsgi.metric_get()", "TypeError: metric_get() takes at least 1 arguments (0 given)"),
+        ("uwsgi.metric_get()", "TypeError: metric_get() takes exactly 1 argument (0 given)"),
         ("find_spec('uwsgi').name", "'uwsgi'"),
         ("uwsgi.env%20is%20environ", "True"),
         ("hasattr(uwsgi,'cache_get')", "False"),

@@ -29,6 +29,7 @@ pub(super) const OWN: &[&str] = &[
     "prometheus-stats-uri",
     "psgi-file",
     "py-executable-compat",
+    "py-prometheus-client",
     "python-lib",
     "request-metrics",
     "show-config-origin",

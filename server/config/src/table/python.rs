@@ -100,6 +100,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("wsgi-disable-file-wrapper", "no wsgi.file_wrapper"),
     flag("wsgi-manage-chunked-input", "wsgi.input takes chunked bodies apart"),
     flag("py-executable-compat", "sys.executable is the server, as it used to be"),
+    flag("py-prometheus-client", "prometheus_client counts in memory that all workers share"),
     req("python-lib", Kind::Str, "libpython to load"),
     flag("exception-500", "answer an exception before the headers with status 500")
         .default("false"),

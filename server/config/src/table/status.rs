@@ -204,6 +204,7 @@ pub(super) const WORKS: &[&str] = &[
     "py-executable",
     "py-executable-compat",
     "py-programname",
+    "py-prometheus-client",
     "py-tracebacker",
     "pyargv",
     "pymodule-alias",
