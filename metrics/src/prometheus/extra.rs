@@ -5,6 +5,8 @@ use super::writer::{Type, Writer, seconds};
 use crate::histogram::{Latency, LatencySnap};
 use crate::snapshot::{Snapshot, Status};
 
+const STATUS: &str = "uwsgi_worker_status";
+
 /// Writes them.
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
     for what in Latency::ALL {
@@ -19,8 +21,9 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOpt
     exporter(out, snapshot);
 }
 
-/// Takes the names of the histograms, also of those that have nothing to say now.
+/// Takes the names of what may have nothing to say now.
 pub(super) fn claim(out: &mut Writer<'_>) {
+    out.claim(STATUS, Type::StateSet);
     for what in Latency::ALL {
         out.claim(name_of(what).0, Type::Histogram);
     }
@@ -60,20 +63,19 @@ fn histogram(out: &mut Writer<'_>, what: Latency, latency: &LatencySnap, options
 }
 
 fn states(out: &mut Writer<'_>, snapshot: &Snapshot) {
-    const NAME: &str = "uwsgi_worker_status";
     const STATES: [&str; 5] = ["idle", "busy", "cheap", "pause", "sig"];
     if snapshot.spawned().next().is_none()
-        || !out.family(NAME, Type::StateSet, "Status of the worker.", true)
+        || !out.family(STATUS, Type::StateSet, "Status of the worker.", true)
     {
         return;
     }
     // A state set names its label after the family; plain text has no such type.
-    let label = if out.openmetrics { NAME } else { "state" };
+    let label = if out.openmetrics { STATUS } else { "state" };
     for worker in snapshot.spawned() {
         let id = worker.cells.id.to_string();
         for state in STATES {
             let on = if state == state_of(worker.status) { "1" } else { "0" };
-            out.sample(NAME, &[("worker_id", id.as_bytes()), (label, state.as_bytes())], on);
+            out.sample(STATUS, &[("worker_id", id.as_bytes()), (label, state.as_bytes())], on);
         }
     }
 }

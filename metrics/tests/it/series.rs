@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use uwsgi_metrics::prometheus::{Format, PromOptions, render};
 use uwsgi_metrics::series::{FamilyKind, FamilySpec, GaugeMode, families};
-use uwsgi_metrics::{Arena, Shape};
+use uwsgi_metrics::{Arena, Latency, Shape};
+
+use crate::filled::filled;
 
 fn arena(series: u32) -> Arena {
     Arena::create(&Shape { workers: 2, cores: 1, series, ..Shape::default() }).unwrap()
@@ -123,6 +125,38 @@ fn a_name_that_is_taken_leaves_the_family_out() {
         names.sort_unstable();
         assert_eq!(names, ["app_x_count", "app_x_sum", "app_y_count", "app_y_sum"]);
     }
+}
+
+/// The names of all families of a document, with their types.
+fn shown(arena: &Arena) -> Vec<(String, String)> {
+    let snapshot = arena.snapshot().with_series(arena);
+    let (_, bytes) = render(&snapshot, Format::Text, &PromOptions::default());
+    let text = String::from_utf8(bytes).unwrap();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
+}
+
+#[test]
+fn a_name_of_the_server_is_taken_also_while_the_server_has_nothing_to_say() {
+    let speaking = filled().unwrap();
+    Latency::ALL.iter().for_each(|what| speaking.histogram(1, *what).record(1));
+    speaking.globals().master_turns.record(1);
+    speaking.gateway(0).waits.record(1);
+    let silent = arena(2048);
+    let quiet = shown(&silent);
+    let ours: Vec<_> = shown(&speaking)
+        .into_iter()
+        .filter(|family| !family.0.starts_with("uwsgi_metric_") && !quiet.contains(family))
+        .collect();
+    assert!(ours.len() > 40, "{}", ours.len());
+    for (name, kind) in &ours {
+        let (name, kind) = match kind.as_str() {
+            "counter" => (name.strip_suffix("_total").unwrap(), FamilyKind::Counter),
+            _ => (name.as_str(), FamilyKind::Gauge),
+        };
+        set(&silent, &spec(name, kind, &[]), &[], 0, 1.0);
+    }
+    assert_eq!(shown(&silent), quiet, "a family of the application took a name of the server");
 }
 
 #[test]
