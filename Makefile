@@ -32,6 +32,7 @@ bench: build
 	.cache/venv/bin/python tests/bench/bench.py
 	.cache/venv/bin/python tests/bench/startup.py
 	.cache/venv/bin/python tests/bench/counting.py
+	.cache/venv/bin/python tests/bench/observability.py
 
 # Every fuzz target for FUZZ_SECONDS; the seeds alone run in test-rust.
 fuzz:

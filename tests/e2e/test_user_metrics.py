@@ -397,3 +397,16 @@ def test_a_killed_observer_loses_no_number(site, tmp_path):
 def test_stats_are_json(site):
     document = json.loads(json.dumps(site(*metrics("a", "name=b,collector=sum,children=a")).stats()))
     assert list(document["metrics"])[-2:] == ["a", "b"]
+
+
+@pytest.mark.ours
+def test_the_examples_of_the_guide_are_right(tmp_path):
+    blocks = re.findall(r"```ini\n(.*?)```", (paths.REPO / "docs/metrics-guide.md").read_text(), re.S)
+    assert len(blocks) == 2 and sum(block.count("metric = ") for block in blocks) > 10
+    for number, block in enumerate(blocks):
+        ini = tmp_path / f"guide{number}.ini"
+        ini.write_text(block)
+        done = subprocess.run([paths.OURS, "--check", ini], capture_output=True, text=True, timeout=20, check=False,
+                              env=plain_environment())
+        said = done.stdout + done.stderr
+        assert done.returncode == 0 and "warning" not in said.lower() and "ignored" not in said, said

@@ -6,6 +6,7 @@ import re
 from harness import wire
 
 from .box import AUTO
+from .metric_lists import shape
 from .scenarios import scenario
 
 
@@ -19,23 +20,22 @@ def document(server) -> bytes:
     return wire.raw(server.stats_address(), b"GET / HTTP/1.0\r\n\r\n" if "--stats-http" in server.args else b"")
 
 
-def shape(value, indent="") -> list[str]:
-    """Keys in order with the type of each value; of a list the first element."""
-    if isinstance(value, dict):
-        lines = []
-        for key, inner in value.items():
-            lines.append(f"{indent}{key}: {type(inner).__name__}")
-            lines += shape(inner, indent + "  ")
-        return lines
-    if isinstance(value, list) and value:
-        return shape(value[0], indent + "  ")
-    return []
-
-
 def classic(text: str) -> str:
     """The document without the keys that this server adds at the end of workers and of the whole."""
-    text = re.sub(r',(\s*)"harakiri_pending":.*?"rx":\d+', "", text, flags=re.S)
-    return re.sub(r',\s*"started_at":.*?(?=\n?\}\Z)', "", text, flags=re.S)
+    for first in ("harakiri_pending", "gateways", "mules", "started_at"):
+        while found := re.search(rf',\s*"{first}":', text):
+            text = text[:found.start()] + text[end_of_object(text, found.end()):]
+    return text
+
+
+def end_of_object(text: str, at: int) -> int:
+    """Where the brace that closes the object around `at` is, with the blanks before it."""
+    depth = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|\s*([{}\[\]])', text[at:]):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[1], 0)
+        if depth < 0:
+            return at + token.start()
+    raise AssertionError("the document has no end")
 
 
 @scenario

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::{Group, Metric, Read, TABLE};
 use crate::metric_pool::Kind;
-use crate::rows::{MetricCells, MetricRow};
+use crate::rows::{GatewayCells, MetricCells, MetricRow};
 use crate::snapshot::{Snapshot, WorkerSnap};
 
 /// What enters the list.
@@ -135,11 +135,12 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
         Read::Worker(read) => items
             .extend(snapshot.workers.iter().map(|w| item(metric, name, oid, w.index, 0, read(w)))),
         Read::Socket(_) => items.extend(sockets(snapshot, metric)),
-        Read::Gateway(read) => items.extend((0..).zip(&snapshot.gateways).map(|(i, g)| {
+        Read::Gateway(read) => items.extend((1..).zip(routers(snapshot)).map(|(i, router)| {
             // Named after the router; numbered from 1 in the OID tree.
-            let oid = fill(oid, 0, 0, i + 1);
-            let name = fill_with(name, &String::from_utf8_lossy(&g.name));
-            Item { name: name.into(), oid: oid.into(), kind: metric.kind, value: read(g) }
+            let oid = fill(oid, 0, 0, i);
+            let name = fill_with(name, &String::from_utf8_lossy(router));
+            let value = sum_of_router(snapshot, router, read);
+            Item { name: name.into(), oid: oid.into(), kind: metric.kind, value }
         })),
         Read::Mule(read) => items.extend(
             (1..).zip(&snapshot.mules).map(|(n, m)| item(metric, name, oid, n, 0, read(m))),
@@ -150,6 +151,23 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
         }
         Read::Core(_) | Read::App(_) => {}
     }
+}
+
+/// The names of the routers. A router may have several processes, which are one in the list.
+fn routers(snapshot: &Snapshot) -> Vec<&[u8]> {
+    let mut names: Vec<&[u8]> = snapshot.gateways.iter().map(|g| g.name.as_slice()).collect();
+    names.dedup();
+    names
+}
+
+/// A figure of all processes of a router.
+pub(super) fn sum_of_router(
+    snapshot: &Snapshot,
+    router: &[u8],
+    read: fn(&GatewayCells) -> i64,
+) -> i64 {
+    let own = snapshot.gateways.iter().filter(|gateway| gateway.name == router);
+    own.map(read).fold(0, i64::wrapping_add)
 }
 
 fn sockets<'a>(snapshot: &'a Snapshot, metric: &'static Metric) -> impl Iterator<Item = Item> + 'a {

@@ -4,7 +4,7 @@
 //! each second would cost more than the reading. A name of the configuration that is also that of a
 //! built-in metric wins, as everywhere.
 
-use super::list::fill;
+use super::list::{fill, sum_of_router};
 use super::{Metric, Read, TABLE};
 use crate::shape::Shape;
 use crate::snapshot::{Snapshot, WorkerSnap};
@@ -46,7 +46,8 @@ pub fn oid_of(view: &View, name: &[u8]) -> Option<Vec<u8>> {
         Selector::Registered(slot) => Some(view.metric_at(slot).oid.get()),
         Selector::Builtin(metric, [n, m, k], _) => {
             let (_, oid) = metric.classic.unwrap_or_default();
-            Some(fill(oid, n, m, k + u32::from(matches!(metric.read, Read::Gateway(_)))).into())
+            let routers = matches!(metric.read, Read::Gateway(_)).then(|| routers_up_to(view, k));
+            Some(fill(oid, n, m, routers.unwrap_or(k)).into())
         }
     }
 }
@@ -91,7 +92,9 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::Worker(read) => read(worker()?),
         Read::Core(read) => read(worker()?.cores.get(m as usize)?),
         Read::Socket(read) => read(snapshot.sockets.get(k as usize)?),
-        Read::Gateway(read) => read(snapshot.gateways.get(k as usize)?),
+        Read::Gateway(read) => {
+            sum_of_router(snapshot, &snapshot.gateways.get(k as usize)?.name, read)
+        }
         Read::Mule(read) => read(snapshot.mules.get((n as usize).checked_sub(1)?)?),
         Read::System(read) => i64::try_from(read(&snapshot.system)?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
@@ -108,7 +111,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Worker(read) => read(&WorkerSnap::take(view, n)),
         Read::Core(read) => read(WorkerSnap::take(view, n).cores.get(m as usize)?),
         Read::Socket(read) => read(&view.socket(k).read()),
-        Read::Gateway(read) => read(&view.gateway(k).read()),
+        Read::Gateway(_) => builtin(metric, [n, m, k], &Snapshot::take(view))?,
         Read::Mule(read) => read(&view.mule(n).read()),
         Read::System(read) => i64::try_from(read(&view.system().read())?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
@@ -143,11 +146,7 @@ fn indices(pattern: &str, name: &[u8], router: &impl Fn(&[u8]) -> Option<u32>) -
             word if word.as_bytes() == got => continue,
             _ => return None,
         };
-        *place = match number(got) {
-            Some(number) => number,
-            None if pattern.starts_with("router.") => router(got)?,
-            None => return None,
-        };
+        *place = if pattern.starts_with("router.") { router(got)? } else { number(got)? };
     }
     segments.next().is_none().then_some(out)
 }
@@ -156,6 +155,12 @@ fn indices(pattern: &str, name: &[u8], router: &impl Fn(&[u8]) -> Option<u32>) -
 fn number(text: &[u8]) -> Option<u32> {
     let plain = text == b"0" || text.first().is_some_and(|b| (b'1'..=b'9').contains(b));
     std::str::from_utf8(text).ok().filter(|_| plain)?.parse().ok()
+}
+
+/// How many routers there are up to this process of one.
+fn routers_up_to(view: &View, k: u32) -> u32 {
+    let name = |index: u32| view.gateway(index).name.get();
+    (0..=k).filter(|index| *index == 0 || name(*index) != name(index - 1)).count() as u32
 }
 
 fn router_in(view: &View, name: &[u8]) -> Option<u32> {

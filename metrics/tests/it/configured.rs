@@ -136,6 +136,27 @@ fn what_is_registered_again_has_the_new_properties_and_the_old_value() {
 }
 
 #[test]
+fn the_processes_of_a_router_are_one_in_the_list() {
+    let arena = Arena::create(&Shape { gateways: 3, ..SHAPE }).unwrap();
+    for (index, name, requests) in [(0, "http", 3), (1, "http", 4), (2, "raw", 9)] {
+        arena.gateway(index).name.set(name.as_bytes());
+        arena.gateway(index).requests.set(requests);
+    }
+    let options = ListOptions { extended: true, ..ListOptions::default() };
+    let items = list(&arena.snapshot(), options);
+    for (name, oid, requests) in
+        [("router.http.requests", "6.1.2", 7), ("router.raw.requests", "6.2.2", 9)]
+    {
+        let found: Vec<_> = items.iter().filter(|item| item.name == name.as_bytes()).collect();
+        assert_eq!(found.len(), 1, "{name}");
+        assert_eq!((found[0].value, &*found[0].oid), (requests, oid.as_bytes()), "{name}");
+        assert_eq!(value(&arena, name.as_bytes()), Some(requests), "{name}");
+        assert_eq!(oid_of(&arena, name.as_bytes()).unwrap(), oid.as_bytes(), "{name}");
+    }
+    assert_eq!(value(&arena, b"router.0.requests"), None, "routers have names, not numbers");
+}
+
+#[test]
 fn names_of_nothing_are_not_found() {
     let arena = arena();
     for name in

@@ -27,8 +27,18 @@ const RULES: &[Rule] = &[
     routers_alone,
     session_contexts,
     lazy_twice,
+    restore_from_nowhere,
     threshold_alarms,
 ];
+
+/// Values come back from the files of a directory.
+fn restore_from_nowhere(config: &Config) -> Vec<Finding> {
+    let restore = switched_on(config, "metrics-dir-restore").filter(|_| !config.has("metrics-dir"));
+    restore
+        .map(|entry| warning(entry, "has no effect without \"metrics-dir\""))
+        .into_iter()
+        .collect()
+}
 
 /// Everything that does not fit together.
 pub(crate) fn judge(config: &Config) -> Vec<Finding> {

@@ -81,6 +81,11 @@ fn options_that_do_not_fit_together_are_told() {
         ),
         (&["harakiri = 5", "master = true"], &[]),
         (&["harakiri = 0"], &[]),
+        (
+            &["metrics-dir-restore = true"],
+            &["option \"metrics-dir-restore\" at x.ini:2 has no effect without \"metrics-dir\""],
+        ),
+        (&["metrics-dir-restore = true", "metrics-dir = /x"], &[]),
         (&["harakiri = 5"], &["option \"harakiri\" at x.ini:2 has no effect without \"master\""]),
         (&["http = :80", "http-timeout = 5"], &[]),
         (&["https = :443,a.crt,a.key", "http-timeout = 5"], &[]),

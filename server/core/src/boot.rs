@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use uwsgi_abi::Str;
 use uwsgi_abi::host as abi;
@@ -282,6 +282,7 @@ fn assemble(
         stats: bound.stats,
         plugins,
         python_program,
+        metrics_dir: OnceLock::new(),
         hostname: hostname(),
         binary,
         cwd,

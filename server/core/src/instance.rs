@@ -5,8 +5,8 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use uwsgi_config::Config;
 use uwsgi_metrics::Arena;
@@ -37,6 +37,8 @@ pub struct Instance {
     pub plugins: Set,
     /// Program path for the interpreter.
     pub python_program: Option<String>,
+    /// The metrics directory, once it is in use.
+    pub metrics_dir: OnceLock<PathBuf>,
     /// Host name.
     pub hostname: String,
     /// Path executed again at reload.

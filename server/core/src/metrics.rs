@@ -95,12 +95,14 @@ pub(crate) fn start(instance: &Instance) -> Result<(), String> {
         let bytes = items.len() as u64 * directory::PAGE;
         log!("memory allocated for metrics storage: {bytes} bytes ({} MB)", bytes >> 20);
         write_all(&path, &items)?;
+        // Once: an application that changes the directory of the process moves no file.
+        let _ = instance.metrics_dir.set(path);
     }
     Ok(())
 }
 
 /// The directory, which must be there.
-pub(crate) fn real(path: &str) -> Result<PathBuf, String> {
+fn real(path: &str) -> Result<PathBuf, String> {
     std::fs::canonicalize(path).map_err(|e| {
         format!("realpath() of {path} failed: {} [core/utils.c line {}]", plain(&e), line!())
     })

@@ -8,6 +8,7 @@ mod address;
 mod cron;
 mod form;
 pub(crate) mod keyed;
+mod metric;
 mod number;
 mod regexp;
 mod route;
@@ -26,6 +27,9 @@ pub(crate) fn judge(entry: &Entry, row: &Row) -> Vec<Finding> {
     }
     if !row.keys.is_empty() {
         found.extend(keyed::judge(entry, row));
+    }
+    if row.name == "metric" {
+        found.extend(metric::judge(entry));
     }
     found.extend(form::judge(entry, row));
     found

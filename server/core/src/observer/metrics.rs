@@ -14,7 +14,7 @@ use uwsgi_watch::directory::{self, Directory};
 
 use crate::instance::Instance;
 use crate::log;
-use crate::metrics::{list, real};
+use crate::metrics::list;
 use crate::sockets::plain;
 
 /// Threads for what can be slow; a reading more waits for one of them.
@@ -51,8 +51,7 @@ impl Metrics {
             tasks = Tasks::new(&settings.user_metrics, arena);
         }
         let readings = (0..tasks.len()).map(|_| Reading::default()).collect();
-        let files = Files::new(instance);
-        Metrics { instance, tasks, readings, files, start: Instant::now() }
+        Metrics { instance, tasks, readings, files: None, start: Instant::now() }
     }
 
     /// One round: collects what is due, writes what changed.
@@ -67,6 +66,10 @@ impl Metrics {
                 continue;
             };
             task.store(arena, snapshot, reading.value);
+        }
+        // Not before the first round, which brings what is listed once it has been measured.
+        if self.files.is_none() {
+            self.files = Files::new(self.instance);
         }
         if let Some(files) = &mut self.files {
             files.round(self.instance, snapshot).await;
@@ -131,20 +134,14 @@ impl Reading {
 /// What is left when the instance ends: no command goes on, and the files hold the last values.
 pub(super) fn end(instance: &'static Instance) {
     end_all();
-    let Some(path) = directory_of(instance) else { return };
+    let Some(path) = instance.metrics_dir.get() else { return };
     for item in list(instance) {
         let name = String::from_utf8_lossy(&item.name);
-        if directory::read(&path, &name) != Some(item.value) {
+        if directory::read(path, &name) != Some(item.value) {
             // The rounds have told why a file cannot be written.
-            let _ = directory::write(&path, &name, item.value);
+            let _ = directory::write(path, &name, item.value);
         }
     }
-}
-
-fn directory_of(instance: &Instance) -> Option<std::path::PathBuf> {
-    let settings = &instance.settings;
-    let path = settings.metrics_dir.as_deref().filter(|_| settings.metrics)?;
-    real(path).map_err(|text| log!("{text}")).ok()
 }
 
 /// A metric whose file could not be written, and the line about it.
@@ -159,10 +156,10 @@ struct Files {
 
 impl Files {
     fn new(instance: &'static Instance) -> Option<Files> {
-        let path = directory_of(instance)?;
+        let path = instance.metrics_dir.get()?;
         let items = list(instance);
         let names = items.iter().filter_map(|item| std::str::from_utf8(&item.name).ok());
-        let directory = Directory::new(&path, names, &instance.arena);
+        let directory = Directory::new(path, names, &instance.arena);
         Some(Files { directory, writing: None, told: None })
     }
 
