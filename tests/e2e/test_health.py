@@ -1,6 +1,7 @@
 """What an instance says of its own health: ping, the Nagios check, the warning message, `uwsgi.metrics` and its neighbours."""
 
 import os
+import re
 import socket
 import subprocess
 from urllib.parse import quote
@@ -63,6 +64,30 @@ def test_nagios_says_what_is_wrong(tmp_path):
     ini = tmp_path / "check.ini"
     ini.write_text(f"[uwsgi]\nplugins = nagios, ping\nsocket = {gone}\nnagios = true\n")
     assert run("--ini", ini)[0] == 2
+
+
+@pytest.mark.parametrize("http", [[], ["--stats-http"]], ids=["raw", "http"])
+def test_nagios_reads_numbers(uwsgi, app, http):
+    server = uwsgi("--http-socket", "127.0.0.1:0", "--socket", "well.sock", "-M", "-p", "2", "-L", "--metric", "mine", "--stats",
+                   "stats.sock", *http, "--wsgi-file", app("ask"))
+    node, stats = (os.path.join(server.cwd, name) for name in ("well.sock", "stats.sock"))
+    assert ask(server, "uwsgi.metric_set('mine', 7)") is True
+    check = ["--socket", node, "--stats", stats, *http, "--nagios"]
+    assert run(*check) == (0, "UWSGI OK: armed and ready\n", "")
+    code, line, _ = run(*check, "--nagios-perfdata", "--nagios-warn", "lq=80", "--nagios-crit", "lq=100", "--nagios-warn", "mine=9")
+    assert code == 0
+    assert re.fullmatch(r"UWSGI OK: armed and ready \| requests=1c busy=0;;;0;2 avg_rt=\d+us lq=0;80;100;0;\d+ mine=7;9\n", line)
+    assert run(*check, "--nagios-warn", "mine=6")[:2] == (1, "UWSGI WARNING: mine is 7, above 6\n")
+    assert run(*check, "--nagios-crit", "mine=6")[:2] == (2, "UWSGI CRITICAL: mine is 7, above 6\n")
+    assert run(*check[2:], "--nagios-crit", "mine=6")[0] == 2, "the stats alone"
+    assert run(*check, "--nagios-crit", "mine:6")[:2] == (3, 'UWSGI UNKNOWN: "nagios-crit" wants KEY=NUMBER, not "mine:6"\n')
+    assert run(*check, "--nagios-crit", "nope=6")[:2] == (3, 'UWSGI UNKNOWN: there is no number called "nope"\n')
+    assert run("--socket", node, "--nagios", "--nagios-perfdata")[:2] == \
+        (3, "UWSGI UNKNOWN: numbers need the stats address of the instance\n")
+    assert ask(server, "uwsgi.set_warning_message('disk')") is True
+    assert run(*check, "--nagios-perfdata")[0] == 1
+    answer = run("--stats", stats + "x", "--nagios")
+    assert answer[:2] == (2, f"UWSGI CRITICAL: could not read stats from {stats}x: No such file or directory\n")
 
 
 def test_the_names_of_metrics_are_those_of_the_stats(site):

@@ -82,6 +82,23 @@ def test_by_path(uwsgi, tmp_path, python):
     check(server, version)
 
 
+COUNTING = ("import prometheus_client as client, uwsgi_metrics as m\n"
+            "own, theirs = m.Counter('own', '', ['l']), client.Counter('theirs', 'x', ['l'])\n"
+            "size, took = m.Histogram('size', ''), client.Histogram('took', 'x')\n"
+            "def application(e, s):\n    s('200 OK', [('Content-Type', 'text/plain')])\n"
+            "    own.labels('a').inc(); theirs.labels('a').inc(); size.observe(1); took.observe(1)\n"
+            "    text = client.generate_latest().decode()\n"
+            "    return [repr((own.labels('a').value, size.count, 'theirs_total{l=\\\"a\\\"} 3.0' in text, 'took_count 3.0' in text)).encode()]\n")
+
+
+def test_metrics_of_applications(uwsgi, tmp_path, python):
+    _, _, library = python
+    (tmp_path / "app.py").write_text(COUNTING)
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "-p", "2", "--threads", "2", "--python-lib", library, "--pythonpath",
+                   paths.CACHE / "prometheus_client/0.20.0", "--py-prometheus-client", "--wsgi-file", tmp_path / "app.py")
+    assert [server.get().body for _ in range(3)][-1] == b"(3.0, 3, True, True)"
+
+
 def test_flask_of_a_virtual_environment(uwsgi, app):
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "-H", paths.VENV, "--wsgi-file", app("flaskapp"), "--callable", "app")
     assert server.get().body == b"Hello from Flask"

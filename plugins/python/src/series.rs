@@ -260,6 +260,8 @@ builtin!(load = "load_metrics", |_s, args| {
     let module = args.need(0)?;
     // SAFETY: a live module; the borrowed result is made strong at once.
     let dict = Obj::borrow(unsafe { ffi::PyModule_GetDict(module.ptr()) }).ok_or(Raised)?;
+    // Old versions give code that is run in a bare namespace almost none of them.
+    dict.put(c"__builtins__", &Obj::import(c"builtins")?)?;
     dict.put(c"_Counter", &make_type(c"uwsgi_metrics._Counter", &COUNTER)?)?;
     dict.put(c"_Gauge", &make_type(c"uwsgi_metrics._Gauge", &GAUGE)?)?;
     dict.put(c"_Histogram", &make_type(c"uwsgi_metrics._Histogram", &HISTOGRAM)?)?;

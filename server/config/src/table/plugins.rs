@@ -50,8 +50,12 @@ pub(super) const LOGZMQ: &[Row] =
         .on(Flags::LOG_MASTER)
         .on(Flags::MASTER)];
 
-pub(super) const NAGIOS: &[Row] =
-    &[flag("nagios", "answer as a Nagios check").on(Flags::NO_INITIAL)];
+pub(super) const NAGIOS: &[Row] = &[
+    flag("nagios", "answer as a Nagios check").on(Flags::NO_INITIAL),
+    flag("nagios-perfdata", "put numbers of the stats behind the line of a Nagios check"),
+    req("nagios-warn", Kind::List, "warn when this number of the stats is above its bound"),
+    req("nagios-crit", Kind::List, "be critical when this number of the stats is above its bound"),
+];
 
 pub(super) const PING: &[Row] = &[
     req("ping", Kind::Address, "ping an instance and end")

@@ -1,13 +1,13 @@
-//! `ping` and `nagios`: asks a running instance whether it is well.
+//! `ping`: asks a running instance whether it is well.
 //!
 //! One packet of modifier 100; the answer is one packet whose text, if there is one, is a warning.
-//! This file owns both reports and their exit codes, which monitoring systems read.
+//! This file owns the exchange and the exit codes of a ping, which scripts read.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
-use uwsgi_config::Config;
+use uwsgi_config::{Config, Entry};
 
 use crate::dial::dial;
 use crate::log;
@@ -15,9 +15,12 @@ use crate::sockets::plain;
 use crate::warning::PING;
 
 /// Where the exchange ended.
-enum Trouble {
+pub(super) enum Trouble {
+    /// There was none.
     Connect(io::Error),
+    /// The question did not get through.
     Send(io::Error),
+    /// No answer came.
     Read(io::Error),
 }
 
@@ -42,28 +45,8 @@ pub(crate) fn ping(node: &str, config: &Config) -> i32 {
     }
 }
 
-/// The Nagios check of the first socket that is configured: the line and the exit code.
-pub(crate) fn nagios(config: &Config) -> (String, i32) {
-    let Some(node) = first_socket(config) else {
-        return ("UWSGI UNKNOWN: you have specified an invalid socket".into(), 3);
-    };
-    let limit = Duration::from_secs(seconds(config, "socket-timeout", 4));
-    let critical = |text: &str| (format!("UWSGI CRITICAL: {text}"), 2);
-    match ask(&node, limit) {
-        Ok(text) if text.is_empty() => ("UWSGI OK: armed and ready".into(), 0),
-        Ok(text) => (format!("UWSGI WARNING: {}", String::from_utf8_lossy(&text)), 1),
-        Err(Trouble::Connect(e)) => {
-            let (line, code) = critical(&format!("could not connect() to workers {}", reason(&e)));
-            (line, if e.kind() == ErrorKind::PermissionDenied { 3 } else { code })
-        }
-        Err(Trouble::Send(_)) => critical("could not send ping packet to workers"),
-        Err(Trouble::Read(e)) if timed_out(&e) => critical("timed out waiting for response"),
-        Err(Trouble::Read(_)) => critical("error reading response"),
-    }
-}
-
 /// The text of the answer.
-fn ask(node: &str, limit: Duration) -> Result<Vec<u8>, Trouble> {
+pub(super) fn ask(node: &str, limit: Duration) -> Result<Vec<u8>, Trouble> {
     let stream = dial(node, Some(limit)).map_err(Trouble::Connect)?;
     (&stream).write_all(&[PING, 0, 0, 0]).map_err(Trouble::Send)?;
     answer(&stream).map_err(Trouble::Read)
@@ -77,23 +60,24 @@ fn answer(mut stream: &File) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The address of the first socket of a worker, whatever it speaks.
-fn first_socket(config: &Config) -> Option<String> {
-    const NAMES: [&str; 4] = ["socket", "uwsgi-socket", "http-socket", "http11-socket"];
-    let is_socket =
-        |entry: &&uwsgi_config::Entry| entry.row.is_some_and(|row| NAMES.contains(&row.name));
-    config.entries.iter().find(is_socket).map(|entry| entry.text().to_owned())
+/// The first address that options of these names give.
+pub(super) fn first(config: &Config, names: &[&str]) -> Option<String> {
+    let is_one = |entry: &&Entry| entry.row.is_some_and(|row| names.contains(&row.name));
+    config.entries.iter().find(is_one).map(|entry| entry.text().to_owned())
 }
 
-fn seconds(config: &Config, name: &str, otherwise: u64) -> u64 {
+/// A number of seconds from the configuration.
+pub(super) fn seconds(config: &Config, name: &str, otherwise: u64) -> u64 {
     let given = config.last(name).and_then(|text| text.trim().parse().ok());
     given.filter(|seconds| *seconds > 0).unwrap_or(otherwise)
 }
 
-fn timed_out(e: &io::Error) -> bool {
+/// Whether nothing came in time.
+pub(super) fn timed_out(e: &io::Error) -> bool {
     matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-fn reason(e: &io::Error) -> String {
+/// What went wrong, for people.
+pub(super) fn reason(e: &io::Error) -> String {
     if timed_out(e) { "Connection timed out".into() } else { plain(e) }
 }

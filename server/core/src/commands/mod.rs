@@ -3,10 +3,12 @@
 
 mod build_plugin;
 mod health;
+mod nagios;
 mod signal;
 
 pub(crate) use build_plugin::build_plugin;
-pub(crate) use health::{nagios, ping};
+pub(crate) use health::ping;
+pub(crate) use nagios::nagios;
 pub(crate) use signal::signal;
 
 /// What a compiler needs for a plugin in C.
