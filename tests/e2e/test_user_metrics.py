@@ -10,8 +10,8 @@ import subprocess
 
 import pytest
 
-from harness import paths, procs
-from harness.server import plain_environment
+from harness import paths, procs, wire
+from harness.server import free_port, plain_environment
 from harness.waiting import until
 
 
@@ -410,3 +410,32 @@ def test_the_examples_of_the_guide_are_right(tmp_path):
                               env=plain_environment())
         said = done.stdout + done.stderr
         assert done.returncode == 0 and "warning" not in said.lower() and "ignored" not in said, said
+
+
+@pytest.mark.ours
+def test_an_application_that_changes_its_directory_moves_no_file(uwsgi, tmp_path):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "moving.py").write_text("import os, uwsgi\nos.chdir('/')\ndef application(e, s):\n    uwsgi.metric_inc('m')\n"
+                                        "    s('200 OK', [])\n    return [b'moved']\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--metrics-dir", "metrics", "--metric", "m", "--wsgi-file", tmp_path / "moving.py")
+    server.get("/")
+    until(lambda: number_in(tmp_path / "metrics/m") == 1, "the number in the file")
+    server.get("/")
+    server.stop()
+    assert number_in(tmp_path / "metrics/m") == 2
+
+
+@pytest.mark.ours
+def test_a_router_with_several_processes_is_one_in_the_list(uwsgi, app, tmp_path):
+    def once(pairs):
+        names = [name for name, _ in pairs]
+        assert len(set(names)) == len(names), f"a name twice in {names}"
+        return dict(pairs)
+
+    server = uwsgi("--http", f"127.0.0.1:{(port := free_port())}", "--http-processes", "2", "-M", "--stats", tmp_path / "stats",
+                   "--metrics-extended", "--metric", "name=seen,collector=sum,children=router.http.requests", "--wsgi-file", app("probe"))
+    for _ in range(6):
+        assert wire.http(port, "/?1").status == 200
+    found = json.loads(wire.raw(server.stats_address(), b""), object_pairs_hook=once)["metrics"]
+    assert found["router.http.requests"] == {"type": 0, "oid": "6.1.2", "value": 6}
+    wait_value(server, "seen", 6)
