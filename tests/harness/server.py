@@ -36,7 +36,7 @@ class Server:
     """Started by the `uwsgi` fixture, which also ends it and looks for leftovers."""
 
     def __init__(self, args, directory: pathlib.Path, binary=paths.OURS, env=None, cwd=None, name="server",
-                 stdin: str | None = None):
+                 stdin: str | None = None, pass_fds=()):
         self.args = [str(a) for a in args]
         self.binary = pathlib.Path(binary)
         self.ours = paths.is_successor(self.binary)
@@ -49,7 +49,7 @@ class Server:
             self.process = subprocess.Popen(
                 [self.binary, *self.args], stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=log, stderr=log,
                 cwd=self.cwd, env={k: v for k, v in full.items() if v is not None},
-                start_new_session=True,
+                start_new_session=True, pass_fds=pass_fds,
             )
         if stdin is not None:
             with self.process.stdin as pipe:

@@ -3,7 +3,7 @@
 use super::{Group, Metric, Read, Unit};
 use crate::header::Section;
 use crate::metric_pool::Kind;
-use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells, SystemCells};
+use crate::rows::{AlarmCells, AppCells, GatewayCells, MuleCells, SocketCells, SystemCells};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 
 /// The section and offset of a cell.
@@ -31,6 +31,9 @@ macro_rules! at {
     };
     (MuleRow.$f:ident) => {
         ($crate::header::Section::Mules, core::mem::offset_of!(MuleRow, $f))
+    };
+    (AlarmRow.$f:ident) => {
+        ($crate::header::Section::Alarms, core::mem::offset_of!(AlarmRow, $f))
     };
     (SystemRow.$f:ident) => {
         ($crate::header::Section::System, core::mem::offset_of!(SystemRow, $f))
@@ -141,6 +144,16 @@ pub(super) const fn mule(
     help: &'static str,
 ) -> Metric {
     row(Group::Mule, Read::Mule(f), kind, unit, help)
+}
+
+/// A figure of each alarm.
+pub(super) const fn alarm(
+    f: fn(&AlarmCells) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::Alarm, Read::Alarm(f), kind, unit, help)
 }
 
 /// A figure of the machine or the control group.

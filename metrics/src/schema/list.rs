@@ -142,6 +142,11 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
             let value = sum_of_router(snapshot, router, read);
             Item { name: name.into(), oid: oid.into(), kind: metric.kind, value }
         })),
+        Read::Alarm(read) => items.extend((1..).zip(&snapshot.alarms).map(|(n, a)| {
+            let name = fill_with(name, &String::from_utf8_lossy(&a.name));
+            let oid = fill(oid, 0, 0, n);
+            Item { name: name.into(), oid: oid.into(), kind: metric.kind, value: read(a) }
+        })),
         Read::Mule(read) => items.extend(
             (1..).zip(&snapshot.mules).map(|(n, m)| item(metric, name, oid, n, 0, read(m))),
         ),

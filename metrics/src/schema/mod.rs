@@ -5,6 +5,7 @@
 //! section of the arena, and the generated reference. A row says how the value is read from a
 //! [`Snapshot`] and which cell it comes from; rows without a cell are computed.
 
+mod alarm;
 mod build;
 mod list;
 mod machine;
@@ -17,7 +18,7 @@ mod tests;
 use crate::cells::{Gauge, Text};
 use crate::header::Section;
 use crate::metric_pool::Kind;
-use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells, SystemCells, row};
+use crate::rows::{AlarmCells, AppCells, GatewayCells, MuleCells, SocketCells, SystemCells, row};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
 
@@ -28,8 +29,14 @@ pub use select::{Selector, is_builtin, oid_of, select, value};
 pub static TABLE: &[Metric] = &build::joined::<{ build::count(PARTS) }>(PARTS);
 
 /// The table as it is written: by what the metrics are about.
-const PARTS: &[&[Metric]] =
-    &[table::ROWS, process::ROWS, machine::ROWS, &machine::MACHINE_STALLS, &machine::GROUP_STALLS];
+const PARTS: &[&[Metric]] = &[
+    table::ROWS,
+    alarm::ROWS,
+    process::ROWS,
+    machine::ROWS,
+    &machine::MACHINE_STALLS,
+    &machine::GROUP_STALLS,
+];
 
 row! {
     /// One metric in the arena's schema section, for readers that are not built from this source.
@@ -117,6 +124,8 @@ pub enum Group {
     Mule = 8,
     /// Extension: the machine and the control group.
     System = 9,
+    /// Extension: once per alarm.
+    Alarm = 10,
 }
 
 /// How the value is taken from a snapshot.
@@ -136,6 +145,8 @@ pub enum Read {
     Gateway(fn(&GatewayCells) -> i64),
     /// From a mule.
     Mule(fn(&MuleCells) -> i64),
+    /// From an alarm.
+    Alarm(fn(&AlarmCells) -> i64),
     /// From the machine or the control group, which may not tell.
     System(fn(&SystemCells) -> Option<u64>),
 }

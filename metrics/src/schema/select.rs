@@ -23,7 +23,7 @@ pub enum Selector {
 /// what it stands for.
 pub fn select(view: &View, name: &[u8]) -> Option<Selector> {
     let Some(slot) = view.metric_slot_of(name) else {
-        let (metric, indices) = named(name, |router| router_in(view, router))?;
+        let (metric, indices) = named(name, &|pattern, name| named_in(view, pattern, name))?;
         let there = exists(view.shape(), metric, indices);
         return there.then(|| Selector::Builtin(metric, indices, view.base_of(name)));
     };
@@ -37,7 +37,7 @@ pub fn select(view: &View, name: &[u8]) -> Option<Selector> {
 
 /// True for the name of a built-in metric in an arena of this shape.
 pub fn is_builtin(shape: &Shape, name: &[u8]) -> bool {
-    named(name, |_| Some(0)).is_some_and(|(metric, indices)| exists(shape, metric, indices))
+    named(name, &|_, _| Some(0)).is_some_and(|(metric, indices)| exists(shape, metric, indices))
 }
 
 /// The OID of a metric, empty for none; nothing for an unknown name.
@@ -46,8 +46,12 @@ pub fn oid_of(view: &View, name: &[u8]) -> Option<Vec<u8>> {
         Selector::Registered(slot) => Some(view.metric_at(slot).oid.get()),
         Selector::Builtin(metric, [n, m, k], _) => {
             let (_, oid) = metric.classic.unwrap_or_default();
-            let routers = matches!(metric.read, Read::Gateway(_)).then(|| routers_up_to(view, k));
-            Some(fill(oid, n, m, routers.unwrap_or(k)).into())
+            let k = match metric.read {
+                Read::Gateway(_) => routers_up_to(view, k),
+                Read::Alarm(_) => k + 1,
+                _ => k,
+            };
+            Some(fill(oid, n, m, k).into())
         }
     }
 }
@@ -78,8 +82,15 @@ impl Selector {
 
 /// A built-in metric by its name, without an arena.
 pub(super) fn in_snapshot(snapshot: &Snapshot, name: &[u8]) -> Option<i64> {
-    let router = |name: &[u8]| snapshot.gateways.iter().position(|g| g.name == name);
-    let (metric, indices) = named(name, |name| u32::try_from(router(name)?).ok())?;
+    let place = |pattern: &str, name: &[u8]| {
+        let index = if pattern.starts_with("router.") {
+            snapshot.gateways.iter().position(|g| g.name == name)
+        } else {
+            snapshot.alarms.iter().position(|a| a.name == name)
+        };
+        u32::try_from(index?).ok()
+    };
+    let (metric, indices) = named(name, &place)?;
     let base = snapshot.bases.iter().find(|(known, _)| known == name).map_or(0, |(_, base)| *base);
     Some(builtin(metric, indices, snapshot)?.wrapping_add(base))
 }
@@ -95,6 +106,7 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::Gateway(read) => {
             sum_of_router(snapshot, &snapshot.gateways.get(k as usize)?.name, read)
         }
+        Read::Alarm(read) => read(snapshot.alarms.get(k as usize)?),
         Read::Mule(read) => read(snapshot.mules.get((n as usize).checked_sub(1)?)?),
         Read::System(read) => i64::try_from(read(&snapshot.system)?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
@@ -113,6 +125,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Socket(read) => read(&view.socket(k).read()),
         Read::Gateway(_) => builtin(metric, [n, m, k], &Snapshot::take(view))?,
         Read::Mule(read) => read(&view.mule(n).read()),
+        Read::Alarm(read) => read(&view.alarm(k).read()),
         Read::System(read) => i64::try_from(read(&view.system().read())?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
     })
@@ -126,15 +139,20 @@ pub(super) fn totals(requests: u64) -> WorkerSnap {
 /// The row of the table that `name` is an instance of, and its indices.
 fn named(
     name: &[u8],
-    router: impl Fn(&[u8]) -> Option<u32>,
+    place: &impl Fn(&str, &[u8]) -> Option<u32>,
 ) -> Option<(&'static Metric, [u32; 3])> {
     let classic = TABLE.iter().filter_map(|m| m.classic.map(|(pattern, _)| (m, pattern)));
-    let mut found = classic.filter_map(|(m, pattern)| Some((m, indices(pattern, name, &router)?)));
+    let mut found = classic.filter_map(|(m, pattern)| Some((m, indices(pattern, name, place)?)));
     found.next()
 }
 
-/// The numbers of `name` at the letters of `pattern`; a router is named by its kind.
-fn indices(pattern: &str, name: &[u8], router: &impl Fn(&[u8]) -> Option<u32>) -> Option<[u32; 3]> {
+/// The numbers of `name` at the letters of `pattern`; a router is named by its kind, an alarm by
+/// its name, which may be a number. `place` knows theirs.
+fn indices(
+    pattern: &str,
+    name: &[u8],
+    place_of: &impl Fn(&str, &[u8]) -> Option<u32>,
+) -> Option<[u32; 3]> {
     let mut out = [0; 3];
     let mut segments = name.split(|b| *b == b'.');
     for want in pattern.split('.') {
@@ -146,7 +164,8 @@ fn indices(pattern: &str, name: &[u8], router: &impl Fn(&[u8]) -> Option<u32>) -
             word if word.as_bytes() == got => continue,
             _ => return None,
         };
-        *place = if pattern.starts_with("router.") { router(got)? } else { number(got)? };
+        let named = pattern.starts_with("router.") || pattern.starts_with("alarm.");
+        *place = if named { place_of(pattern, got)? } else { number(got)? };
     }
     segments.next().is_none().then_some(out)
 }
@@ -163,8 +182,13 @@ fn routers_up_to(view: &View, k: u32) -> u32 {
     (0..=k).filter(|index| *index == 0 || name(*index) != name(index - 1)).count() as u32
 }
 
-fn router_in(view: &View, name: &[u8]) -> Option<u32> {
-    (0..view.shape().gateways).find(|index| view.gateway(*index).name.is(name))
+/// The router or the alarm of this name.
+fn named_in(view: &View, pattern: &str, name: &[u8]) -> Option<u32> {
+    let shape = view.shape();
+    if pattern.starts_with("router.") {
+        return (0..shape.gateways).find(|index| view.gateway(*index).name.is(name));
+    }
+    (0..shape.alarms).find(|index| view.alarm(*index).name.is(name))
 }
 
 fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
@@ -174,6 +198,7 @@ fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
         Read::Core(_) => (1..=shape.workers).contains(&n) && m < shape.cores,
         Read::Socket(_) => k < shape.sockets,
         Read::Gateway(_) => k < shape.gateways,
+        Read::Alarm(_) => k < shape.alarms,
         Read::Mule(_) => (1..=shape.mules).contains(&n),
         Read::App(_) => false,
     }
@@ -194,6 +219,7 @@ mod tests {
             gateways: 1,
             metrics: 4,
             mules: 2,
+            alarms: 2,
             ..Shape::default()
         };
         let arena = Arena::create(&shape).unwrap();
@@ -202,6 +228,10 @@ mod tests {
         arena.socket(0).name.set(b":0");
         arena.core(2, 1).requests.set(5);
         arena.mule(2).signals.set(9);
+        // A name that is a number is a name.
+        arena.alarm(0).name.set(b"mail");
+        arena.alarm(1).name.set(b"0");
+        arena.alarm(1).triggered.set(4);
         arena.register_metric("mine", Kind::Gauge, "", 3);
         let snapshot = arena.snapshot();
         let all = list(&snapshot, ListOptions { no_cores: false, extended: true });
@@ -221,6 +251,7 @@ mod tests {
             "worker.1.core.1.requests",
             "socket.0.listen_queue",
             "mule.1.signals",
+            "alarm.0.triggered",
             "x",
             "",
         ] {

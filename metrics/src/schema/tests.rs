@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::Arena;
-use crate::rows::{AppRow, CoreRow, GatewayRow, Globals, MuleRow, SocketRow, SystemRow, WorkerRow};
+use crate::rows::{
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MuleRow, SocketRow, SystemRow, WorkerRow,
+};
 use crate::series::SeriesHead;
 use crate::shape::Shape;
 use crate::sync::Ordering;
@@ -19,6 +21,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
         gateways: 1,
         metrics: 2,
         mules: 1,
+        alarms: 1,
         vars: 128,
         ..Shape::default()
     };
@@ -30,6 +33,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
     (0..sockets).for_each(|i| arena.socket(i).name.set(format!("s{i}").as_bytes()));
     arena.gateway(0).name.set(b"http");
     arena.mule(1).id.set(1);
+    arena.alarm(0).name.set(b"page");
     arena
 }
 
@@ -45,6 +49,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Gateways => (size_of::<GatewayRow>(), 0),
         Section::SeriesHead => (size_of::<SeriesHead>(), 0),
         Section::Mules => (size_of::<MuleRow>(), 0),
+        Section::Alarms => (size_of::<AlarmRow>(), 0),
         Section::System => (size_of::<SystemRow>(), 0),
         other => panic!("no metric is read from {other:?}"),
     };
@@ -61,6 +66,7 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::Socket(read) => read(&snapshot.sockets[0]),
         Read::Gateway(read) => read(&snapshot.gateways[0]),
         Read::Mule(read) => read(&snapshot.mules[0]),
+        Read::Alarm(read) => read(&snapshot.alarms[0]),
         // A reading is kept one higher than it is, so that 0 means unknown.
         Read::System(read) => read(&snapshot.system).map_or(-1, u64::cast_signed),
     }

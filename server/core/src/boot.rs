@@ -29,8 +29,8 @@ use crate::sockets;
 pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
-    actions, banner, bound, check, clock, daemon, fallback, flock, limits, lists, log, mule, patch,
-    pidfile, plugin, privileges, procname, signals, worker,
+    actions, alarm, banner, bound, check, clock, daemon, fallback, flock, limits, lists, log, mule,
+    patch, pidfile, plugin, privileges, procname, signals, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -44,6 +44,8 @@ pub struct Parts {
 /// Runs the server (or a one-shot command) and returns the exit code.
 pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
     clock::started_us();
+    // Without handlers a fault ends the process all the same, only without a word.
+    let _ = uwsgi_sys::fault::catch();
     // Before anything else: no command that the configuration runs may inherit them.
     let kept = Table::from_env();
     let code = start(argv, parts, &kept).unwrap_or_else(|text| {
@@ -266,6 +268,7 @@ fn assemble(
 ) -> Result<&'static Instance, String> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
+    let (alarm_wire, log_tap) = alarm::open(&settings)?;
     let Opened { arena, bound, language, binary, cwd, reloads } = opened;
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
@@ -291,6 +294,8 @@ fn assemble(
         lifeline_master: Mutex::new(Some(write)),
         signals,
         mail,
+        log_tap,
+        alarm_wire,
         master_pid: AtomicI32::new(process::pid()),
         shared_apps: AtomicU32::new(0),
         worker_id: AtomicU32::new(0),
@@ -310,6 +315,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     let settings = &instance.settings;
     let host: &'static PluginHost = Box::leak(Box::new(PluginHost(instance)));
     abi::install(host, info(instance));
+    alarm::begin(instance);
     if let Err(code) = instance.plugins.init() {
         return Ok(code);
     }

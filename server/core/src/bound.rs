@@ -138,7 +138,7 @@ pub(crate) fn open_arena(
         vars: settings.buffer_size.min(65_536) as u32,
         mules: settings.mules.len() as u32,
         series: settings.metrics_series,
-        ..Shape::default()
+        alarms: settings.alarms.definitions.len() as u32,
     };
     let path = settings.metrics_arena.as_ref().map(Path::new);
     if let Some(old) = kept.take("arena") {
@@ -195,4 +195,5 @@ pub(crate) fn fill_arena(
     for worker in 1..=settings.processes {
         (0..settings.max_apps).for_each(|app| arena.app(worker, app).used.set(0));
     }
+    crate::alarm::fill_rows(arena, &settings.alarms);
 }

@@ -148,6 +148,10 @@ impl Host for PluginHost {
         mule::receive(self.0, buffer, signals, limit)
     }
 
+    fn alarm(&self, name: &[u8], message: &[u8]) {
+        crate::alarm::raise(self.0, name, message);
+    }
+
     fn control(&self, op: u32) -> bool {
         let master = self.0.master_pid();
         let supervised = self.0.settings.master;

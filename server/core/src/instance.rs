@@ -11,6 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use uwsgi_config::Config;
 use uwsgi_metrics::Arena;
 
+use crate::alarm::{Tap, Wire};
 use crate::mule::Mail;
 use crate::plugin::Set;
 use crate::settings::{Protocol, Settings};
@@ -55,6 +56,10 @@ pub struct Instance {
     pub signals: Option<Signals>,
     /// Messages to mules, if there are any.
     pub mail: Option<Mail>,
+    /// The pipes that the log of the other processes goes through; nothing without `log-alarm`.
+    pub log_tap: Option<Tap>,
+    /// The way of alarms to the observer; nothing without a master.
+    pub alarm_wire: Option<Wire>,
     /// Pid of the master, or of the first process without one.
     pub master_pid: AtomicI32,
     /// Apps loaded before the first fork: every worker has them.

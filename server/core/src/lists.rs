@@ -23,7 +23,6 @@ const LISTS: &[(&str, &str, &[&str])] = &[
     ("loop-list", "loop engines", LOOPS),
     ("imperial-monitor-list", "imperial monitors", &[]),
     ("clock-list", "clocks", CLOCKS),
-    ("alarm-list", "alarms", &[]),
 ];
 
 /// Writes the lists that are asked for to the log.
@@ -35,6 +34,10 @@ pub(crate) fn show(config: &Config, binary: &Path) {
         if config.flag(option) {
             log::raw(frame(things, names).as_bytes());
         }
+    }
+    if config.flag("alarm-list") {
+        let kinds: Vec<_> = uwsgi_alarm::KINDS.iter().map(|kind| kind.name).collect();
+        log::raw(frame("alarms", &kinds).as_bytes());
     }
 }
 

@@ -3,9 +3,12 @@
 //! Owns the date prefix. Where descriptor 2 leads is decided at start (`logto`, `daemonize`);
 //! a line is never split, never buffered, and losing the log never stops the server.
 
+use std::fs::File;
 use std::io::Write;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::alarm::{Packet, Wire};
 use crate::clock;
 
 /// How lines are dated.
@@ -34,26 +37,89 @@ pub fn verbose(text: impl AsRef<[u8]>) {
     emit(text.as_ref(), true);
 }
 
-fn emit(text: &[u8], verbose: bool) {
-    let style = STYLE.get();
-    let mut out = Vec::with_capacity(text.len() + 32);
-    if verbose || style.is_some_and(|s| s.always) {
-        let date = match style.and_then(|s| s.format.as_deref()) {
-            Some(format) => clock::strftime(format),
-            None => clock::ctime(),
-        };
-        out.extend_from_slice(date.as_bytes());
-        out.extend_from_slice(b" - ");
+/// Where copies of what this process says go, for `log-alarm`.
+static WATCHER: OnceLock<&'static Wire> = OnceLock::new();
+
+/// Whether they do.
+static WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// The log itself, where descriptor 2 is the way through the observer.
+static ASIDE: OnceLock<File> = OnceLock::new();
+
+/// Bytes of a line that are looked at.
+const LOOKED_AT: usize = 8192;
+
+/// From now on copies of lines go to `wire`, in this process and those it forks.
+pub(crate) fn watch(wire: &'static Wire) {
+    let _ = WATCHER.set(wire);
+    WATCHED.store(true, Ordering::Relaxed);
+}
+
+/// Not in this process: what it says is seen on its way.
+pub(crate) fn unwatch() {
+    WATCHED.store(false, Ordering::Relaxed);
+}
+
+/// Keeps the log at hand before descriptor 2 becomes something else.
+pub(crate) fn keep_aside() {
+    if let Ok(fd) = uwsgi_sys::fd::duplicate(2) {
+        let _ = ASIDE.set(File::from(fd));
     }
+}
+
+/// Writes one line of the alarms: no alarm looks at it, or one could raise itself for ever.
+pub fn aside(text: &str) {
+    let mut out = dated(STYLE.get().is_some_and(|s| s.always));
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
+    unseen(&out);
+}
+
+/// The same for bytes that bring their own line end and always carry the date.
+pub fn aside_dated(bytes: &[u8]) {
+    let mut out = dated(true);
+    out.extend_from_slice(bytes);
+    unseen(&out);
+}
+
+fn emit(text: &[u8], verbose: bool) {
+    let mut out = dated(verbose || STYLE.get().is_some_and(|s| s.always));
     out.extend_from_slice(text);
     out.push(b'\n');
     raw(&out);
+}
+
+/// The beginning of a line: the date, or nothing.
+fn dated(wanted: bool) -> Vec<u8> {
+    if !wanted {
+        return Vec::new();
+    }
+    let mut out = match STYLE.get().and_then(|s| s.format.as_deref()) {
+        Some(format) => clock::strftime(format),
+        None => clock::ctime(),
+    };
+    out.push_str(" - ");
+    out.into_bytes()
 }
 
 /// Writes bytes as they are.
 pub fn raw(bytes: &[u8]) {
     // A full or closed log must not stop a server: what cannot be written is given up.
     let _ = std::io::stderr().write_all(bytes);
+    if WATCHED.load(Ordering::Relaxed)
+        && let Some(wire) = WATCHER.get()
+    {
+        let seen = bytes.get(..LOOKED_AT).unwrap_or(bytes);
+        // Nobody waits for being looked at.
+        let _ = wire.send(&Packet::Line(seen));
+    }
+}
+
+fn unseen(bytes: &[u8]) {
+    let _ = match ASIDE.get() {
+        Some(mut log) => log.write_all(bytes),
+        None => std::io::stderr().write_all(bytes),
+    };
 }
 
 /// Writes a formatted line to the log.

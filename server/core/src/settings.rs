@@ -268,6 +268,8 @@ pub struct Settings {
     pub zero: Option<Protocol>,
     /// Descriptors that a reload keeps open.
     pub safe_fds: Vec<i32>,
+    /// Alarms and what raises them.
+    pub alarms: crate::alarm::Alarms,
     /// The original arguments, for the next image.
     pub argv: Vec<OsString>,
 }
@@ -403,6 +405,7 @@ impl Settings {
             command_mode,
             zero: (!config.flag("skip-zero") && !command_mode).then_some(protocol),
             safe_fds: safe_fds(config, &mut faults),
+            alarms: crate::alarm::Alarms::from_config(config, &mut faults),
             argv,
         };
         settings.user_metrics = crate::metrics::plan(config, &settings, &mut faults);

@@ -8,6 +8,7 @@
 
 pub mod cgroup;
 pub mod env;
+pub mod fault;
 pub mod fd;
 pub mod glob;
 pub mod lock;

@@ -94,12 +94,16 @@ pub fn ignore(signal: i32) {
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
-/// Blocks every signal in the calling thread: threads other than the first never run handlers.
+/// Blocks every signal in the calling thread: threads other than the first never run handlers. Faults
+/// come through: where they are blocked the kernel ends the process without a word.
 pub fn block_all_in_thread() {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `set` is written by sigfillset before it is read.
     unsafe {
         libc::sigfillset(set.as_mut_ptr());
+        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL] {
+            libc::sigdelset(set.as_mut_ptr(), fault);
+        }
         libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
     }
 }

@@ -28,12 +28,6 @@ const FORMS: &[Form] = &[
         allowed: "path=application",
     },
     Form {
-        options: &["alarm"],
-        holds: |text| text.split_once(' ').is_some_and(|(_, alarm)| alarm.contains(':')),
-        text: "invalid alarm syntax: {}",
-        allowed: "<name> <plugin>:<arguments>",
-    },
-    Form {
         options: &["farm"],
         holds: |text| text.contains(':'),
         text: "invalid farm value ({}) must be in the form name:mule[,muleN].",
@@ -202,8 +196,6 @@ mod tests {
             ("static-map", "/a", "!invalid document root in static map, syntax mountpoint=docroot"),
             ("mount", "/x=app.py", ""),
             ("mount", "x", "!invalid mountpoint: x"),
-            ("alarm", "a cmd:ls", ""),
-            ("alarm", "a", "!invalid alarm syntax: a"),
             ("farm", "f:1,2", ""),
             ("farm", "f", "!invalid farm value (f) must be in the form name:mule[,muleN]."),
             ("legion", "l 127.0.0.1:1 9 bf-cbc:x", ""),

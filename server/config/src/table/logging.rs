@@ -72,6 +72,8 @@ pub(super) const ROWS: &[Row] = &[
         .aliases(&["not-alarm-log"])
         .on(Flags::LOG_MASTER)
         .on(Flags::MASTER),
+    req("alarm-rate", Kind::Int, "most runs of one alarm in a second; 0 is no limit")
+        .default("100"),
     req("alarm-msg-size", Kind::U64, "longest text of an alarm").unit("bytes").default("8192"),
     flag("log-master", "let the master write the log of all processes")
         .on(Flags::LOG_MASTER)

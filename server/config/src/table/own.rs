@@ -6,6 +6,7 @@
 
 /// The names, in byte order, because they are searched by halving.
 pub(super) const OWN: &[&str] = &[
+    "alarm-rate",
     "build-info",
     "catch-exception",
     "check",

@@ -135,6 +135,9 @@ fn enter_child(instance: &'static Instance, role: Role, bodies: &dyn Bodies) -> 
     reports.into_iter().for_each(signal::ignore);
     let others = SIGNALS.iter().copied().filter(|s| !reports.contains(s));
     signal::reset(&others.collect::<Vec<_>>());
+    if role != Role::Observer {
+        crate::alarm::enter(instance);
+    }
     match role {
         Role::Worker(id) => bodies.worker(id),
         Role::Mule(id) => bodies.mule(id),

@@ -15,6 +15,10 @@ use crate::{bound, kept, log, pidfile, source};
 /// Time routers get to finish their sessions before the workers are asked to go.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// Time the observer gets at the end: the last lines of the log and alarms raised just now
+/// take a few seconds of it at most.
+const OBSERVER_MERCY: Duration = Duration::from_secs(6);
+
 impl Master<'_> {
     pub(super) fn begin_drain(&mut self, graceful: bool) {
         let signal = if graceful { signal::SIGHUP } else { signal::SIGTERM };
@@ -48,6 +52,9 @@ impl Master<'_> {
                     self.end_observer();
                     return None;
                 }
+                if let Some(tap) = &self.instance.log_tap {
+                    tap.drain();
+                }
                 Some(goal)
             }
         }
@@ -69,7 +76,7 @@ impl Master<'_> {
     fn end_observer(&mut self) {
         for child in &mut self.children {
             if child.role == Role::Observer && child.mercy.is_none() {
-                child.mercy = Some(Instant::now() + Duration::from_secs(2));
+                child.mercy = Some(Instant::now() + OBSERVER_MERCY);
                 child.signal(signal::SIGTERM);
             }
         }

@@ -4,8 +4,10 @@
 //! master or a request. It owns no data: everything lives in the arena, and when it dies a new one
 //! goes on. Every client is a task with deadlines and a bound on how many there may be.
 
+mod alarms;
 mod answer;
 mod health;
+mod lines;
 mod machine;
 mod metrics;
 pub(crate) mod process;
@@ -60,8 +62,17 @@ async fn serve(instance: &'static Instance) -> i32 {
     for listener in &instance.stats {
         server::start(&state, listener);
     }
-    tokio::select! {
-        () = sampler::run(instance) => 1,
+    let alarms = match alarms::Alarms::start(instance) {
+        Ok(alarms) => alarms,
+        Err(text) => {
+            log!("observer: {text}");
+            return 1;
+        }
+    };
+    let code = tokio::select! {
+        () = sampler::run(instance, &alarms) => 1,
         _ = term.recv() => END,
-    }
+    };
+    alarms.finish().await;
+    code
 }

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use uwsgi_metrics::{Counter, Gauge};
 use uwsgi_sys::queue::{self, Queue, UnixQueues};
 
+use super::alarms::Alarms;
 use crate::instance::Instance;
 use crate::{logv, sockets::Listener};
 
@@ -27,7 +28,7 @@ impl Queues {
     }
 
     /// Measures everything, and says which queues of workers are full.
-    pub(super) fn look(&mut self, instance: &Instance) {
+    pub(super) fn look(&mut self, instance: &Instance, alarms: &Alarms) {
         measure(instance);
         others(instance);
         for ((i, (listener, _)), seen) in (0..).zip(&instance.sockets).zip(&mut self.seen) {
@@ -35,7 +36,7 @@ impl Queues {
             let now = (row.queue.get(), row.accepted.get());
             row.waited.add(newcomers(*seen, now));
             *seen = now;
-            complain(listener, row.queue.get(), row.max_queue.get());
+            complain(listener, row.queue.get(), row.max_queue.get(), alarms);
         }
     }
 }
@@ -47,12 +48,13 @@ fn newcomers(before: (u64, u64), now: (u64, u64)) -> u64 {
     now.0.saturating_sub(left)
 }
 
-fn complain(listener: &Listener, length: u64, max: u64) {
+fn complain(listener: &Listener, length: u64, max: u64, alarms: &Alarms) {
     if length > 0 && length >= max {
         let (name, fd) = (&listener.name, listener.fd.as_raw_fd());
-        logv!(
-            "*** uWSGI listen queue of socket \"{name}\" (fd: {fd}) full !!! ({length}/{max}) ***"
-        );
+        let text =
+            format!("listen queue of socket \"{name}\" (fd: {fd}) full !!! ({length}/{max})");
+        logv!("*** uWSGI {text} ***");
+        alarms.backlog(&text);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use uwsgi_metrics::{HistoryWriter, Snapshot};
 
+use super::alarms::Alarms;
 use super::machine::Machine;
 use super::metrics::Metrics;
 use super::process::Processes;
@@ -14,7 +15,7 @@ use crate::clock;
 use crate::instance::Instance;
 
 /// Samples for ever.
-pub(crate) async fn run(instance: &'static Instance) {
+pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms) {
     let mut history = HistoryWriter::new();
     let mut metrics = Metrics::new(instance);
     let mut queues = Queues::new(instance);
@@ -27,14 +28,14 @@ pub(crate) async fn run(instance: &'static Instance) {
         let due = ticks.tick().await;
         let late = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
         instance.arena.globals().observer_lateness.record(late);
-        queues.look(instance);
+        queues.look(instance, alarms);
         processes.look(instance);
         machine.look(instance.arena.system());
         let snapshot = take(instance);
         metrics.round(&snapshot).await;
         history.tick(&instance.arena.history(), clock::epoch_s(), &snapshot);
         if let Some(thresholds) = &mut thresholds {
-            thresholds.tick(instance, &snapshot, drop);
+            thresholds.tick(instance, &snapshot, |event| alarms.raise(event));
         }
     }
 }

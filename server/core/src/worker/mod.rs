@@ -102,6 +102,7 @@ fn start_cores(
         let name = format!("uWSGIWorker{id}Core{core}");
         let body = move || {
             signal::block_all_in_thread();
+            uwsgi_sys::fault::own_stack();
             run_core(instance, id, core, &reactor);
         };
         let thread = std::thread::Builder::new().name(name);

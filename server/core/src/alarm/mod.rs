@@ -1,0 +1,136 @@
+//! Alarms of an instance: what the configuration says, and the way of a message to the observer.
+//!
+//! Any process raises ([`raise`]); the observer delivers (`observer/alarms.rs`), so that a mail
+//! server that hangs is in nobody's way. It refuses to wait: a message that finds the way full is
+//! counted and told.
+
+pub mod config;
+pub mod rules;
+pub(crate) mod tap;
+mod wire;
+
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use uwsgi_alarm::Facts;
+use uwsgi_config::Config;
+use uwsgi_metrics::AlarmRow;
+use uwsgi_sys::fault;
+
+use crate::instance::Instance;
+use crate::settings::Settings;
+use crate::{boot, clock, log, patch, sockets};
+
+pub(crate) use config::Alarms;
+pub(crate) use tap::Tap;
+pub(crate) use wire::{LONGEST, Packet, Wire};
+
+/// What actions may know, without what only a running instance has.
+pub(crate) fn facts(config: &Config) -> Facts {
+    Facts {
+        hostname: boot::hostname(),
+        version: uwsgi_config::VERSION.to_owned(),
+        timeout: u64::try_from(config.int("socket-timeout", 4)).unwrap_or(4).max(1),
+        shell: vec![patch::shell(config)],
+        ..Facts::default()
+    }
+}
+
+/// Raises an alarm from any process but the observer. Without a master nothing happens.
+pub fn raise(instance: &Instance, name: &[u8], text: &[u8]) {
+    let Some(wire) = &instance.alarm_wire else { return };
+    let row = row(instance, name);
+    if row.is_some() && text.len() as u64 > instance.settings.alarms.limits.size {
+        return lost(row);
+    }
+    if let Err(e) = wire.send(&Packet::Alarm { name, text }) {
+        lost(row);
+        complain(&e);
+    }
+}
+
+/// Opens the ways of messages and lines, before the first fork. Without a master there are none.
+pub(crate) fn open(settings: &Settings) -> Result<(Option<Wire>, Option<Tap>), String> {
+    if !settings.master {
+        return Ok((None, None));
+    }
+    let wire = Wire::new().map_err(|e| format!("socketpair(): {}", sockets::plain(&e)))?;
+    let rules = !settings.alarms.rules.is_empty();
+    let tap = rules.then(Tap::new).transpose();
+    let tap = tap.map_err(|e| format!("pipe(): {}", sockets::plain(&e)))?;
+    Ok((Some(wire), tap))
+}
+
+/// From now on faults are told, and lines of the log are looked at.
+pub(crate) fn begin(instance: &'static Instance) {
+    plan_faults(instance);
+    if let Some(wire) = instance.alarm_wire.as_ref().filter(|_| instance.log_tap.is_some()) {
+        log::watch(wire);
+    }
+}
+
+/// In a worker or a router, whose log goes through the observer.
+pub(crate) fn enter(instance: &Instance) {
+    if let Some(tap) = &instance.log_tap {
+        log::unwatch();
+        tap.enter();
+    }
+}
+
+/// The last words of processes that fault go to the alarms of `alarm-segfault`.
+fn plan_faults(instance: &Instance) {
+    let alarms = &instance.settings.alarms.segfault;
+    let head = |name: &String| Packet::Alarm { name: name.as_bytes(), text: b"" }.head();
+    let wire = instance.alarm_wire.as_ref();
+    fault::plan(fault::Plan {
+        socket: wire.map_or(-1, |wire| wire.outgoing().as_raw_fd()),
+        heads: wire.map_or_else(Vec::new, |_| alarms.iter().map(head).collect()),
+        silent_pid: instance.master_pid(),
+        depth: usize::try_from(instance.config.int("backtrace-depth", 64)).unwrap_or(64),
+        abort: instance.config.flag("use-abort"),
+    });
+}
+
+/// The row of an alarm; the first of two with one name.
+fn row<'a>(instance: &'a Instance, name: &[u8]) -> Option<&'a AlarmRow> {
+    let mut definitions = (0..).zip(&instance.settings.alarms.definitions);
+    let found = definitions.find(|(_, definition)| definition.name.as_bytes() == name);
+    found.map(|(index, _)| instance.arena.alarm(index))
+}
+
+fn lost(row: Option<&AlarmRow>) {
+    if let Some(row) = row {
+        row.triggered.add_shared(1);
+        row.dropped.add_shared(1);
+    }
+}
+
+/// Tells that a message was lost on its way, once per second: it is no use to fill the log too.
+fn complain(error: &std::io::Error) {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = clock::epoch_s();
+    if LAST.swap(now, Ordering::Relaxed) != now {
+        let text = sockets::plain(error);
+        log::aside(&format!(
+            "[uwsgi-alarm-error] uwsgi_alarm_trigger()/writev(): {text} [core/alarm line {}]",
+            line!()
+        ));
+    }
+}
+
+/// Gives each alarm its row. Counts of a row go on when its alarm has the name of before.
+pub(crate) fn fill_rows(arena: &uwsgi_metrics::Arena, alarms: &Alarms) {
+    for (index, definition) in (0..).zip(&alarms.definitions) {
+        let row = arena.alarm(index);
+        if !row.name.is(definition.name.as_bytes()) {
+            let counts = [&row.triggered, &row.suppressed, &row.dropped, &row.delivered];
+            let counts = counts.into_iter().chain([&row.failed, &row.retries]);
+            counts.for_each(|count| count.set(0));
+            let levels = [&row.queued, &row.last_run, &row.last_delivered, &row.last_len];
+            levels.into_iter().for_each(|level| level.set(0));
+            row.last_error.set(b"");
+        }
+        row.name.set(definition.name.as_bytes());
+        row.kind.set(definition.kind.name.as_bytes());
+    }
+}
