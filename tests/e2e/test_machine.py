@@ -136,6 +136,39 @@ def test_a_group_that_is_throttled(start, tmp_path):
         server.stop()
 
 
+@contextlib.contextmanager
+def unified_group():
+    """A group of our own in the hierarchy of the second version; skipped where that cannot be made."""
+    top = next((top for top in (ROOT / "unified", ROOT) if (top / "cgroup.controllers").exists()), None)
+    if not top:
+        pytest.skip("no hierarchy of the second version")
+    own = next((line.split(":", 2)[2] for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines()
+                if line.startswith("0::")), "/")
+    made = top / own.lstrip("/") / f"uwsgi-test-{os.getpid()}"
+    try:
+        made.mkdir()
+    except OSError as refused:
+        pytest.skip(f"no group can be made: {refused}")
+    try:
+        yield made
+    finally:
+        until(lambda: not (made / "cgroup.procs").read_text(), "an empty group")
+        made.rmdir()
+
+
+def test_pressure_of_the_group_is_its_own(start, tmp_path):
+    with unified_group() as made:
+        if not os.access(made / "cpu.pressure", os.R_OK):
+            pytest.skip("this kernel does not measure the pressure of groups")
+        server = start("-p", "4", binary=inside(tmp_path, made))
+        name = 'uwsgi_pressure_stalled_seconds_total{scope="%s",resource="cpu",kind="some"}'
+        shown = measured(server)
+        own = int((made / "cpu.pressure").read_text().split("total=")[1].split()[0]) / 1e6
+        assert shown[name % "cgroup"] <= own < shown[name % "machine"]
+        until(lambda: metrics(server)[name % "cgroup"] >= own, "the stalls of the group")
+        server.stop()
+
+
 def test_no_limit_is_no_family(start, tmp_path):
     with group("memory", {}) as memory, group("pids", {}) as pids:
         server = start(binary=inside(tmp_path, memory, pids))

@@ -115,6 +115,10 @@ fn value(row: &Row) -> Json {
     }
     let limits = |lower| row.limits().unwrap_or((lower, i64::MAX));
     match row.kind {
+        // A switch that is also a level.
+        Kind::Flag if row.most.is_some() => {
+            any([reference("flag"), integer(limits(0)), reference("digits")])
+        }
         Kind::Flag | Kind::InverseFlag | Kind::Noop => reference("flag"),
         Kind::Int | Kind::U64 | Kind::U16 => any([integer(limits(0)), reference("digits")]),
         Kind::RawInt => any([integer(limits(i64::MIN)), reference("digits")]),

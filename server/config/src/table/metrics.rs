@@ -3,7 +3,9 @@
 use crate::row::{Flags, Kind, Row, flag, opt, req};
 
 pub(super) const ROWS: &[Row] = &[
-    flag("memory-report", "log the memory of the worker with every request").short('m'),
+    flag("memory-report", "log the memory of the worker with every request; 2: shares of it, too")
+        .short('m')
+        .most(2),
     req("profiler", Kind::Str, "run a profiler"),
     flag("enable-metrics", "count and publish metrics").on(Flags::MASTER),
     req("metric", Kind::List, "add a metric: a name or a key-value list")
