@@ -107,6 +107,13 @@ def test_faults_switches_memory_and_descriptors_are_those_of_proc(start):
         assert shown["vsz"] == int(listed) * 1024 and shown["threads"] == 1
 
 
+def test_mules_are_measured_too(start):
+    server = start("--mule")
+    mule = server.wait_stats(lambda s: s["mules"][0]["rss"] > 0, "memory of the mule")["mules"][0]
+    listed = subprocess.run(["ps", "-o", "vsz=", "-p", str(mule["pid"])], capture_output=True, text=True, check=True).stdout
+    assert mule["vsz"] == int(listed) * 1024 and mule["threads"] >= 1 and mule["open_fds"] > 3 and mule["minor_faults"] > 0
+
+
 def test_routers_are_measured_too(start):
     server = start("--http", "127.0.0.1:0")
     document = server.wait_stats(lambda s: s["gateways"][0]["rss"] > 0, "memory of the router")

@@ -226,4 +226,5 @@ fn mule(j: &mut Json, mule: &MuleCells) {
     j.number("vsz", mule.vsz);
     j.number("last_spawn", mule.last_spawn);
     j.number("respawn_count", mule.respawn_count);
+    own::mule(j, mule);
 }

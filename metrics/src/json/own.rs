@@ -1,7 +1,7 @@
 //! Keys of ours about processes and the machine, each at the end of its object.
 
 use super::writer::Json;
-use crate::rows::{EXITS, GatewayCells, SpreadCells, SystemCells, UsedCells};
+use crate::rows::{EXITS, GatewayCells, MuleCells, SpreadCells, SystemCells, UsedCells};
 use crate::snapshot::{Snapshot, WorkerSnap};
 
 /// The end of a worker.
@@ -35,6 +35,14 @@ pub(super) fn gateway(j: &mut Json, gateway: &GatewayCells) {
     used(j, &gateway.used);
     j.number("open_fds", gateway.open_fds);
     j.number("threads", gateway.threads);
+}
+
+/// The end of a mule.
+pub(super) fn mule(j: &mut Json, mule: &MuleCells) {
+    j.number("swap", mule.swap);
+    used(j, &mule.used);
+    j.number("open_fds", mule.open_fds);
+    j.number("threads", mule.threads);
 }
 
 fn used(j: &mut Json, used: &UsedCells) {

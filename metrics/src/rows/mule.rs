@@ -36,5 +36,11 @@ row! {
         pub rss: Gauge,
         /// Address space, bytes; 0 while unmeasured (observer).
         pub vsz: Gauge,
+        /// Swapped memory, bytes (observer).
+        pub swap: Gauge,
+        /// Open descriptors; 0 while unmeasured (observer).
+        pub open_fds: Gauge,
+        /// Threads; 0 while unmeasured (observer).
+        pub threads: Gauge,
     }
 }

@@ -110,14 +110,6 @@ pub(super) const ROWS: &[Metric] = &[
         .family("uwsgi_router_page_faults_total")
         .labels(MAJOR)
         .cell(used!(Gateways, GatewayRow.used, 5)),
-    // --- mules
-    mule(|m| i(m.used.user_us), Counter, Micros, "Processor time in user mode.")
-        .family("uwsgi_mule_cpu_user_seconds_total")
-        .cell(used!(Mules, MuleRow.used, 0)),
-    mule(|m| i(m.used.system_us), Counter, Micros, "Processor time in the kernel.")
-        .family("uwsgi_mule_cpu_system_seconds_total")
-        .cell(used!(Mules, MuleRow.used, 1)),
-    // --- what routers hold
     router(|g| i(g.rss), Gauge, Bytes, "Resident memory.")
         .family("uwsgi_router_resident_memory_bytes")
         .cell(at!(GatewayRow.rss))
@@ -150,6 +142,45 @@ pub(super) const ROWS: &[Metric] = &[
         .family("uwsgi_router_drops_total")
         .cell(at!(GatewayRow.drops))
         .same(),
+    // --- mules
+    mule(|m| i(m.used.user_us), Counter, Micros, "Processor time in user mode.")
+        .family("uwsgi_mule_cpu_user_seconds_total")
+        .cell(used!(Mules, MuleRow.used, 0)),
+    mule(|m| i(m.used.system_us), Counter, Micros, "Processor time in the kernel.")
+        .family("uwsgi_mule_cpu_system_seconds_total")
+        .cell(used!(Mules, MuleRow.used, 1)),
+    mule(|m| i(m.used.voluntary), Counter, Count, SWITCHES)
+        .family("uwsgi_mule_context_switches_total")
+        .labels(VOLUNTARY)
+        .cell(used!(Mules, MuleRow.used, 2)),
+    mule(|m| i(m.used.involuntary), Counter, Count, SWITCHES)
+        .family("uwsgi_mule_context_switches_total")
+        .labels(INVOLUNTARY)
+        .cell(used!(Mules, MuleRow.used, 3)),
+    mule(|m| i(m.used.minor_faults), Counter, Count, FAULTS)
+        .family("uwsgi_mule_page_faults_total")
+        .labels(MINOR)
+        .cell(used!(Mules, MuleRow.used, 4)),
+    mule(|m| i(m.used.major_faults), Counter, Count, FAULTS)
+        .family("uwsgi_mule_page_faults_total")
+        .labels(MAJOR)
+        .cell(used!(Mules, MuleRow.used, 5)),
+    mule(|m| i(m.vsz), Gauge, Bytes, "Address space of the mule.")
+        .family("uwsgi_mule_vsz_bytes")
+        .cell(at!(MuleRow.vsz))
+        .if_measured(),
+    mule(|m| i(m.swap), Gauge, Bytes, "Swapped memory of the mule.")
+        .family("uwsgi_mule_swap_bytes")
+        .cell(at!(MuleRow.swap))
+        .if_measured(),
+    mule(|m| i(m.open_fds), Gauge, Count, "Open descriptors of the mule.")
+        .family("uwsgi_mule_open_fds")
+        .cell(at!(MuleRow.open_fds))
+        .if_measured(),
+    mule(|m| i(m.threads), Gauge, Count, "Threads of the mule.")
+        .family("uwsgi_mule_threads")
+        .cell(at!(MuleRow.threads))
+        .if_measured(),
     // --- master and observer
     head(|s| i(s.globals.master_used.voluntary), Counter, Count, SWITCHES)
         .family("uwsgi_master_context_switches_total")

@@ -36,7 +36,8 @@ fn keys_come_in_the_order_monitoring_expects_and_ours_at_the_end() {
     assert_eq!(
         keys(&doc["mules"][0]),
         "id pid status signals signal_queue messages messages_dropped harakiri_count rss vsz \
-         last_spawn respawn_count"
+         last_spawn respawn_count swap cpu_user_us cpu_system_us voluntary_switches \
+         involuntary_switches minor_faults major_faults open_fds threads"
     );
     assert_eq!(doc["mules"][0]["status"], "sig17");
     assert_eq!(doc["mules"][1]["pid"], 0);

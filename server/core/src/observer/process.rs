@@ -113,6 +113,11 @@ impl Processes {
         row.used.look(row.pid.get(), &look.used());
         row.rss.set(look.usage.rss);
         row.vsz.set(look.usage.vsz);
+        row.threads.set(look.usage.threads);
+        row.open_fds.set(look.open_fds);
+        if let Some(status) = look.status {
+            row.swap.set(status.swap);
+        }
     }
 
     fn gateway(&self, instance: &Instance, index: u32) {
