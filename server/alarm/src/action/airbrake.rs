@@ -106,7 +106,7 @@ fn error(out: &mut String, text: &str) {
     out.push_str("</backtrace>");
     let what = if is_arithmetic(&frames) { "FPE" } else { "segfault" };
     let message = match culprit(&frames) {
-        Some(frame) if frame.method.is_empty() => format!("uWSGI {what} in {}", frame.file),
+        Some(frame) if frame.is_nameless() => format!("uWSGI {what} in {}", frame.file),
         Some(frame) => format!("uWSGI {what} at {} in {}", frame.method, frame.file),
         None => text.trim_end().to_owned(),
     };
@@ -171,7 +171,10 @@ mod tests {
     fn the_message_says_what_is_known() {
         for (text, expected) in [
             ("/b(+0x1) [0x1]\n", "uWSGI segfault in /b"),
-            ("/b(uwsgi_fpe+0x1) [0x1]\n/b(f+0x1) [0x2]\n", "uWSGI FPE at f in /b"),
+            (
+                "/b(uwsgi_fpe+0x1) [0x1]\n/libc(+0x9) [0x3]\n/b(f+0x1) [0x2]\n",
+                "uWSGI FPE at f in /b",
+            ),
             ("disk \u{1}full\n", "disk full"),
         ] {
             let sent = encode(None, text);

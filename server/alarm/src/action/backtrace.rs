@@ -5,17 +5,24 @@
 /// One call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
-    /// The symbol; empty when none is known.
+    /// The symbol; where none is known the offset in the file, as `+0x12`.
     pub(crate) method: &'a str,
     /// The binary or library.
     pub(crate) file: &'a str,
 }
 
+impl Frame<'_> {
+    /// True when no symbol is known.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.method.is_empty() || self.method.starts_with('+')
+    }
+}
+
 /// Functions that write the backtrace and are no part of what went wrong.
 const WRITERS: &[&str] = &["uwsgi_backtrace", "what_i_am_doing"];
 
-/// Functions that handle the signal; what was interrupted stands behind them.
-const HANDLERS: &[&str] = &["uwsgi_segfault", "uwsgi_fpe"];
+/// Frames of the handler and the trampoline of the C library, at most.
+const HANDLING: usize = 4;
 
 /// Every frame but those that write backtraces.
 pub(crate) fn frames(text: &str) -> Vec<Frame<'_>> {
@@ -29,21 +36,21 @@ fn frame(line: &str) -> Option<Frame<'_>> {
     if file.trim().is_empty() || !address.trim_start().starts_with('[') {
         return None;
     }
-    let method = inner.split_once('+').map_or(inner, |(method, _)| method);
+    let method = match inner.split_once('+') {
+        Some(("", _)) | None => inner,
+        Some((method, _)) => method,
+    };
     Some(Frame { method, file: file.trim() })
 }
 
-/// The frame that was interrupted: behind the handler and the trampoline of the C library, which
-/// has no symbol.
+/// The frame that was interrupted: behind the handler, which ends with the trampoline of the C
+/// library. That one has no symbol.
 pub(crate) fn culprit<'a>(frames: &[Frame<'a>]) -> Option<Frame<'a>> {
-    let Some(handler) = frames.iter().position(|frame| HANDLERS.contains(&frame.method)) else {
-        return frames.first().copied();
+    let trampoline = |frame: &Frame<'_>| {
+        frame.method == "__restore_rt" || (frame.is_nameless() && frame.file.contains("/libc"))
     };
-    let behind = frames.get(handler + 1..).unwrap_or_default();
-    let trampoline = |frame: &&Frame<'_>| {
-        frame.method == "__restore_rt" || (frame.method.is_empty() && frame.file.contains("/libc"))
-    };
-    behind.iter().find(|frame| !trampoline(frame)).or(frames.get(handler)).copied()
+    let first = frames.iter().take(HANDLING).position(trampoline).filter(|at| *at > 0);
+    frames.get(first.map_or(0, |at| at + 1)).or(frames.first()).copied()
 }
 
 /// True when the signal was SIGFPE.
@@ -68,7 +75,7 @@ mod tests {
         let shown: Vec<_> = frames.iter().map(|frame| (frame.method, frame.file)).collect();
         let expected = [
             ("uwsgi_segfault", "/bin/uwsgi"),
-            ("", "/lib/libc.so.6"),
+            ("+0x3c050", "/lib/libc.so.6"),
             ("PyObject_Call", "/lib/libpython3.so"),
         ];
         assert_eq!(shown, expected);
@@ -81,6 +88,12 @@ mod tests {
     fn the_culprit_stands_behind_the_handler() {
         for (text, expected) in [
             (TEXT, Some(("PyObject_Call", "/lib/libpython3.so"))),
+            (
+                "b(+0x1) [0x1]\nb(+0x2) [0x2]\n/libc.so(+0x3) [0x3]\nb(+0x4) [0x4]\n",
+                Some(("+0x4", "b")),
+            ),
+            ("/libc.so(+0x3) [0x3]\nb(f+0x4) [0x4]\n", Some(("+0x3", "/libc.so"))),
+            ("b(f+0x1) [0x1]\n/libc.so(+0x3) [0x3]\n", Some(("f", "b"))),
             ("b(uwsgi_fpe+0x1) [0x1]\n", Some(("uwsgi_fpe", "b"))),
             ("b(f+0x1) [0x1]\nb(g+0x1) [0x1]\n", Some(("f", "b"))),
             ("no frame", None),
