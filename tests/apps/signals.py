@@ -44,9 +44,8 @@ refused(10, "workers")
 
 
 def application(environ, start_response):
-    name, *numbers = environ["PATH_INFO"].strip("/").split("/")
-    numbers = [int(n) for n in numbers]
-    answer = ACTIONS[name](*numbers)
+    name, *words = environ["PATH_INFO"].strip("/").split("/")
+    answer = ACTIONS[name](*[int(word) if word.isdigit() and name not in TEXTS else word for word in words])
     body = repr(answer).encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
@@ -66,7 +65,26 @@ def own(number):
     return uwsgi.signal_registered(number)
 
 
+TEXTS = ("remote", "timer")  # what they take is text
+
+
+def remote(number, *node):
+    try:
+        return uwsgi.signal(int(number), "/" + "/".join(node))
+    except Exception as error:
+        return "%s: %s" % (type(error).__name__, error)
+
+
+def timer(name, *numbers):
+    try:
+        return getattr(uwsgi, name)(*map(int, numbers))
+    except Exception as error:
+        return "%s: %s" % (type(error).__name__, error)
+
+
 ACTIONS = {
+    "remote": remote,
+    "timer": timer,
     "raise": raised,
     "wait": waited,
     "own": own,

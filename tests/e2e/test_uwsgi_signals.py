@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import threading
 
 import pytest
@@ -260,17 +261,87 @@ def test_signals_raised_while_the_workers_change_are_handled_by_those_that_come(
     until(lambda: handled(server).total() == sum(sent), "every one of them")
 
 
+def test_signals_come_over_uwsgi_sockets_too(instance, tmp_path):
+    """Modifier 110: the number is the second modifier, the payload means nothing."""
+    server = instance("--socket", tmp_path / "u.sock")
+    address = str(tmp_path / "u.sock")
+    for packet in (bytes([110, 0, 0, 14]), bytes([110, 3, 0, 14]) + b"abc"):
+        assert wire.raw(address, packet) == b"\xff\0\0\1"
+    until(lambda: handled(server)[14, 2] == 2, "both")
+    done = subprocess.run([paths.OURS, "--signal", f"{address},14"], capture_output=True, timeout=20, check=False)
+    assert done.returncode == 0 and f"signal 14 delivered to node {address}" in (done.stdout + done.stderr).decode()
+    until(lambda: handled(server)[14, 2] == 3, "the one of the command")
+
+
+def test_an_instance_without_master_rejects_signals(uwsgi, app, tmp_path):
+    uwsgi("--socket", tmp_path / "u.sock", "--wsgi-file", app("hello"), "--need-app").wait_log("spawned uWSGI worker 1")
+    assert wire.raw(str(tmp_path / "u.sock"), bytes([110, 0, 0, 1]))[:3] == b"\xff\0\0"
+
+
+def test_an_application_raises_signals_of_another_instance(instance, uwsgi, app, tmp_path):
+    server = instance("--socket", tmp_path / "u.sock")
+    (tmp_path / "other").mkdir()
+    other = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("signals"), directory=tmp_path / "other")
+    assert other.get(f"/remote/10{tmp_path}/u.sock").body == b"None"
+    until(lambda: handled(server).total() == 1, "the handler of the other instance")
+    answer = other.get(f"/remote/10{tmp_path}/nobody").body.decode()
+    assert answer == repr(f"OSError: unable to deliver signal 10 to node {tmp_path}/nobody")
+
+
+def test_timers_raise_signals_again_and_again(instance):
+    server = instance("--timer", "14 1", "--signal-timer=12 1", "--rbtimer=10 1", "--signal-rbtimer=11 1")
+    until(lambda: handled(server)[14, 2] >= 2, "two shots of --timer", timeout=15)
+    until(lambda: all(handled(server)[12, w] >= 2 for w in (1, 2)), "two shots for all workers", timeout=15)
+    until(lambda: all(sum(handled(server)[n, w] for w in (1, 2)) >= 1 for n in (10, 11)), "tree timers", timeout=15)
+
+
+def test_an_application_adds_timers(instance):
+    server = instance()
+    assert server.get("/timer/add_timer/14/1").body == b"None"
+    assert server.get("/timer/add_rb_timer/12/1/2").body == b"None"
+    until(lambda: handled(server)[14, 2] >= 4, "four shots", timeout=20)
+    assert handled(server)[12, 1] == handled(server)[12, 2] == 2, "two rounds were asked for"
+
+
+@pytest.mark.ours
+def test_timers_of_milliseconds_and_none_at_all(instance):
+    server = instance()
+    assert server.get("/timer/add_ms_timer/14/20").body == b"None"
+    until(lambda: handled(server)[14, 2] >= 20, "twenty shots", timeout=5)
+    for name, what in (("add_timer", "timer"), ("add_rb_timer", "rb_timer"), ("add_ms_timer", "timer")):
+        assert server.get(f"/timer/{name}/14/0").body.decode() == repr(f"ValueError: unable to add {what}")
+
+
+@pytest.mark.parametrize("option, text", [
+    ("--signal-timer=1", "invalid signal timer syntax, must be: <signal> <seconds>"),
+    ("--signal-rbtimer=1", "invalid redblack signal timer syntax, must be: <signal> <seconds>"),
+])
+def test_timers_without_seconds_are_refused(uwsgi, app, option, text):
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("signals"), option, ready=False)
+    server.expect = {1}
+    assert server.wait_exit() == 1
+    assert text in server.log()
+
+
 def test_the_decorators_of_the_real_module(uwsgi, tmp_path):
     """`uwsgidecorators` as PyPI has it."""
     module = next((paths.CACHE / "parity-venv").glob("lib/python3*/site-packages/uwsgidecorators.py"))
     shutil.copy(module, tmp_path)
     (tmp_path / "app.py").write_text("""
 import os, uwsgi
-from uwsgidecorators import signal, postfork, get_free_signal
+from uwsgidecorators import signal, timer, rbtimer, postfork, get_free_signal
 
 @signal(7, target="workers")
 def seven(number):
     print("seven got %d in %d" % (number, uwsgi.worker_id()), flush=True)
+
+@timer(1, target="worker2")
+def ticks(number):
+    print("tick %d in %d" % (number, uwsgi.worker_id()), flush=True)
+
+@rbtimer(1)
+def tree(number):
+    print("tree tick %d" % number, flush=True)
 
 @postfork
 def forked():
@@ -288,5 +359,7 @@ def application(environ, start_response):
     for worker in (1, 2):
         server.wait_log(rf"seven got 7 in {worker}\n")
         server.wait_log(rf"postfork {worker}\n")
-    assert "free 0\n" in server.log()
+    server.wait_log(r"tick 0 in 2\n(.*\n)*?tick 0 in 2\n", timeout=15)
+    server.wait_log(r"tree tick 1\n", timeout=15)
+    assert "free 2\n" in server.log()
     assert pathlib.Path(module).read_text().startswith("from functools import partial"), "the real one"

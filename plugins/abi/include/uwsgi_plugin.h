@@ -185,6 +185,8 @@ struct uwsgi_server {
     void (*metric_names)(void (*each)(void *context, struct uwsgi_str name), void *context);
     int32_t (*mule_msg)(uint32_t mule, struct uwsgi_str message);
     ssize_t (*mule_receive)(uint8_t *buffer, size_t len, uint32_t signals, int64_t milliseconds);
+    int32_t (*signal_to)(struct uwsgi_str node, uint32_t number);
+    int32_t (*add_timer)(uint32_t number, uint64_t milliseconds, uint64_t rounds);
 };
 
 struct uwsgi_plugin {

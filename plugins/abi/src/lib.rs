@@ -378,6 +378,12 @@ pub struct Server {
     /// nothing came in time, or -1 in any other process.
     pub mule_receive:
         extern "C" fn(buffer: *mut u8, len: usize, signals: u32, milliseconds: i64) -> isize,
+    /// Asks another instance, by the address of a uwsgi socket, to raise a signal. Returns 0,
+    /// -1 when it cannot be reached, or -2 when it says no.
+    pub signal_to: extern "C" fn(node: Str, number: u32) -> i32,
+    /// Raises a signal every so many milliseconds, `rounds` times or, with 0, for ever. Returns 0,
+    /// or -1 when that cannot be.
+    pub add_timer: extern "C" fn(number: u32, milliseconds: u64, rounds: u64) -> i32,
 }
 
 /// Result of `mule_msg`: no room, or too large.

@@ -177,6 +177,20 @@ impl ServerRef {
         u8::try_from((self.0.signal_wait)(core, wanted.map_or(-1, i32::from))).ok()
     }
 
+    /// Asks another instance to raise a signal: whether it did, nothing when it is out of reach.
+    pub fn signal_to(&self, node: &[u8], number: u8) -> Option<bool> {
+        match (self.0.signal_to)(Str::new(node), number.into()) {
+            0 => Some(true),
+            -2 => Some(false),
+            _ => None,
+        }
+    }
+
+    /// See [`Server::add_timer`]; false when that cannot be.
+    pub fn add_timer(&self, number: u8, milliseconds: u64, rounds: u64) -> bool {
+        (self.0.add_timer)(number.into(), milliseconds, rounds) == 0
+    }
+
     /// Sends a message to a mule, 0 for any; the error is one of `MULE_*`.
     pub fn mule_msg(&self, mule: u32, message: &[u8]) -> Result<(), i32> {
         match (self.0.mule_msg)(mule, Str::new(message)) {

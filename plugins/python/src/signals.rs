@@ -13,7 +13,7 @@ use crate::ffi::{self, Method};
 use crate::guard::{Args, builtin};
 use crate::module::the_server;
 use crate::obj::Obj;
-use crate::raise::{Raised, Res, system_error, value_error};
+use crate::raise::{Raised, Res, os_error, system_error, value_error};
 use crate::start::glue_call;
 use crate::state::{self, BUSY, attached_interp, interp, unlocked, world};
 
@@ -24,7 +24,10 @@ const MODIFIER1: u8 = 0;
 static HOLDERS: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
 /// The functions of this file.
-pub(crate) static FUNCTIONS: [Method; 5] = [
+pub(crate) static FUNCTIONS: [Method; 8] = [
+    Method::new(c"add_timer", add_timer),
+    Method::new(c"add_ms_timer", add_ms_timer),
+    Method::new(c"add_rb_timer", add_rb_timer),
     Method::new(c"register_signal", register_signal),
     Method::new(c"signal", signal),
     Method::new(c"signal_registered", signal_registered),
@@ -51,10 +54,45 @@ builtin!(register_signal = "register_signal", |_s, args| {
 });
 
 builtin!(signal = "signal", |_s, args| {
-    args.at_most(1)?;
+    args.at_most(2)?;
     let (server, number) = (the_server()?, number(&args, 0)?);
-    unlocked(|| server.signal(number)); // the log tells of one that is lost
-    Ok(Obj::none())
+    if args.len() < 2 {
+        unlocked(|| server.signal(number)); // the log tells of one that is lost
+        return Ok(Obj::none());
+    }
+    let node = args.text(1)?;
+    let name = String::from_utf8_lossy(node);
+    match unlocked(|| server.signal_to(node, number)) {
+        Some(true) => Ok(Obj::none()),
+        Some(false) => Err(value_error(&format!("node {name} rejected signal {number}"))),
+        None => Err(os_error(&format!("unable to deliver signal {number} to node {name}"))),
+    }
+});
+
+/// Adds a timer of so many units of milliseconds; what it is called when it cannot be.
+fn timer(args: &Args<'_>, name: &str, unit: u64, rounds: u64) -> Res<Obj> {
+    let (server, number) = (the_server()?, number(args, 0)?);
+    let every = u64::try_from(args.need(1)?.as_int()?).unwrap_or(0).saturating_mul(unit);
+    match every > 0 && server.add_timer(number, every, rounds) {
+        true => Ok(Obj::none()),
+        false => Err(value_error(&format!("unable to add {name}"))),
+    }
+}
+
+builtin!(add_timer = "add_timer", |_s, args| {
+    args.exactly(2)?;
+    timer(&args, "timer", 1000, 0)
+});
+
+builtin!(add_ms_timer = "add_ms_timer", |_s, args| {
+    args.exactly(2)?;
+    timer(&args, "timer", 1, 0)
+});
+
+builtin!(add_rb_timer = "add_rb_timer", |_s, args| {
+    args.at_most(3)?;
+    let rounds = u64::try_from(args.int_or(2, 0)?).unwrap_or(0);
+    timer(&args, "rb_timer", 1000, rounds)
 });
 
 builtin!(signal_registered = "signal_registered", |_s, args| {

@@ -274,6 +274,7 @@ fn assemble(
     let mut plugins = plugin::Set::new(&config, python);
     plugins.restrict(&settings.modifiers);
     let signals = signals::open(&settings)?;
+    signals::from_options(signals.as_ref(), &config)?;
     let mail = mule::Mail::open(&settings)?;
     Ok(Box::leak(Box::new(Instance {
         settings,

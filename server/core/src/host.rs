@@ -11,7 +11,7 @@ use uwsgi_sys::{process, signal};
 
 use crate::instance::Instance;
 use crate::signals::{self, Receiver};
-use crate::{log, mule, warning};
+use crate::{commands, log, mule, warning};
 
 /// The instance as plugins see it.
 pub(crate) struct PluginHost(pub &'static Instance);
@@ -133,6 +133,14 @@ impl Host for PluginHost {
 
     fn series(&self) -> Option<&dyn SeriesHost> {
         Some(self)
+    }
+
+    fn signal_to(&self, node: &[u8], number: u8) -> Option<bool> {
+        commands::raise_at(&String::from_utf8_lossy(node), number).ok()
+    }
+
+    fn add_timer(&self, number: u8, every: Duration, rounds: u64) -> bool {
+        signals::add_timer(self.0, number, every, rounds)
     }
 
     fn mule_msg(&self, mule: u32, message: &[u8]) -> Result<(), Lost> {

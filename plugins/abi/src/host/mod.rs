@@ -60,6 +60,14 @@ pub trait Host: Send + Sync {
     fn signal_wait(&self, _core: u32, _wanted: Option<u8>) -> Option<u8> {
         None
     }
+    /// See [`Server::signal_to`]; nothing when the node is out of reach.
+    fn signal_to(&self, _node: &[u8], _number: u8) -> Option<bool> {
+        None
+    }
+    /// See [`Server::add_timer`]; false when that cannot be.
+    fn add_timer(&self, _number: u8, _every: Duration, _rounds: u64) -> bool {
+        false
+    }
     /// See [`Server::mule_msg`].
     ///
     /// # Errors
@@ -156,6 +164,8 @@ pub fn table(info: Info) -> Server {
         metric_names,
         mule_msg: mules::mule_msg,
         mule_receive: mules::mule_receive,
+        signal_to: signals::signal_to,
+        add_timer: signals::add_timer,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Trampolines of the calls about signals. Part of the server's side.
 
+use std::time::Duration;
+
 use super::{bytes, with_host};
 use crate::Str;
 
@@ -31,4 +33,18 @@ pub(super) extern "C" fn signal_wait(core: u32, number: i32) -> i32 {
         return -1;
     }
     with_host(-1, |h| h.signal_wait(core, wanted).map_or(-1, i32::from))
+}
+
+pub(super) extern "C" fn signal_to(node: Str, number: u32) -> i32 {
+    let Ok(number) = u8::try_from(number) else { return -1 };
+    with_host(-1, |h| match h.signal_to(bytes(node), number) {
+        Some(true) => 0,
+        Some(false) => -2,
+        None => -1,
+    })
+}
+
+pub(super) extern "C" fn add_timer(number: u32, milliseconds: u64, rounds: u64) -> i32 {
+    let Ok(number) = u8::try_from(number) else { return -1 };
+    with_host(-1, |h| status(h.add_timer(number, Duration::from_millis(milliseconds), rounds)))
 }

@@ -247,6 +247,8 @@ pub(super) const WORKS: &[&str] = &[
     "show-config-origin",
     "signal",
     "signal-bufsize",
+    "signal-rbtimer",
+    "signal-timer",
     "single-interpreter",
     "skip-atexit",
     "skip-atexit-teardown",

@@ -9,7 +9,7 @@ mod signal;
 pub(crate) use build_plugin::build_plugin;
 pub(crate) use health::ping;
 pub(crate) use nagios::nagios;
-pub(crate) use signal::signal;
+pub(crate) use signal::{exchange as raise_at, signal};
 
 /// What a compiler needs for a plugin in C.
 pub(crate) const C_FLAGS: &str = "-fPIC -shared\n";

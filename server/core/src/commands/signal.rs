@@ -7,10 +7,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use crate::dial::dial;
-use crate::log;
-
-/// Modifier of signals.
-const SIGNAL: u8 = 110;
+use crate::{log, signals};
 
 /// How long each step of the exchange may take.
 const LIMIT: Duration = Duration::from_secs(4);
@@ -41,9 +38,10 @@ pub(crate) fn signal(text: &str) -> i32 {
     }
 }
 
-fn exchange(node: &str, number: u8) -> io::Result<bool> {
+/// Asks a node to raise a signal; whether it took it.
+pub(crate) fn exchange(node: &str, number: u8) -> io::Result<bool> {
     let mut stream = dial(node, Some(LIMIT))?;
-    stream.write_all(&[SIGNAL, 0, 0, number])?;
+    stream.write_all(&[signals::MODIFIER, 0, 0, number])?;
     let mut answer = [0; 4];
     stream.read_exact(&mut answer)?;
     Ok(answer[3] != 0)

@@ -32,6 +32,7 @@ use self::fate::Shot;
 use self::pace::Pace;
 use self::throttle::Throttle;
 use crate::instance::Instance;
+use crate::signals::Due;
 use crate::{clock, log, logv, procname};
 
 pub use ending::{cleanup, listeners, reexec};
@@ -87,6 +88,7 @@ struct Master<'a> {
     poll: rustix::fd::OwnedFd,
     signals: Signals,
     next_second: Instant,
+    timers: Due,
     pace: Pace,
 }
 
@@ -120,6 +122,7 @@ pub fn run(
         poll,
         signals,
         next_second: Instant::now() + Duration::from_secs(1),
+        timers: Due::default(),
         pace: Pace::default(),
     };
     procname::apply(&settings.procname, procname::Role::Master);
@@ -186,7 +189,11 @@ impl Master<'_> {
     /// Time until something is due: the second's duties, a respawn, the end of a mercy.
     fn wait_time(&self) -> Duration {
         let dues = self.children.iter().flat_map(|c| [self.due(c), c.mercy]).flatten();
-        let next = dues.chain([self.next_second]).min().unwrap_or(self.next_second);
+        let next = dues
+            .chain(self.timers.wait())
+            .chain([self.next_second])
+            .min()
+            .unwrap_or(self.next_second);
         // One millisecond more than needed, so that a due time has passed when we look.
         next.saturating_duration_since(Instant::now()) + Duration::from_millis(1)
     }
@@ -197,10 +204,11 @@ impl Master<'_> {
         }
     }
 
-    /// Sends on what processes have raised.
-    fn route_signals(&self) {
+    /// Sends on what processes have raised, and what is due.
+    fn route_signals(&mut self) {
         if let Some(signals) = &self.instance.signals {
             signals.route_waiting(&self.instance.arena);
+            self.timers.look(signals, &self.instance.arena);
         }
     }
 

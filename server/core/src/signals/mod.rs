@@ -11,6 +11,7 @@
 mod handle;
 mod pipe;
 mod target;
+mod timers;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -26,6 +27,15 @@ use crate::settings::Settings;
 use crate::{log, logv};
 
 pub(crate) use handle::{handle_next, overdue, raise, register, registered, wait};
+pub(crate) use timers::{Due, add_timer, from_options};
+
+/// Modifier of packets that raise a signal: the number is the second modifier.
+pub(crate) const MODIFIER: u8 = 110;
+
+/// The packet that answers one.
+pub(crate) fn answer(taken: bool) -> [u8; 4] {
+    [255, 0, 0, taken.into()]
+}
 
 /// How many signals there are.
 const NUMBERS: usize = 256;
@@ -51,6 +61,8 @@ pub struct Signals {
     running: &'static [AtomicU64],
     cores: usize,
     workers: usize,
+    /// Timers, see the file.
+    timers: &'static [AtomicU64],
     /// From everybody to the master.
     up: Pipe,
     /// To whichever worker takes it first.
@@ -75,6 +87,7 @@ impl Signals {
             running: shared::words(workers * cores + mules)?,
             cores,
             workers,
+            timers: shared::words(timers::WORDS)?,
             up: Pipe::new(room)?,
             pool: Pipe::new(room)?,
             worker: pipes(workers)?,

@@ -24,7 +24,7 @@ use crate::clock::SecondCache;
 use crate::instance::Instance;
 use crate::settings::{Protocol, Settings};
 use crate::warning::{self, PING};
-use crate::{log, logv, sockets};
+use crate::{log, logv, signals, sockets};
 
 /// A request thread's own things.
 pub(crate) struct Core {
@@ -204,7 +204,8 @@ impl Core {
             }
         }
         live.note_body();
-        let page = (managed || settings.exception_500) && meta.modifiers.0 != PING;
+        let packet = matches!(meta.modifiers.0, PING | signals::MODIFIER);
+        let page = (managed || settings.exception_500) && !packet;
         let keep = live.reply.finish(&live.wire, page, live.exceptions > 0);
         (keep, live.app, live.sendfile, live.exceptions > 0)
     }
@@ -455,6 +456,12 @@ impl Live<'_> {
                 let pong = warning::pong(self.instance.arena.globals());
                 let _ =
                     io::send_all(self.wire.fd, &pong, false, self.wire.timeout_ms, &mut switches);
+            }
+            signals::MODIFIER if self.instance.plugins.allows(signals::MODIFIER) => {
+                let answer = signals::answer(signals::raise(self.instance, meta.modifiers.1));
+                let (limit, mut switches) = (self.wire.timeout_ms, 0);
+                // A peer that left has raised it all the same.
+                let _ = io::send_all(self.wire.fd, &answer, false, limit, &mut switches);
             }
             0 if self.vars.is_empty() => log!("Empty request. skip."),
             other => log!("-- unavailable modifier requested: {other} --"),
