@@ -134,7 +134,7 @@ pub(crate) fn open_arena(
         sockets: bound.workers.len() as u32,
         gateways: if bound.http.is_empty() { 0 } else { settings.http_processes },
         metrics: crate::metrics::slots(settings, bound.workers.len() as u32),
-        thresholds: settings.thresholds.len() as u32,
+        thresholds: crate::thresholds::rows(settings),
         vars: settings.buffer_size.min(65_536) as u32,
         mules: settings.mules.len() as u32,
         series: settings.metrics_series,

@@ -39,12 +39,13 @@ pub(crate) fn plan(config: &Config, settings: &Settings, faults: &mut Vec<Findin
 }
 
 /// The counts on which the list of built-in metrics depends.
-fn shape(settings: &Settings, sockets: u32) -> Shape {
+pub(crate) fn shape(settings: &Settings, sockets: u32) -> Shape {
     Shape {
         workers: settings.processes,
         cores: settings.threads,
         sockets,
         gateways: if settings.http.is_empty() { 0 } else { settings.http_processes },
+        mules: settings.mules.len() as u32,
         ..Shape::default()
     }
 }

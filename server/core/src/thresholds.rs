@@ -5,7 +5,7 @@
 
 use uwsgi_config::{Config, Entry, Finding};
 use uwsgi_metrics::schema::{Selector, select};
-use uwsgi_metrics::{Arena, Kind, MetricRow, Shape, ThresholdCells, View};
+use uwsgi_metrics::{Arena, Kind, MetricRow, ThresholdCells, View};
 use uwsgi_watch::threshold::{self, Found, HISTOGRAMS, Names, Refusal, Spec, Thresholds};
 
 use crate::instance::Instance;
@@ -31,21 +31,20 @@ pub(crate) fn check(config: &Config, settings: &Settings) -> Vec<Finding> {
     if settings.thresholds.is_empty() {
         return Vec::new();
     }
-    let gateways = if settings.http.is_empty() { 0 } else { settings.http_processes };
-    let shape = Shape {
-        workers: settings.processes,
-        cores: settings.threads,
-        sockets: settings.sockets.len().max(1) as u32,
-        gateways,
-        metrics: settings.user_metrics.metrics.len() as u32 + 1,
-        ..Shape::default()
-    };
+    let mut shape = crate::metrics::shape(settings, settings.sockets.len().max(1) as u32);
+    shape.metrics = settings.user_metrics.metrics.len() as u32 + 1;
     let Ok(arena) = Arena::create(&shape) else { return Vec::new() };
-    (0..gateways).for_each(|index| arena.gateway(index).name.set(b"http"));
+    (0..shape.gateways).for_each(|index| arena.gateway(index).name.set(b"http"));
     for metric in &settings.user_metrics.metrics {
         arena.register_metric(&metric.name, metric.kind, "", 0);
     }
     faults(config, settings, &arena)
+}
+
+/// Rows for the thresholds, and some more: while their number stays the same, a reload with other
+/// thresholds keeps the arena and finds every row of before.
+pub(crate) fn rows(settings: &Settings) -> u32 {
+    (settings.thresholds.len() as u32).next_multiple_of(16)
 }
 
 /// Binds the thresholds, gives each its row and says so; the error is a text for the log.
@@ -70,6 +69,9 @@ pub(crate) fn register(instance: &Instance) -> Result<(), String> {
         let value = if bound.is_nan() { "burn rate".to_owned() } else { bound.to_string() };
         log!("added threshold for metric {} (value: {value})", spec.key());
         remarks(arena, settings, spec);
+    }
+    for index in settings.thresholds.len() as u32..arena.shape().thresholds {
+        arena.threshold(index).text.set(b"");
     }
     Ok(())
 }

@@ -157,6 +157,7 @@ pub(super) const WORKS: &[&str] = &[
     "max-vars",
     "memory-report",
     "metric",
+    "metric-threshold",
     "metrics-arena",
     "metrics-dir",
     "metrics-dir-restore",
