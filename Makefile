@@ -15,6 +15,7 @@ test: test-rust test-e2e
 
 # The release profile is what is built, tested and measured: nothing is compiled twice.
 test-rust: build
+	./tests/setup.sh
 	./tests/tools/rust_tests.sh
 
 test-e2e: build

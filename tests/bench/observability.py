@@ -1,6 +1,7 @@
 """What watching costs: the same server with nothing configured and with everything, in one run.
 
-Everything is 200 metrics, 20 of files, a metrics directory, 50 thresholds and a scrape per second. Two ratios are told: CPU per
+Everything is 200 metrics, 20 of files, a metrics directory, 50 thresholds, 10 alarms of all kinds (one of them by log lines) and a scrape
+per second. Two ratios are told: CPU per
 request of the workers (at most 1.01) and the share of a core that the observer takes (under 1 %).
 BENCH_SECONDS (3) per measurement, BENCH_ROUNDS (5), BENCH_CONNECTIONS (32), OBSERVER_SECONDS (30), BENCH_OUT
 (target/bench-observability.json).
@@ -43,7 +44,15 @@ def metrics() -> list[str]:
 
 def thresholds() -> list[str]:
     """50 thresholds that nothing reaches."""
-    return [f"metric-threshold = key=computed.{n},value=9000000000000000000" for n in range(50)]
+    return [f"metric-threshold = key=computed.{n},value=9000000000000000000,alarm=a{n % 10}" for n in range(50)]
+
+
+def alarms() -> list[str]:
+    """10 alarms that nothing raises."""
+    kinds = ("log:", "cmd:cat", "signal:17", "curl:http://127.0.0.1:1/", "curl:smtp://127.0.0.1:1;mail_to=a@b.c", "webhook:http://127.0.0.1:1/",
+             "alertmanager:http://127.0.0.1:1", "pagerduty:0123456789abcdef0123456789abcdef", "slack:http://127.0.0.1:1/", "log:again")
+    lines = [f"alarm = a{n} {kind}" for n, kind in enumerate(kinds)]
+    return lines + ["alarm-backlog = a0", "alarm-segfault = a1", "log-alarm = a2,a3 ^HARAKIRI ON WORKER"]
 
 
 def configuration(directory: pathlib.Path, port: int, stats: int, full: bool) -> pathlib.Path:
@@ -51,7 +60,7 @@ def configuration(directory: pathlib.Path, port: int, stats: int, full: bool) ->
              "listen = 1000", f"wsgi-file = {paths.APPS / 'hello_length.py'}", f"stats = 127.0.0.1:{stats}", "stats-http = true"]
     if full:
         (directory / "metrics").mkdir()
-        lines += [*metrics(), f"metrics-dir = {directory / 'metrics'}", *thresholds()]
+        lines += [*metrics(), f"metrics-dir = {directory / 'metrics'}", *thresholds(), *alarms()]
     path = directory / ("full.ini" if full else "none.ini")
     path.write_text("\n".join(lines) + "\n")
     return path
