@@ -48,6 +48,18 @@ def remove():
     return ""
 
 
+@app.get("/clear")
+def clear():
+    served.clear()
+    return str(uwsgi.worker_id())
+
+
+@app.get("/odd")
+def odd():
+    served.labels("half \udc80").inc()
+    return ""
+
+
 @app.get("/metrics")
 def metrics():
     return own(client.generate_latest())

@@ -119,6 +119,10 @@ def test_all_kinds_and_what_they_answer(start):
         "threads(lambda: [plain.inc() for _ in range(5000)]), plain.value": (None, 20004.5),
         "threads(lambda: [served.labels(str(n)).inc() for n in range(50)]), served.labels('49').value": (None, 4.0),
         "served.remove('x'), served.labels('x').value": (None, 0.0),
+        "um.Histogram('wide', 'x', buckets=range(600))": "ValueError: metric wide: its name, labels or buckets break a rule of the "
+                                                          "exposition format",
+        "um.Histogram('wide', 'x', buckets=range(6)).count": 0,
+        "served.labels('half \\udc80').inc(), served.labels('half \\\\udc80').value": (None, 1.0),
     }.items():
         assert ask(server, expression) == answer, expression
     in_both(lambda: ask(server, "(n := uwsgi.worker_id(), mine.set(n), most.set(n), sum(range(200000)))[0]"))
@@ -150,6 +154,7 @@ def test_all_kinds_and_what_they_answer(start):
     ("um.Gauge('plain', 'x')", "ValueError: gauge plain: a metric of this name has another kind, other labels or other buckets"),
     ("um.Gauge('x_sum', 'x') and um.Histogram('x_sum', 'x')", "ValueError: histogram x_sum: a metric of this name has another"),
     ("um.Histogram('y_sum', 'x')", "ValueError: metric y_sum: its name, labels or buckets break a rule"),
+    ("um.Gauge('g', 'x', unit=5)", "TypeError: gauge g: the unit must be str, not 5"),
 ])
 def test_bad_use_names_the_metric(start, expression, error):
     assert str(ask(start("counting", workers=1), expression)).startswith(error)
@@ -219,6 +224,8 @@ def test_a_flask_application_needs_no_change(flask):
             kill_workers(server)
         if turn == 2:
             reload(server)
+            again = scrape(server), samples(server)
+            assert again[0]["served_total{path=/count}"] == 400 and again[1]['served_total{path="/count"}'] == "400.0", "before a request"
     assert shown['build_info{host="here",version="1.2"}'] == "1.0" and shown["by_function"] == "42.0"
     assert ours["build_info{host=here}{version=1.2}"] == 1
 
@@ -249,6 +256,45 @@ def test_labels_can_be_removed(flask):
     assert not [name for name in samples(server) if name.startswith(("served", "size"))]
     load(server, "/count", 3)
     assert samples(server)['served_total{path="/count"}'] == samples(server)['size_count{kind="a"}'] == "3.0"
+
+
+def test_what_an_application_says_of_itself_is_of_this_generation(start, tmp_path):
+    said = tmp_path / "said"
+    said.write_text("1.2 old")
+    (tmp_path / "saying.py").write_text(
+        f"import prometheus_client as client\nversion, state = open({str(said)!r}).read().split()\n"
+        "client.Info('build', 'x').info({'version': version})\nclient.Enum('state', 'x', states=[state, 'any'])\n"
+        "client.Gauge('jobs', 'x', ['of'], multiprocess_mode='livemax').labels(version).set(1)\n"
+        "def application(e, s):\n    s('200 OK', [])\n    return [client.generate_latest()]\n")
+    server = start("hello", "--mount", f"/s={tmp_path}/saying.py", "--home", paths.VENV, "--manage-script-name",
+                   "--py-prometheus-client")
+    for version, state in (("1.2", "old"), ("1.3", "new")):
+        expected = {f"build_info{{version={version}}}": 1, f"state{{state={state}}}": 1, "state{state=any}": 0, f"jobs{{of={version}}}": 1}
+        names = ("build", "state", "jobs")
+        own = {k.replace('"', ""): float(v) for k, v in samples(server, "/s").items() if k.startswith(names)}
+        assert own == expected
+        assert {k: v for k, v in scrape(server).items() if k.startswith(names)} == expected
+        said.write_text("1.3 new")
+        reload(server)
+
+
+def test_clear_is_for_all_processes(flask):
+    server = flask(workers=1)
+    load(server, "/count", 40)
+    pid = server.worker_pids()[1]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: server.worker_pids()[1] != pid, "a worker that has counted nothing yet")
+    server.allow("DAMN ! worker")
+    assert scrape(server)["served_total{path=/count}"] == 40
+    assert server.get("/clear").status == 200
+    assert not [name for name in [*samples(server), *scrape(server)] if name.startswith("served")]
+
+
+def test_half_a_character_in_a_label_is_shown_as_its_escape(flask):
+    server = flask()
+    load(server, "/odd", 10)
+    assert samples(server)[r'served_total{path="half \\udc80"}'] == "10.0"
+    assert scrape(server)["served_total{path=half \\udc80}"] == 10
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda path: path.name)

@@ -51,13 +51,22 @@ pub fn families(view: &View) -> Vec<FamilySnap> {
     for slot in 0..u32::try_from(used).unwrap_or(0) {
         let row = view.series_row(slot);
         let family = u32::try_from(row.family.get()).unwrap_or(u32::MAX);
-        if row.state.get() == READY
+        if is_shown(view, row)
             && let Some(family) = slots.get(&family).and_then(|place| known.get_mut(*place))
         {
             push_samples(view, slot, row, family);
         }
     }
     known
+}
+
+/// Numbers go on over a reload. A fact, a state or what goes with its worker is true of the program
+/// that tells it, so those of the last generation are no longer said.
+fn is_shown(view: &View, row: &SeriesRow) -> bool {
+    let kind = FamilyKind::from_code(row.kind.get());
+    let told = matches!(kind, FamilyKind::Info | FamilyKind::StateSet)
+        || GaugeMode::from_code(row.mode.get()).is_live();
+    row.state.get() == READY && (!told || row.generation.get() == view.generation())
 }
 
 /// Those families without samples, and the place of each family slot among them.

@@ -29,9 +29,11 @@ impl Arena {
             return Err(FamilyRefused::Full);
         };
         let row = self.family_row(slot);
-        keep_changed(self, &row.help, spec.help);
-        keep_changed(self, &row.unit, spec.unit);
         if row.generation.get() != self.generation() {
+            // Once in a generation: the room of texts is not given back, and each process may
+            // word it its own way.
+            keep_changed(self, &row.help, spec.help);
+            keep_changed(self, &row.unit, spec.unit);
             row.order.set(self.series_head().registered.take_shared(1));
             row.generation.set(self.generation());
         }

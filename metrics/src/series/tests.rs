@@ -194,7 +194,47 @@ fn another_definition_of_a_name_starts_anew_and_the_last_one_is_shown() {
     assert_eq!((all.len(), all[0].kind, all[0].samples[0].value), (1, FamilyKind::Gauge, 1.0));
     let renewed = FamilySpec { help: "Other help.", ..spec("x", FamilyKind::Gauge, &[]) };
     assert_eq!(arena.register_family(&renewed), Ok(second));
+    assert_eq!(families(&arena)[0].help, "Some help.");
+    let arena = adopted(&arena, &SHAPE);
+    assert_eq!(arena.register_family(&renewed), Ok(second));
     assert_eq!(families(&arena)[0].help, "Other help.");
+}
+
+#[test]
+fn help_that_each_process_words_its_own_way_takes_no_room() {
+    let arena = arena();
+    let mut used = Vec::new();
+    for process in 0..500 {
+        let help = format!("Jobs of process {process}.");
+        arena.register_family(&FamilySpec { help: &help, ..gauge(GaugeMode::Sum) }).unwrap();
+        used.push(arena.series_head().words.get());
+    }
+    assert_eq!(used.first(), used.last());
+}
+
+#[test]
+fn facts_and_states_of_the_last_generation_are_no_longer_said() {
+    for shape in [SHAPE, Shape { workers: 1, ..SHAPE }] {
+        for (kind, mode) in [
+            (FamilyKind::Info, GaugeMode::Shared),
+            (FamilyKind::StateSet, GaugeMode::Shared),
+            (FamilyKind::Gauge, GaugeMode::LiveSum),
+            (FamilyKind::Gauge, GaugeMode::Sum),
+        ] {
+            let before = arena();
+            let spec = FamilySpec { mode, ..spec("x", kind, &["x"]) };
+            let tell = |arena: &Arena, what: &[u8]| {
+                let family = arena.register_family(&spec).unwrap();
+                arena.series_at(arena.register_series(family, &[what])).set(0, 1.0);
+            };
+            tell(&before, b"1");
+            let after = adopted(&before, &shape);
+            tell(&after, b"2");
+            let told = families(&after).remove(0).samples.into_iter().map(|s| s.values.concat());
+            let all: &[&[u8]] = if mode == GaugeMode::Sum { &[b"1", b"2"] } else { &[b"2"] };
+            assert_eq!(told.collect::<Vec<_>>(), all, "{kind:?} {mode:?}");
+        }
+    }
 }
 
 #[test]
@@ -233,8 +273,10 @@ fn a_reload_keeps_values_and_shows_what_is_registered_again() {
         let seen: Vec<_> = all.iter().map(|f| (f.name.as_str(), f.samples[0].value)).collect();
         assert_eq!(seen, [("h", 0.5), ("c", 2.5), ("g", 3.0)], "{shape:?}");
         assert_eq!(all[0].samples[0].buckets, [1, 0]);
-        after.register_family(&gauge(GaugeMode::LiveSum)).unwrap();
-        assert_eq!(families(&after)[2].samples[0].value, 0.0, "its worker is gone");
+        let live = after.register_family(&gauge(GaugeMode::LiveSum)).unwrap();
+        assert!(families(&after)[2].samples.is_empty(), "its worker is gone");
+        after.register_series(live, &[]);
+        assert_eq!(families(&after)[2].samples[0].value, 0.0);
     }
 }
 

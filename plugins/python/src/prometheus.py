@@ -1,9 +1,9 @@
-"""Makes prometheus_client count in the shared memory of the server.
-
-Runs in the namespace of `uwsgi_metrics`. Metrics keep their class and behaviour; what changes is where their values live
-and where a collection reads them, so any worker shows the sums over all workers, dead ones included. A metric that finds
-no room, or whose definition the exposition format forbids, stays in its process as it would have without this file.
-"""
+# Makes prometheus_client count in the shared memory of the server.
+#
+# Runs in the namespace of `uwsgi_metrics`, whose text of help it leaves alone. Metrics keep their class and behaviour; what
+# changes is where their values live and where a collection reads them, so any worker shows the sums over all workers, dead
+# ones included. A metric that finds no room, or whose definition the exposition format forbids, stays in its process as it
+# would have without this file.
 import contextlib
 import importlib.abc
 import sys
@@ -39,10 +39,21 @@ class _Recent(_Value):
         _Value.set(self, value)
 
 
-def _value_of(metric, kind, mode=0, bounds=()):
+def _shape_of(metric):
+    """Kind, labels, mode and bounds of a metric; nothing for kinds whose labels follow from their values."""
+    kind = _KINDS.get(metric._type)
+    if kind not in (_COUNTER, _GAUGE, _HISTOGRAM, _SUMMARY):
+        return None
+    mode = _MODES.index(metric._multiprocess_mode) if kind == _GAUGE else 0
+    bounds = tuple(metric._upper_bounds[:-1]) if kind == _HISTOGRAM else ()
+    return kind, tuple(metric._labelnames), mode, bounds
+
+
+def _value_of(metric):
     """The value of an observable metric, or nothing when there is no room."""
-    family = _family_of(metric, kind, tuple(metric._labelnames), mode, bounds)
-    value = _Recent() if mode and "mostrecent" in _MODES[mode] else _Value()
+    shape = _shape_of(metric)
+    family = _family_of(metric, *shape)
+    value = _Recent() if "mostrecent" in _MODES[shape[2]] else _Value()
     if family is None or not value._bind(family, metric._labelvalues):
         return None
     metric._shared = value
@@ -163,29 +174,40 @@ def _patch_values(metrics):
     @_replace(metrics.Counter, "_metric_init")
     def counter(original, self):
         original(self)
-        self._value = _value_of(self, _COUNTER) or self._value
+        self._value = _value_of(self) or self._value
 
     @_replace(metrics.Gauge, "_metric_init")
     def gauge(original, self):
         original(self)
-        self._value = _value_of(self, _GAUGE, mode=_MODES.index(self._multiprocess_mode)) or self._value
+        self._value = _value_of(self) or self._value
 
     @_replace(metrics.Summary, "_metric_init")
     def summary(original, self):
         original(self)
-        value = _value_of(self, _SUMMARY)
+        value = _value_of(self)
         if value:
             self._count, self._sum = _Bucket(value, 0), value
 
     @_replace(metrics.Histogram, "_metric_init")
     def histogram(original, self):
         original(self)
-        value = _value_of(self, _HISTOGRAM, bounds=tuple(self._upper_bounds[:-1]))
+        value = _value_of(self)
         if value:
             self._sum, self._buckets = value, [_Bucket(value, at) for at in range(len(self._upper_bounds))]
 
     for owner in (metrics.Summary, metrics.Histogram):
         owner.observe = _observe(owner.observe)
+    for owner in (metrics.Counter, metrics.Gauge, metrics.Summary, metrics.Histogram):
+        _show_parents(owner)
+
+
+def _show_parents(owner):
+    """What other processes count, and what was counted before a reload, is shown before a label is asked for here."""
+    @_replace(owner, "__init__")
+    def made(original, self, *args, **named):
+        original(self, *args, **named)
+        if self._is_parent():
+            _family_of(self, *_shape_of(self))
 
 
 def _observe(original):
@@ -290,6 +312,7 @@ def _patch_reading(base, registry):
             with _quiet():
                 original(self)
             _forget(gone)
+            _forget_all(self)
 
 
 def _forget(children):
@@ -297,6 +320,20 @@ def _forget(children):
         shared = child.__dict__.get("_shared") if child is not None else None
         for value in shared.values() if isinstance(shared, dict) else [shared] if shared else []:
             value._remove()
+
+
+def _forget_all(metric):
+    """Also the series that only other processes have asked for."""
+    shape = metric._is_parent() and _shape_of(metric)
+    family = _family_of(metric, *shape) if shape else None
+    if family is None:
+        return
+    for name, _, _, kind, mode, labels, bounds, samples in _read():
+        if name == metric._name and (kind, labels, mode, bounds) == shape:
+            for values in {sample[0] for sample in samples}:
+                value = _Value()
+                if value._bind(family, values):
+                    value._remove()
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ use crate::module::the_server;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res, clear, raised, type_error, value_error};
 use crate::start::{function, run_source};
-use crate::types::{head_size, utf8_of};
+use crate::types::{bytes_of, head_size, utf8_of};
 
 const SOURCE: &CStr =
     match CStr::from_bytes_with_nul(concat!(include_str!("uwsgi_metrics.py"), "\0").as_bytes()) {
@@ -178,14 +178,26 @@ fn items(sequence: &Obj) -> Res<Vec<Obj>> {
 }
 
 fn texts(sequence: &Obj) -> Res<Vec<String>> {
-    let text = |item: &Obj| {
-        // SAFETY: live for this statement; the bytes are copied.
-        let bytes = unsafe { utf8_of(item.ptr()) };
-        bytes
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-            .ok_or_else(|| if raised() { Raised } else { value_error("a label is a str") })
-    };
-    items(sequence)?.iter().map(text).collect()
+    items(sequence)?.iter().map(text_of).collect()
+}
+
+/// A text as the exposition formats can show it: half a character, which a path or the name of a
+/// file may hold, as its escape.
+fn text_of(item: &Obj) -> Res<String> {
+    // SAFETY: live for this statement; the bytes are copied.
+    if let Some(bytes) = unsafe { utf8_of(item.ptr()) } {
+        return Ok(String::from_utf8_lossy(bytes).into_owned());
+    }
+    if !raised() {
+        return Err(value_error("a label is a str"));
+    }
+    clear();
+    let (utf8, escaped) = (c"utf-8".as_ptr(), c"backslashreplace".as_ptr());
+    // SAFETY: a live str, for that is what cannot be encoded; the names are static.
+    let bytes = Obj::own(unsafe { ffi::PyUnicode_AsEncodedString(item.ptr(), utf8, escaped) })?;
+    // SAFETY: live for this statement; the bytes are copied.
+    let bytes = unsafe { bytes_of(bytes.ptr()) }.unwrap_or_default();
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn kind(code: i64) -> FamilyKind {

@@ -31,6 +31,8 @@ class _Metric:
         what = type(self).__name__.lower()
         if not isinstance(name, str) or not isinstance(help, str):
             raise TypeError(f"{what} {name!r}: name and help must be str")
+        if unit is not None and not isinstance(unit, str):
+            raise TypeError(f"{what} {name}: the unit must be str, not {unit!r}")
         if isinstance(labels, (str, bytes)):
             raise TypeError(f"{what} {name}: labels must be a sequence of names, not {labels!r}")
         labels = tuple(labels)
@@ -46,10 +48,12 @@ class _Metric:
         if len(set(labels)) != len(labels):
             raise ValueError(f"{what} {name}: a label occurs twice in {labels!r}")
         definition = (self._kind, labels, mode, bounds)
-        if _made.setdefault(name, definition) != definition:
+        if _made.get(name, definition) != definition:
             raise ValueError(f"{what} {name}: a metric of this name has another kind, other labels or other buckets")
         self.name, self.labelnames = name, labels
         self._family = _family(name, help, unit or "", self._kind, mode, labels, bounds)
+        # Only now: what was refused may be tried again in another way.
+        _made.setdefault(name, definition)
         self._children = {} if labels else None
         if not labels:
             self._join(())
