@@ -172,6 +172,8 @@ def test_full_is_no_failure(start):
     server = start("counting", "--metrics-series", "64", workers=1)
     assert ask(server, "[served.labels(str(n)).inc() for n in range(500)] and plain.inc(), plain.value") == (None, 1.0)
     assert sum(1 for name in scrape(server) if name.startswith("served_total")) < 64
+    said = re.findall(r"no room for .*", server.log())
+    assert len(said) == 1 and said[0].startswith("no room for a series of labels, it is counted nowhere (64 series of 64 in use")
 
 
 def test_the_price_of_counting(start):
@@ -341,9 +343,16 @@ def test_a_killed_worker_takes_at_most_what_it_was_doing(flask):
     server.allow("DAMN ! worker")
     victims = itertools.count()
 
+    def kill():
+        try:
+            os.kill(server.worker_pids()[1], signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
     def one(_):
         if next(victims) in (100, 200, 300):
-            os.kill(server.worker_pids()[1], signal.SIGKILL)
+            until(kill, "a worker in the place of the last one")
         try:
             return server.get("/count").status == 200
         except (OSError, EOFError):

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+import threading
 from urllib.parse import quote
 
 import pytest
@@ -51,6 +52,21 @@ def test_a_ping_counts_as_no_request(site):
     assert [run("--ping", node)[0] for _ in range(3)] == [0, 0, 0]
     site.wait_log("^PING$")
     assert ask(site, "uwsgi.total_requests()") == requests + 1
+
+
+def test_a_ping_says_why_there_is_no_answer():
+    def hang_up():
+        client, _ = closing.accept()
+        client.recv(4)
+        client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        node = f"127.0.0.1:{closing.getsockname()[1]}"
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        assert run("--ping", node)[::2] == (
+            1, f"PING uwsgi host {node} (timeout: 3)\nno answer from {node}: connection closed before the end of the answer\n")
+        thread.join(10)
 
 
 def test_nagios_says_what_is_wrong(tmp_path):

@@ -1,10 +1,13 @@
 //! Labelled series of applications, as plugins reach them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use uwsgi_abi::host::{SeriesHost, Wanted};
 use uwsgi_abi::series::{FamilyRead, FamilyRefused, SERIES_VALUE, SampleRead, SeriesOp};
-use uwsgi_metrics::series::{FamilyKind, FamilySnap, FamilySpec, GaugeMode, families};
+use uwsgi_metrics::series::{FamilyKind, FamilySnap, FamilySpec, GaugeMode, NO_SLOT, families};
 
 use crate::host::PluginHost;
+use crate::log;
 
 impl SeriesHost for PluginHost {
     fn family(&self, wanted: &Wanted<'_>) -> Result<u32, FamilyRefused> {
@@ -21,12 +24,19 @@ impl SeriesHost for PluginHost {
         };
         self.0.arena.register_family(&spec).map_err(|refused| match refused {
             uwsgi_metrics::FamilyRefused::Invalid => FamilyRefused::Invalid,
-            uwsgi_metrics::FamilyRefused::Full => FamilyRefused::Full,
+            uwsgi_metrics::FamilyRefused::Full => {
+                self.tell_full(&format!("metric {}", spec.name));
+                FamilyRefused::Full
+            }
         })
     }
 
     fn series(&self, family: u32, values: &[&[u8]]) -> u32 {
-        self.0.arena.register_series(family, values)
+        let series = self.0.arena.register_series(family, values);
+        if series == NO_SLOT {
+            self.tell_full("a series of labels");
+        }
+        series
     }
 
     fn update(&self, series: u32, op: u32, bucket: u32, value: f64) -> bool {
@@ -58,6 +68,23 @@ impl SeriesHost for PluginHost {
 
     fn families(&self) -> Vec<FamilyRead> {
         families(&self.0.arena).into_iter().map(read).collect()
+    }
+}
+
+/// Whether this process has said that there is no room.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+impl PluginHost {
+    /// Says once what the application is not to notice.
+    fn tell_full(&self, what: &str) {
+        if !TOLD.swap(true, Ordering::Relaxed) {
+            let (used, room) =
+                (self.0.arena.series_head().series.get(), self.0.settings.metrics_series);
+            log!(
+                "no room for {what}, it is counted nowhere ({used} series of {room} in use, see \
+                 metrics-series); the next ones are not told, see uwsgi_series_dropped_total"
+            );
+        }
     }
 }
 

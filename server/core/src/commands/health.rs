@@ -79,5 +79,9 @@ pub(super) fn timed_out(e: &io::Error) -> bool {
 
 /// What went wrong, for people.
 pub(super) fn reason(e: &io::Error) -> String {
-    if timed_out(e) { "Connection timed out".into() } else { plain(e) }
+    match e.kind() {
+        _ if timed_out(e) => "Connection timed out".into(),
+        ErrorKind::UnexpectedEof => "connection closed before the end of the answer".into(),
+        _ => plain(e),
+    }
 }
