@@ -28,7 +28,7 @@ const RULES: &[Rule] = &[
     session_contexts,
     lazy_twice,
     restore_from_nowhere,
-    threshold_alarms,
+    unknown_alarms,
 ];
 
 /// Values come back from the files of a directory.
@@ -259,29 +259,38 @@ fn lazy_twice(config: &Config) -> Vec<Finding> {
     both.map(|entry| warning(entry, text)).into_iter().collect()
 }
 
-/// A threshold that pages nobody: the alarm it names is not defined.
-fn threshold_alarms(config: &Config) -> Vec<Finding> {
+/// What pages nobody: the alarm it names is not defined.
+fn unknown_alarms(config: &Config) -> Vec<Finding> {
     let name = |text: &'_ str| text.split(' ').next().unwrap_or_default().to_owned();
     let alarms: Vec<String> = config.values("alarm").map(name).collect();
-    let named = config.all("metric-threshold").filter_map(|entry| {
+    let thresholds = config.all("metric-threshold").filter_map(|entry| {
         let mut pairs = keyed::pairs(entry.text()).into_iter().rev();
         let (_, alarm) = pairs.find(|(key, alarm)| key == "alarm" && !alarm.is_empty())?;
-        (!alarms.contains(&alarm)).then_some((entry, alarm))
+        Some((entry, alarm))
     });
-    let unknown = named.map(|(entry, alarm)| {
-        let near = suggest::nearest(&alarm, alarms.iter().map(String::as_str));
-        let guess = near.map_or(String::new(), |near| format!(", did you mean \"{near}\"?"));
-        let finding =
-            warning(entry, &format!("names the alarm \"{alarm}\", which is not defined{guess}"));
-        let finding = finding.allowed(if alarms.is_empty() {
-            "an \"alarm\" beside it".to_owned()
-        } else {
-            alarms.join(", ")
-        });
-        match near {
-            Some(near) => finding.meant(near),
-            None => finding,
-        }
+    let monitors = ["alarm-segfault", "alarm-backlog"].into_iter();
+    let monitors = monitors.flat_map(|option| config.all(option));
+    let monitors = monitors.map(|entry| (entry, entry.text().to_owned()));
+    // Where there are alarms, a wrong name is a fault of these; without any they are not read.
+    let unread = ["log-alarm", "not-log-alarm", "alarm-fd"].into_iter();
+    let unread = unread.filter(|_| alarms.is_empty()).flat_map(|option| config.all(option));
+    let unread = unread.map(|entry| (entry, name(entry.text())));
+    let named = thresholds.chain(monitors).chain(unread);
+    let unknown = named.filter(|(_, alarm)| !alarms.contains(alarm));
+    unknown.map(|(entry, alarm)| unknown_alarm(entry, &alarm, &alarms)).collect()
+}
+
+fn unknown_alarm(entry: &Entry, alarm: &str, alarms: &[String]) -> Finding {
+    let near = suggest::nearest(alarm, alarms.iter().map(String::as_str));
+    let guess = near.map_or(String::new(), |near| format!(", did you mean \"{near}\"?"));
+    let text = format!("names the alarm \"{alarm}\", which is not defined{guess}");
+    let finding = warning(entry, &text).allowed(if alarms.is_empty() {
+        "an \"alarm\" beside it".to_owned()
+    } else {
+        alarms.join(", ")
     });
-    unknown.collect()
+    match near {
+        Some(near) => finding.meant(near),
+        None => finding,
+    }
 }

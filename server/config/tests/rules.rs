@@ -105,6 +105,22 @@ fn options_that_do_not_fit_together_are_told() {
             &["option \"lazy\" at x.ini:2 restarts only workers at a reload; \"lazy-apps\" alone \
                reloads everything"],
         ),
+        (&["alarm = a log:", "alarm-segfault = a", "alarm-backlog = a"], &[]),
+        (
+            &["alarm = ops log:", "alarm-segfault = opps", "alarm-backlog = x"],
+            &[
+                "option \"alarm-segfault\" at x.ini:3 names the alarm \"opps\", which is not \
+                 defined, did you mean \"ops\"?",
+                "option \"alarm-backlog\" at x.ini:4 names the alarm \"x\", which is not defined",
+            ],
+        ),
+        (
+            &["log-alarm = a x", "alarm-fd = b 3 x"],
+            &[
+                "option \"log-alarm\" at x.ini:2 names the alarm \"a\", which is not defined",
+                "option \"alarm-fd\" at x.ini:3 names the alarm \"b\", which is not defined",
+            ],
+        ),
     ];
     for (lines, expected) in table {
         assert_eq!(said(lines), *expected, "{lines:?}");
