@@ -150,6 +150,24 @@ def test_no_line_is_lost_when_the_observer_dies(instance):
     assert re.findall(r"^STORM (\d+)$", server.log(), re.M) == [str(n) for n in range(100)]
 
 
+def test_an_observer_that_stands_still_holds_up_nobody_for_long(instance):
+    """Its pipe is full after a while: then the master writes, and what it wrote is still looked at."""
+    server = instance("--alarm", "a log:", "--log-alarm", "a ^STORM 2999$").allow("stands still")
+    observer = observer_of(server)
+    do(server, "print", "before\n")
+    server.wait_log("^before$")
+    os.kill(observer, signal.SIGSTOP)
+    do(server, "storm", "3000")
+    server.wait_log("^STORM 2999$")
+    assert f"[uwsgi-alarm] observer (pid: {observer}) stands still, the master writes its lines of the log" in server.log()
+    assert re.findall(r"^STORM (\d+)$", server.log(), re.M) == [str(n) for n in range(3000)]
+    os.kill(observer, signal.SIGCONT)
+    server.wait_log("ALARM: STORM 2999")
+    do(server, "print", "after\n")
+    server.wait_log("^after$")
+    assert server.log().count("\nSTORM 2999\n") == 1 and observer_of(server) == observer
+
+
 def test_the_last_lines_are_written_by_the_master_if_need_be(instance):
     server = instance("--alarm", "a log:", "--log-alarm", "a ^NOTHING").allow("OOOPS", "NO MERCY")
     os.kill(observer_of(server), signal.SIGSTOP)
@@ -170,6 +188,32 @@ def test_a_reload_keeps_the_lines_and_the_rules(instance):
     server.settle()
     assert wire.http(server.address(after=mark), "/print?TERRIBLE+after%0A").status == 200
     server.wait_log("ALARM: TERRIBLE after", after=mark)
+
+
+@pytest.mark.parametrize("still", [True, False], ids=["still looked at", "no longer looked at"])
+def test_commands_of_the_application_outlive_a_reload(uwsgi, app, tmp_path, still):
+    """What was started before a reload writes to the log after it, whatever the new image looks for."""
+    ini, fifo = tmp_path / "x.ini", tmp_path / "fifo"
+    base = f"[uwsgi]\nhttp-socket = 127.0.0.1:0\nmaster = true\nwsgi-file = {app('alarms')}\nalarm = a log:\n"
+    ini.write_text(base + "log-alarm = a ^alive\n")
+    os.mkfifo(fifo)
+    server = uwsgi("--ini", ini)
+    do(server, "shell", f"(read word < {fifo}; echo $word 1; echo $word 2) &")
+    if not still:
+        ini.write_text(base)
+    for _ in range(2):
+        mark = server.mark()
+        server.send(signal.SIGHUP)
+        server.wait_log("^spawned uWSGI observer", after=mark)
+        server.settle()
+    fifo.write_text("alive\n")
+    server.wait_log("^alive 1\n(.*\n)*?alive 2$", after=mark)
+    if still:
+        server.wait_log("ALARM: alive 2", after=mark)
+    assert wire.http(server.address(after=mark), "/print?own%0A").status == 200
+    server.wait_log("^own$", after=mark)
+    assert server.stop() == 0
+    assert ("ALARM" in server.log()[mark:]) == still
 
 
 def test_long_lines_are_written_whole_and_looked_at(instance):

@@ -212,24 +212,27 @@ fn build(
     limits::adjust_workers(&mut settings);
     let mut bound = ManuallyDrop::new(Bound::default());
     let opened = open(&config, &settings, &mut bound, kept, &binary);
-    let (arena, language) = opened.inspect_err(|_| {
+    let (arena, language, ways) = opened.inspect_err(|_| {
         // Nothing closes them: this process ends now, or another configuration goes on with them.
         fallback::hand_over(bound.descriptors());
     })?;
     let bound = ManuallyDrop::into_inner(bound);
     bound::fill_arena(&arena, &settings, &bound, reloads, &next);
-    let opened = Opened { arena, bound, language, binary: next, cwd, reloads };
+    let opened = Opened { arena, bound, language, ways, binary: next, cwd, reloads };
     assemble(config, settings, opened)
 }
 
-/// Sockets, arena and language.
+/// The way of alarms and that of the log.
+type Ways = (Option<alarm::Wire>, Option<alarm::Tap>);
+
+/// Sockets, arena, language and the ways between processes.
 fn open(
     config: &Config,
     settings: &Settings,
     bound: &mut Bound,
     kept: &Table,
     binary: &Path,
-) -> Result<(Arena, Option<Language>), String> {
+) -> Result<(Arena, Option<Language>, Ways), String> {
     bound.open(settings, kept)?;
     if !settings.honour_stdin && !daemon::stdin_is_socket() {
         daemon::no_stdin()?;
@@ -239,10 +242,11 @@ fn open(
     }
     let arena = bound::open_arena(settings, bound, kept)?;
     let language = language::load(config, binary)?;
+    let ways = alarm::open(settings, kept)?;
     if !settings.no_server {
         kept.close_rest();
     }
-    Ok((arena, language))
+    Ok((arena, language, ways))
 }
 
 /// What a start has opened.
@@ -250,6 +254,7 @@ struct Opened {
     arena: Arena,
     bound: Bound,
     language: Option<Language>,
+    ways: Ways,
     binary: PathBuf,
     cwd: PathBuf,
     reloads: u32,
@@ -268,8 +273,8 @@ fn assemble(
 ) -> Result<&'static Instance, String> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
-    let (alarm_wire, log_tap) = alarm::open(&settings)?;
-    let Opened { arena, bound, language, binary, cwd, reloads } = opened;
+    let Opened { arena, bound, language, ways, binary, cwd, reloads } = opened;
+    let (alarm_wire, log_tap) = ways;
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
     plugins.restrict(&settings.modifiers);

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::alarm::{Packet, Wire};
 use crate::clock;
@@ -111,7 +111,26 @@ pub fn raw(bytes: &[u8]) {
     {
         let seen = bytes.get(..LOOKED_AT).unwrap_or(bytes);
         // Nobody waits for being looked at.
-        let _ = wire.send(&Packet::Line(seen));
+        match wire.send(&Packet::Line(seen)) {
+            Ok(()) => tell_unseen(),
+            Err(_) => unseen_line(),
+        }
+    }
+}
+
+/// Lines of this process that nobody could look at.
+static UNSEEN: AtomicU64 = AtomicU64::new(0);
+
+/// A line found no way to those who look.
+pub(crate) fn unseen_line() {
+    UNSEEN.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Tells how many those were, as soon as there is a way again.
+pub(crate) fn tell_unseen() {
+    if UNSEEN.load(Ordering::Relaxed) > 0 {
+        let unseen = UNSEEN.swap(0, Ordering::Relaxed);
+        aside(&format!("[uwsgi-alarm] {unseen} lines of the log were not looked at"));
     }
 }
 

@@ -5,6 +5,7 @@
 //! counted and told.
 
 pub mod config;
+pub(crate) mod relief;
 pub mod rules;
 pub(crate) mod tap;
 mod wire;
@@ -18,6 +19,7 @@ use uwsgi_metrics::AlarmRow;
 use uwsgi_sys::fault;
 
 use crate::instance::Instance;
+use crate::kept::Table;
 use crate::settings::Settings;
 use crate::{boot, clock, log, patch, sockets};
 
@@ -50,13 +52,15 @@ pub fn raise(instance: &Instance, name: &[u8], text: &[u8]) {
 }
 
 /// Opens the ways of messages and lines, before the first fork. Without a master there are none.
-pub(crate) fn open(settings: &Settings) -> Result<(Option<Wire>, Option<Tap>), String> {
+pub(crate) fn open(
+    settings: &Settings,
+    kept: &Table,
+) -> Result<(Option<Wire>, Option<Tap>), String> {
     if !settings.master {
         return Ok((None, None));
     }
     let wire = Wire::new().map_err(|e| format!("socketpair(): {}", sockets::plain(&e)))?;
-    let rules = !settings.alarms.rules.is_empty();
-    let tap = rules.then(Tap::new).transpose();
+    let tap = Tap::open(!settings.alarms.rules.is_empty(), kept);
     let tap = tap.map_err(|e| format!("pipe(): {}", sockets::plain(&e)))?;
     Ok((Some(wire), tap))
 }
@@ -64,9 +68,14 @@ pub(crate) fn open(settings: &Settings) -> Result<(Option<Wire>, Option<Tap>), S
 /// From now on faults are told, and lines of the log are looked at.
 pub(crate) fn begin(instance: &'static Instance) {
     plan_faults(instance);
-    if let Some(wire) = instance.alarm_wire.as_ref().filter(|_| instance.log_tap.is_some()) {
+    if let Some(wire) = instance.alarm_wire.as_ref().filter(|_| looks(instance)) {
         log::watch(wire);
     }
+}
+
+/// Whether lines of the log are looked at.
+fn looks(instance: &Instance) -> bool {
+    instance.log_tap.as_ref().is_some_and(Tap::through)
 }
 
 /// In a worker or a router, whose log goes through the observer.

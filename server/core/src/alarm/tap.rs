@@ -3,15 +3,22 @@
 //! Workers and routers, and all they start, write to a pipe of packets instead of the log; the
 //! observer reads it, writes the log and looks. Each write stays one packet, so lines of different
 //! processes never mix. When the observer dies the pipe keeps what it holds for the next one; what
-//! is left at the end the master writes. The master itself and the observer write to the log as
-//! ever and send a copy over the wire: nothing they say waits for anybody.
+//! is left at the end the master writes, and while an observer stands still it writes in its place.
+//! The master itself and the observer write to the log as ever and send a copy over the wire:
+//! nothing they say waits for anybody.
+//!
+//! Commands that applications have started may live longer than an image of the master, so the
+//! pipes are handed to the next one.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 
-use rustix::pipe::PipeFlags;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, SpliceFlags};
 
+use crate::kept::Table;
 use crate::log;
 
 /// Room of the pipe; one page for each packet, so about 256 lines.
@@ -31,28 +38,94 @@ pub(crate) struct Pipe {
     pub(crate) target: i32,
 }
 
+/// Packets of a pipe that are used first and taken out afterwards, so that a reader that is killed
+/// in between leaves them to the next one. What was written by then is written twice; nothing is
+/// lost.
+#[derive(Debug)]
+pub(crate) struct Peek {
+    read: OwnedFd,
+    write: OwnedFd,
+    packet: Vec<u8>,
+    taken: Vec<u8>,
+}
+
+impl Peek {
+    pub(crate) fn new() -> io::Result<Peek> {
+        let Pipe { read, write, .. } = Pipe::new(0)?;
+        Ok(Peek { read, write, packet: vec![0; 1 << 16], taken: vec![0; 1 << 16] })
+    }
+
+    /// Hands each packet that is in `pipe` now to `work`; how many there were.
+    pub(crate) fn each(&mut self, pipe: &Pipe, mut work: impl FnMut(&[u8])) -> usize {
+        let all = rustix::pipe::tee(&pipe.read, &self.write, ROOM, SpliceFlags::NONBLOCK);
+        if all.is_err_and(|e| !matches!(e, Errno::AGAIN | Errno::INTR)) {
+            // Where the kernel cannot do it they are taken out first.
+            return pipe.next(&mut self.taken).map(work).map_or(0, |()| 1);
+        }
+        let mut count = 0;
+        while let Ok(len @ 1..) = rustix::io::read(&self.read, &mut self.packet[..]) {
+            count += 1;
+            let packet = self.packet.get(..len).unwrap_or_default();
+            work(packet);
+            match pipe.next(&mut self.taken) {
+                Some(taken) if taken == packet => {}
+                // Another reader was here, and took what was still to come.
+                Some(taken) => {
+                    work(taken);
+                    self.forget();
+                }
+                None => self.forget(),
+            }
+        }
+        count
+    }
+
+    fn forget(&mut self) {
+        while rustix::io::read(&self.read, &mut self.packet[..]).is_ok_and(|len| len > 0) {}
+    }
+}
+
 /// The pipes of an instance: one, or two where standard output is not the log.
 #[derive(Debug)]
 pub struct Tap {
     pipes: Mutex<Vec<Pipe>>,
+    /// Whether the processes of this instance write to them; otherwise only commands that were
+    /// started before a reload do.
+    through: bool,
 }
 
 impl Tap {
-    pub(crate) fn new() -> io::Result<Tap> {
-        let mut pipes = vec![Pipe::new(2)?];
-        if !same_file(io::stdout().as_fd(), io::stderr().as_fd()) {
-            pipes.push(Pipe::new(1)?);
+    /// The pipes of the image before this one, and what is missing when lines are to be looked at.
+    pub(crate) fn open(wanted: bool, kept: &Table) -> io::Result<Option<Tap>> {
+        let apart = !same_file(io::stdout().as_fd(), io::stderr().as_fd());
+        let mut pipes = Vec::new();
+        for target in [2, 1] {
+            match Pipe::kept(target, kept) {
+                Some(pipe) => pipes.push(pipe),
+                None if wanted && (target == 2 || apart) => pipes.push(Pipe::new(target)?),
+                None => {}
+            }
         }
-        Ok(Tap { pipes: Mutex::new(pipes) })
+        let tap = Tap { pipes: Mutex::new(pipes), through: wanted };
+        Ok(Some(tap).filter(|tap| tap.through || tap.pipes.lock().is_ok_and(|p| !p.is_empty())))
+    }
+
+    /// Whether lines of this instance go through the pipes.
+    pub(crate) fn through(&self) -> bool {
+        self.through
     }
 
     /// In a worker or a router: from now on it writes to the pipe.
     pub(crate) fn enter(&self) {
-        log::keep_aside();
         let Ok(mut pipes) = self.pipes.lock() else { return };
-        let both = pipes.len() == 1;
         // The reading ends go: a pipe whose readers are gone must fail, not fill up.
-        for pipe in pipes.drain(..) {
+        let pipes = std::mem::take(&mut *pipes);
+        if !self.through {
+            return;
+        }
+        log::keep_aside();
+        let both = pipes.iter().all(|pipe| pipe.target != 1);
+        for pipe in pipes {
             let targets: &[i32] = if both { &[1, 2] } else { &[pipe.target] };
             for target in targets {
                 // Without it the lines go straight to the log, unseen.
@@ -64,29 +137,70 @@ impl Tap {
     /// Second descriptors for the observer: reading ends, writing ends and where lines go.
     pub(crate) fn for_observer(&self) -> Vec<Pipe> {
         let Ok(pipes) = self.pipes.lock() else { return Vec::new() };
-        let copy = |pipe: &Pipe| {
-            let (read, write) = (pipe.read.try_clone().ok()?, pipe.write.try_clone().ok()?);
-            Some(Pipe { read, write, target: pipe.target })
-        };
-        pipes.iter().filter_map(copy).collect()
+        pipes.iter().filter_map(|pipe| pipe.copy().ok()).collect()
+    }
+
+    /// Second descriptors under their keys in the table of the next image.
+    pub(crate) fn for_next_image(&self) -> Vec<(String, OwnedFd)> {
+        let pipes = self.for_observer().into_iter();
+        let ends =
+            |Pipe { read, write, target }| [(key(target, READ), read), (key(target, WRITE), write)];
+        pipes.flat_map(ends).collect()
     }
 
     /// Writes to the log what nobody has read. Never waits for more.
     pub(crate) fn drain(&self) {
+        self.empty(|_| true, |_| ());
+    }
+
+    /// While the observer stands still: writes to the log in its place where a full pipe would hold
+    /// up everybody, and hands each packet to `seen`. It refuses to wait for the log.
+    pub(crate) fn relieve(&self, seen: impl FnMut(&[u8])) {
+        let room = |pipe: &Pipe| match pipe.target {
+            1 => is_ready(io::stdout().as_fd(), PollFlags::OUT),
+            _ => is_ready(io::stderr().as_fd(), PollFlags::OUT),
+        };
+        self.empty(room, seen);
+    }
+
+    /// Whether somebody waits for room in a pipe.
+    pub(crate) fn is_full(&self) -> bool {
+        let Ok(pipes) = self.pipes.lock() else { return false };
+        pipes.iter().any(|pipe| !is_ready(pipe.write.as_fd(), PollFlags::OUT))
+    }
+
+    /// Each pipe is read as often as it was full at most: who writes without end waits his turn.
+    fn empty(&self, go_on: impl Fn(&Pipe) -> bool, mut seen: impl FnMut(&[u8])) {
         let Ok(pipes) = self.pipes.lock() else { return };
         let mut buffer = vec![0; 1 << 16];
         for pipe in pipes.iter() {
-            if rustix::io::ioctl_fionbio(&pipe.read, true).is_err() {
-                continue;
-            }
-            while let Ok(len @ 1..) = rustix::io::read(&pipe.read, &mut buffer[..]) {
-                let packet = buffer.get(..len).unwrap_or_default();
-                if !packet.starts_with(MARK) {
+            for _ in 0..2 * ROOM / PAGE {
+                if !go_on(pipe) {
+                    break;
+                }
+                let Some(packet) = pipe.next(&mut buffer) else { break };
+                if packet != MARK {
                     write_all(pipe.target, packet);
+                    seen(packet);
                 }
             }
         }
     }
+}
+
+const READ: &str = "read";
+const WRITE: &str = "write";
+
+/// A page of the pipe, the longest packet.
+const PAGE: usize = 4096;
+
+fn key(target: i32, end: &str) -> String {
+    format!("log:{target}:{end}")
+}
+
+fn is_ready(fd: BorrowedFd<'_>, flags: PollFlags) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(&fd, flags)], Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
 impl Pipe {
@@ -94,7 +208,35 @@ impl Pipe {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
         // The kernel's own size will do where it allows no more.
         let _ = rustix::pipe::fcntl_setpipe_size(&write, ROOM);
+        // There may be two readers, and none may wait where the other one was faster.
+        rustix::io::ioctl_fionbio(&read, true)?;
         Ok(Pipe { read, write, target })
+    }
+
+    /// That of the image before this one.
+    fn kept(target: i32, kept: &Table) -> Option<Pipe> {
+        let [read, write] = [READ, WRITE].map(|end| kept.take(&key(target, end)));
+        Some(Pipe { read: read?.fd, write: write?.fd, target })
+    }
+
+    fn copy(&self) -> io::Result<Pipe> {
+        let (read, write) = (self.read.try_clone()?, self.write.try_clone()?);
+        Ok(Pipe { read, write, target: self.target })
+    }
+
+    /// Takes the next packet out, if there is one.
+    pub(crate) fn next<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+        let len = rustix::io::retry_on_intr(|| rustix::io::read(&self.read, &mut buffer[..]));
+        buffer.get(..len.ok().filter(|len| *len > 0)?)
+    }
+
+    /// Waits until there is a packet; false when there will never be one.
+    pub(crate) fn wait(&self) -> bool {
+        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
+        // An interrupted wait is over, like any other.
+        let _ = poll(&mut fds, None);
+        let [fd] = fds;
+        fd.revents().contains(PollFlags::IN) || !fd.revents().contains(PollFlags::HUP)
     }
 
     /// Sends a packet that is no line.
@@ -116,4 +258,35 @@ pub(crate) fn write_all(target: i32, bytes: &[u8]) {
 fn same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
     let place = |fd| rustix::fs::fstat(fd).map(|s| (s.st_dev, s.st_ino));
     place(one).is_ok_and(|one| place(other).is_ok_and(|other| one == other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_looked_at_first_and_none_is_passed_over() {
+        let pipe = Pipe::new(2).unwrap();
+        let mut peek = Peek::new().unwrap();
+        let send = |text: &str| rustix::io::write(&pipe.write, text.as_bytes()).unwrap();
+        let long = "x".repeat(PAGE);
+        let sent = ["a\n", "b", long.as_str(), "c\n"];
+        for text in sent {
+            send(text);
+        }
+        let mut seen = Vec::new();
+        peek.each(&pipe, |packet| {
+            // Who dies here leaves it to the next one.
+            let mut another = Vec::new();
+            if seen.len() == 1 {
+                Peek::new().unwrap().each(&pipe.copy().unwrap(), |p| another.push(p.to_owned()));
+                assert_eq!(another, sent[1..].iter().map(|s| s.as_bytes()).collect::<Vec<_>>());
+                send("d");
+            }
+            seen.push(String::from_utf8(packet.to_vec()).unwrap());
+        });
+        // The other reader took all; what came since is not mistaken for it.
+        assert_eq!(seen, ["a\n", "b", "d"]);
+        assert_eq!(pipe.next(&mut [0; 10]), None);
+    }
 }

@@ -100,7 +100,10 @@ pub fn reexec(instance: &Instance) -> std::io::Error {
     let arena = [("arena".to_owned(), instance.arena.fd(), 0)];
     let read = source::for_next_image();
     let read = read.iter().map(|(key, fd)| (key.clone(), fd.as_fd(), 0));
-    let table = kept::pass_on(listeners(instance).chain(arena).chain(read));
+    // Commands of the applications may go on, and still write to the log.
+    let lines = instance.log_tap.as_ref().map(|tap| tap.for_next_image()).unwrap_or_default();
+    let lines = lines.iter().map(|(key, fd)| (key.clone(), fd.as_fd(), 0));
+    let table = kept::pass_on(listeners(instance).chain(arena).chain(read).chain(lines));
     let mut env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != kept::VARIABLE && k != "UWSGI_RELOADS").collect();
     env.push((kept::VARIABLE.into(), table.into()));

@@ -31,6 +31,7 @@ use self::children::{Bodies, Child, Role};
 use self::fate::Shot;
 use self::pace::Pace;
 use self::throttle::Throttle;
+use crate::alarm::relief::Relief;
 use crate::instance::Instance;
 use crate::signals::Due;
 use crate::{clock, log, logv, procname};
@@ -90,6 +91,7 @@ struct Master<'a> {
     next_second: Instant,
     timers: Due,
     pace: Pace,
+    relief: Relief,
 }
 
 const SIGNAL_EVENT: u64 = u64::MAX;
@@ -124,6 +126,7 @@ pub fn run(
         next_second: Instant::now() + Duration::from_secs(1),
         timers: Due::default(),
         pace: Pace::default(),
+        relief: Relief::default(),
     };
     procname::apply(&settings.procname, procname::Role::Master);
     // What the last image said of itself is old when this one took long to load.
@@ -153,7 +156,8 @@ impl Master<'_> {
             data: epoll::EventData::new_u64(0),
         }; 32];
         loop {
-            let timeout = Timespec::try_from(self.wait_time()).ok();
+            let relief = self.relief.turn(self.instance).unwrap_or(Duration::MAX);
+            let timeout = Timespec::try_from(self.wait_time().min(relief)).ok();
             // An interrupted wait is a turn like any other.
             let _ = epoll::wait(&self.poll, &mut events[..], timeout.as_ref());
             let turn = Instant::now();
@@ -247,6 +251,7 @@ impl Master<'_> {
         globals.master_cycles.add(1);
         globals.master_seen_us.set(clock::epoch_us());
         self.count_busy();
+        self.relief.look(self.instance);
         if matches!(self.phase, Phase::Running) {
             self.harakiri();
             self.pace.look(self.instance);

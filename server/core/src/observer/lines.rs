@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::alarms::Alarms;
-use crate::alarm::tap::{self, MARK, Pipe};
+use crate::alarm::tap::{self, MARK, Peek, Pipe};
 use crate::log;
 
 /// Lines that may wait to be looked at.
@@ -62,21 +62,19 @@ impl Lines {
 
     /// Starts the thread that writes what comes through `pipe`.
     pub(super) fn carry(&self, pipe: Pipe) -> std::io::Result<()> {
-        let lines = self.clone();
+        let (lines, peek) = (self.clone(), Peek::new()?);
         let named = std::thread::Builder::new().name("log".into());
-        named.spawn(move || lines.pump(&pipe))?;
+        named.spawn(move || lines.pump(&pipe, peek))?;
         Ok(())
     }
 
-    fn pump(&self, pipe: &Pipe) {
+    fn pump(&self, pipe: &Pipe, mut peek: Peek) {
         uwsgi_sys::signal::block_all_in_thread();
-        let mut buffer = vec![0; 1 << 16];
         let mut unit = Vec::new();
         loop {
-            match rustix::io::read(&pipe.read, &mut buffer[..]) {
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) | Ok(0) => return,
-                Ok(len) => self.packet(pipe, buffer.get(..len).unwrap_or_default(), &mut unit),
+            let packets = peek.each(pipe, |packet| self.packet(pipe, packet, &mut unit));
+            if packets == 0 && !pipe.wait() {
+                return;
             }
         }
     }
