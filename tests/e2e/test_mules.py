@@ -160,6 +160,45 @@ def test_a_killed_mule_comes_back_and_takes_what_was_left(instance):
 
 
 @pytest.mark.ours
+def test_a_reload_loses_no_message_and_no_signal_and_gives_none_twice(instance):
+    """What waits behind a message that takes long is read by the mules of the next image."""
+    server = instance("--mule")
+    assert "is not supported" not in server.log()
+    os.mkfifo(server.cwd / "hold")
+    ask(server, "/send/wait/1")
+    server.wait_stats(lambda s: s["mules"][0]["messages"] == 1, "the message in hand")
+    assert ask(server, "/many/10/1") == ask(server, "/many/10/0") == b"10"
+    for _ in range(3):
+        ask(server, "/raise/22")
+        ask(server, "/raise/20")
+    mark = server.mark()
+    server.send(signal.SIGHUP)
+    server.wait_log("gracefully killing workers", after=mark)
+    (server.cwd / "hold").write_bytes(b"")
+    server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=mark)
+    server.wait_stats(lambda s: s["mules"][0]["messages"] == 21 and s["mules"][0]["signals"] == 6, "all of them")
+    assert re.findall(r"mule 1 got b'm(\d)' 2", server.log()) == list("0123456789" * 2)
+    assert sorted(re.findall(r"^mule 1 handles (2\d) as worker 0$", server.log(), re.M)) == ["20"] * 3 + ["22"] * 3
+
+
+@pytest.mark.ours
+def test_messages_to_a_mule_that_a_reload_takes_away_are_told(instance, tmp_path):
+    (tmp_path / "mules.ini").write_text("[uwsgi]\nmules = 2\n")
+    server = instance("--ini", tmp_path / "mules.ini")
+    os.mkfifo(server.cwd / "hold")
+    ask(server, "/send/wait/2")
+    server.wait_stats(lambda s: s["mules"][1]["messages"] == 1, "the message in hand")
+    ask(server, "/many/4/2")
+    (tmp_path / "mules.ini").write_text("[uwsgi]\nmules = 1\n")
+    mark = server.mark()
+    server.send(signal.SIGHUP)
+    server.wait_log("gracefully killing workers", after=mark)
+    (server.cwd / "hold").write_bytes(b"")
+    server.wait_log(r"\*\*\* 4 messages for mule 2 are lost, the configuration has it no more \*\*\*", after=mark)
+    server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=mark)
+
+
+@pytest.mark.ours
 def test_a_mule_that_dies_at_once_is_not_started_over_and_over(instance, tmp_path):
     (tmp_path / "job.py").write_text("raise SystemExit(3)\n")
     server = instance(f"--mule={tmp_path}/job.py").allow("OOOPS")

@@ -43,7 +43,7 @@ const MISSING: &[&str] = &[
 ];
 
 /// Hooks of the module that nothing calls yet.
-const MISSING_HOOKS: &[&CStr] = &[c"after_req_hook", c"spooler", c"mule_msg_hook"];
+const MISSING_HOOKS: &[&CStr] = &[c"after_req_hook", c"spooler"];
 
 /// Warns of what will not happen.
 pub(crate) fn warn_missing(server: ServerRef) {

@@ -212,18 +212,15 @@ fn build(
     limits::adjust_workers(&mut settings);
     let mut bound = ManuallyDrop::new(Bound::default());
     let opened = open(&config, &settings, &mut bound, kept, &binary);
-    let (arena, language, ways) = opened.inspect_err(|_| {
+    let shared = opened.inspect_err(|_| {
         // Nothing closes them: this process ends now, or another configuration goes on with them.
         fallback::hand_over(bound.descriptors());
     })?;
     let bound = ManuallyDrop::into_inner(bound);
-    bound::fill_arena(&arena, &settings, &bound, reloads, &next);
-    let opened = Opened { arena, bound, language, ways, binary: next, cwd, reloads };
+    bound::fill_arena(&shared.arena, &settings, &bound, reloads, &next);
+    let opened = Opened { shared, bound, binary: next, cwd, reloads };
     assemble(config, settings, opened)
 }
-
-/// The way of alarms and that of the log.
-type Ways = (Option<alarm::Wire>, Option<alarm::Tap>);
 
 /// Sockets, arena, language and the ways between processes.
 fn open(
@@ -232,7 +229,7 @@ fn open(
     bound: &mut Bound,
     kept: &Table,
     binary: &Path,
-) -> Result<(Arena, Option<Language>, Ways), String> {
+) -> Result<Shared, String> {
     bound.open(settings, kept)?;
     if !settings.honour_stdin && !daemon::stdin_is_socket() {
         daemon::no_stdin()?;
@@ -242,19 +239,29 @@ fn open(
     }
     let arena = bound::open_arena(settings, bound, kept)?;
     let language = language::load(config, binary)?;
-    let ways = alarm::open(settings, kept)?;
+    let (alarm_wire, log_tap) = alarm::open(settings, kept)?;
+    let signals = signals::open(settings, kept)?;
+    let mail = mule::Mail::open(settings, kept)?;
     if !settings.no_server {
         kept.close_rest();
     }
-    Ok((arena, language, ways))
+    Ok(Shared { arena, language, alarm_wire, log_tap, signals, mail })
+}
+
+/// What the processes have in common beside sockets.
+struct Shared {
+    arena: Arena,
+    language: Option<Language>,
+    alarm_wire: Option<alarm::Wire>,
+    log_tap: Option<alarm::Tap>,
+    signals: Option<signals::Signals>,
+    mail: Option<mule::Mail>,
 }
 
 /// What a start has opened.
 struct Opened {
-    arena: Arena,
+    shared: Shared,
     bound: Bound,
-    language: Option<Language>,
-    ways: Ways,
     binary: PathBuf,
     cwd: PathBuf,
     reloads: u32,
@@ -273,14 +280,12 @@ fn assemble(
 ) -> Result<&'static Instance, String> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
-    let Opened { arena, bound, language, ways, binary, cwd, reloads } = opened;
-    let (alarm_wire, log_tap) = ways;
+    let Opened { shared, bound, binary, cwd, reloads } = opened;
+    let Shared { arena, language, alarm_wire, log_tap, signals, mail } = shared;
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
     plugins.restrict(&settings.modifiers);
-    let signals = signals::open(&settings)?;
     signals::from_options(signals.as_ref(), &config)?;
-    let mail = mule::Mail::open(&settings)?;
     Ok(Box::leak(Box::new(Instance {
         settings,
         config,

@@ -55,6 +55,12 @@ impl Table {
         Some(entries.remove(at).1)
     }
 
+    /// Takes the ends of the queue kept under `name`: where it is read, where it is written.
+    pub(crate) fn take_queue(&self, name: &str) -> Option<[OwnedFd; 2]> {
+        let [read, write] = queue_keys(name).map(|key| self.take(&key).map(|kept| kept.fd));
+        Some([read?, write?])
+    }
+
     /// The configured address of the first entry of a kind.
     pub(crate) fn configured(&self, kind: &str) -> Option<String> {
         let entries = self.entries.borrow();
@@ -80,9 +86,25 @@ pub(crate) struct Rest(ManuallyDrop<Vec<(String, Kept)>>);
 impl Rest {
     /// The sockets among them in the form of [`pass_on`].
     pub(crate) fn entries(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>, u64)> {
-        let sockets = self.0.iter().filter(|(key, _)| key != "arena");
+        let of_that_life = |key: &str| key == "arena" || key.starts_with(QUEUE);
+        let sockets = self.0.iter().filter(move |(key, _)| !of_that_life(key));
         sockets.map(|(key, kept)| (key.clone(), kept.fd.as_fd(), kept.inode))
     }
+}
+
+/// How the keys of queues begin.
+const QUEUE: &str = "queue:";
+
+fn queue_keys(name: &str) -> [String; 2] {
+    ["read", "write"].map(|end| format!("{QUEUE}{name}:{end}"))
+}
+
+/// The ends of a queue, as [`Table::take_queue`] gives them, in the form of [`pass_on`].
+pub(crate) fn queue<'a>(
+    name: &str,
+    ends: [BorrowedFd<'a>; 2],
+) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> + use<'a> {
+    queue_keys(name).into_iter().zip(ends).map(|(key, fd)| (key, fd, 0))
 }
 
 /// Lets the descriptors survive the next exec and writes the table for it.
@@ -132,6 +154,25 @@ mod tests {
         let key = "socket:http:/tmp/a;b=c%.sock";
         let text = pass_on([(key.to_owned(), a.as_fd(), 77)].into_iter());
         assert_eq!(parse(&text), vec![(key.to_owned(), a.as_raw_fd(), 77)]);
+    }
+
+    #[test]
+    fn a_queue_is_found_by_its_name_and_stays_in_its_life() {
+        let (a, b) = std::os::unix::net::UnixStream::pair().unwrap();
+        let numbers = [a.as_raw_fd(), b.as_raw_fd()];
+        let kept = queue("mail:1", [a.as_fd(), b.as_fd()]);
+        let kept = kept
+            .map(|(key, fd, inode)| (key, Kept { fd: fd.try_clone_to_owned().unwrap(), inode }));
+        let table = Table { entries: RefCell::new(kept.collect()) };
+        assert!(table.take_queue("mail:2").is_none());
+        let ends = table.take_queue("mail:1").unwrap();
+        assert!(ends.iter().all(|end| !numbers.contains(&end.as_raw_fd())));
+        assert!(table.take_queue("mail:1").is_none(), "it was taken");
+        let rest = queue("mail:3", [a.as_fd(), b.as_fd()]);
+        let rest = rest
+            .map(|(key, fd, inode)| (key, Kept { fd: fd.try_clone_to_owned().unwrap(), inode }));
+        let table = Table { entries: RefCell::new(rest.collect()) };
+        assert_eq!(table.rest().entries().count(), 0, "another configuration wants none");
     }
 
     #[test]

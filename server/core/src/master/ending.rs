@@ -9,6 +9,8 @@ use uwsgi_sys::{process, signal};
 use super::children::Role;
 use super::{Goal, Master, Phase};
 use crate::instance::Instance;
+use crate::mule::Mail;
+use crate::signals::Signals;
 use crate::sockets::Listener;
 use crate::{bound, kept, log, pidfile, source};
 
@@ -103,7 +105,9 @@ pub fn reexec(instance: &Instance) -> std::io::Error {
     // Commands of the applications may go on, and still write to the log.
     let lines = instance.log_tap.as_ref().map(|tap| tap.for_next_image()).unwrap_or_default();
     let lines = lines.iter().map(|(key, fd)| (key.clone(), fd.as_fd(), 0));
-    let table = kept::pass_on(listeners(instance).chain(arena).chain(read).chain(lines));
+    let signals = instance.signals.iter().flat_map(Signals::kept);
+    let queues = instance.mail.iter().flat_map(Mail::kept).chain(signals).chain(lines);
+    let table = kept::pass_on(listeners(instance).chain(arena).chain(read).chain(queues));
     let mut env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != kept::VARIABLE && k != "UWSGI_RELOADS").collect();
     env.push((kept::VARIABLE.into(), table.into()));

@@ -1,7 +1,8 @@
 //! Messages to mules: one queue for each, and one that whichever mule comes first takes from.
 //!
 //! A message is one packet of a SEQPACKET pair whose two ends every process holds. Nobody waits
-//! for room: a message that does not fit is told and counted, and the sender hears of it.
+//! for room: a message that does not fit is told and counted, and the sender hears of it. A reload
+//! hands the queues on with what is in them.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,6 +15,7 @@ use rustix::net::{
 use uwsgi_abi::host::Lost;
 use uwsgi_metrics::Arena;
 
+use crate::kept::{self, Table};
 use crate::settings::Settings;
 use crate::{log, logv, sockets};
 
@@ -31,15 +33,32 @@ pub struct Mail {
     own: Vec<Queue>,
 }
 
+/// Name of a queue for the next image; 0 is that of all mules.
+fn name(mule: usize) -> String {
+    format!("mail:{mule}")
+}
+
 impl Queue {
     fn new(room: usize) -> io::Result<Queue> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (send, receive) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        if room > 0 {
-            sockopt::set_socket_send_buffer_size(&send, room)?;
-            sockopt::set_socket_recv_buffer_size(&receive, room)?;
+        Queue { send, receive }.with_room(room)
+    }
+
+    /// The queue that the last image kept, with the messages in it, or an empty one.
+    fn open(kept: &Table, mule: usize, room: usize) -> io::Result<Queue> {
+        match kept.take_queue(&name(mule)) {
+            Some([receive, send]) => Queue { send, receive }.with_room(room),
+            None => Queue::new(room),
         }
-        Ok(Queue { send, receive })
+    }
+
+    fn with_room(self, room: usize) -> io::Result<Queue> {
+        if room > 0 {
+            sockopt::set_socket_send_buffer_size(&self.send, room)?;
+            sockopt::set_socket_recv_buffer_size(&self.receive, room)?;
+        }
+        Ok(self)
     }
 
     fn put(&self, message: &[u8]) -> Result<(), Errno> {
@@ -62,14 +81,24 @@ impl Queue {
 
 impl Mail {
     /// Queues for the mules of a configuration; none without mules.
-    pub(crate) fn open(settings: &Settings) -> Result<Option<Mail>, String> {
-        let room = settings.mule_msg_size;
+    pub(crate) fn open(settings: &Settings, kept: &Table) -> Result<Option<Mail>, String> {
+        let (room, mules) = (settings.mule_msg_size, settings.mules.len());
         let open = || -> io::Result<Mail> {
-            let own = settings.mules.iter().map(|_| Queue::new(room)).collect::<io::Result<_>>()?;
-            Ok(Mail { any: Queue::new(room)?, own })
+            let queue = |mule| Queue::open(kept, mule, room);
+            let own = (1..=mules).map(queue).collect::<io::Result<_>>()?;
+            Ok(Mail { any: queue(0)?, own })
         };
-        let opened = (settings.master && !settings.mules.is_empty()).then(open).transpose();
+        let opened = (settings.master && mules > 0).then(open).transpose();
+        tell_lost(kept, if opened.is_ok() { mules } else { 0 });
         opened.map_err(|e| format!("unable to make the queues of mules: {}", sockets::plain(&e)))
+    }
+
+    /// Every queue in the form of [`kept::pass_on`].
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>, u64)> {
+        let queues = [&self.any].into_iter().chain(&self.own).enumerate();
+        queues.flat_map(|(mule, queue)| {
+            kept::queue(&name(mule), [queue.receive.as_fd(), queue.send.as_fd()])
+        })
     }
 
     /// Sends a message to a mule, 0 for any.
@@ -110,6 +139,21 @@ impl Mail {
     /// Readable while messages wait for that mule.
     pub(crate) fn watched(&self, mule: u32) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.queues(mule).into_iter().map(|queue| queue.receive.as_fd())
+    }
+}
+
+/// Says what becomes of messages to mules that a changed configuration has no longer.
+fn tell_lost(kept: &Table, mules: usize) {
+    let any = (mules == 0).then_some(0);
+    let gone = any.into_iter().chain(mules + 1..);
+    for (mule, ends) in gone.map_while(|mule| Some((mule, kept.take_queue(&name(mule))?))) {
+        let [receive, send] = ends;
+        let queue = Queue { send, receive };
+        let lost = std::iter::from_fn(|| queue.take(&mut [0; 1])).count();
+        if lost > 0 {
+            let whom = if mule > 0 { format!("mule {mule}") } else { "any mule".to_owned() };
+            log!("*** {lost} messages for {whom} are lost, the configuration has it no more ***");
+        }
     }
 }
 

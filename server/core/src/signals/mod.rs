@@ -5,7 +5,8 @@
 //! ```
 //!
 //! It owns the table of registrations and the queues, made before the first fork and held by all
-//! processes: a queue outlives the process that reads it, and its successor takes what is left.
+//! processes: a queue outlives the process that reads it, and its successor takes what is left; a
+//! reload hands the queues on.
 //! Nobody but the process that raises a signal ever waits, and that one for a moment only.
 
 mod handle;
@@ -23,6 +24,7 @@ use uwsgi_sys::shared;
 use self::pipe::Pipe;
 use self::target::{Entry, Refusal, Target};
 use crate::instance::Instance;
+use crate::kept::{self, Table};
 use crate::settings::Settings;
 use crate::{log, logv};
 
@@ -42,6 +44,13 @@ const NUMBERS: usize = 256;
 
 /// Numbers the master takes from its queue before it looks at its other duties.
 const BATCH: usize = 256;
+
+/// Names of the queues for the next image.
+const UP: &str = "signals:up";
+const POOL: &str = "signals:workers";
+const WORKER: &str = "signals:worker";
+const MULE_POOL: &str = "signals:mules";
+const MULE: &str = "signals:mule";
 
 /// A process that handles signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,24 +85,44 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Table and queues.
-    fn new(settings: &Settings) -> io::Result<Signals> {
+    /// Table and queues. What waits in a queue that the last image kept is still to be handled.
+    fn new(settings: &Settings, kept: &Table) -> io::Result<Signals> {
         let (workers, cores) = (settings.processes as usize, settings.threads as usize);
         let mules = settings.mules.len();
         let room = settings.signal_bufsize;
-        let pipes = |count: usize| (0..count).map(|_| Pipe::new(room)).collect::<io::Result<_>>();
+        let pipe = |name: &str| match kept.take_queue(name) {
+            Some(ends) => Ok(Pipe::over(ends, room)),
+            None => Pipe::new(room),
+        };
+        let pipes = |kind: &str, count: usize| {
+            (1..=count).map(|id| pipe(&format!("{kind}:{id}"))).collect::<io::Result<_>>()
+        };
         Ok(Signals {
             table: shared::words((workers + 1) * NUMBERS)?,
             running: shared::words(workers * cores + mules)?,
             cores,
             workers,
             timers: shared::words(timers::WORDS)?,
-            up: Pipe::new(room)?,
-            pool: Pipe::new(room)?,
-            worker: pipes(workers)?,
-            mule_pool: (mules > 0).then(|| Pipe::new(room)).transpose()?,
-            mule: pipes(mules)?,
+            up: pipe(UP)?,
+            pool: pipe(POOL)?,
+            worker: pipes(WORKER, workers)?,
+            mule_pool: (mules > 0).then(|| pipe(MULE_POOL)).transpose()?,
+            mule: pipes(MULE, mules)?,
         })
+    }
+
+    /// Every queue under its name, for the next image.
+    fn named(&self) -> impl Iterator<Item = (String, &Pipe)> {
+        let mule_pool = self.mule_pool.iter().map(|pipe| (MULE_POOL.to_owned(), pipe));
+        let single = [(UP.to_owned(), &self.up), (POOL.to_owned(), &self.pool)];
+        let worker = (1..).zip(&self.worker).map(|(id, pipe)| (format!("{WORKER}:{id}"), pipe));
+        let mule = (1..).zip(&self.mule).map(|(id, pipe)| (format!("{MULE}:{id}"), pipe));
+        single.into_iter().chain(mule_pool).chain(worker).chain(mule)
+    }
+
+    /// Every queue in the form of [`kept::pass_on`].
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>, u64)> {
+        self.named().flat_map(|(name, pipe)| kept::queue(&name, pipe.ends()))
     }
 
     /// Readable while signals wait for the master.
@@ -199,8 +228,8 @@ impl Signals {
 }
 
 /// Opens what signals need; without a master there are none.
-pub(crate) fn open(settings: &Settings) -> Result<Option<Signals>, String> {
-    let opened = settings.master.then(|| Signals::new(settings)).transpose();
+pub(crate) fn open(settings: &Settings, kept: &Table) -> Result<Option<Signals>, String> {
+    let opened = settings.master.then(|| Signals::new(settings, kept)).transpose();
     let opened = opened.map_err(|e| format!("unable to make the queues of signals: {e}"))?;
     if let Some(room) =
         opened.as_ref().map(|s| s.up.room()).filter(|r| *r < settings.signal_bufsize)

@@ -21,15 +21,25 @@ pub(crate) struct Pipe {
 const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 impl Pipe {
-    /// An empty queue with room for so many numbers, or as many as the kernel gives; 0 leaves it
-    /// to the kernel.
-    pub(crate) fn new(room: usize) -> io::Result<Pipe> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    /// A queue over these two ends of a pipe, see [`Pipe::ends`], with room as in [`Pipe::new`].
+    pub(crate) fn over([read, write]: [OwnedFd; 2], room: usize) -> Pipe {
         if room > 0 {
             // More than an ordinary user may have: the caller sees the room there is.
             let _ = fcntl_setpipe_size(&write, room);
         }
-        Ok(Pipe { read, write })
+        Pipe { read, write }
+    }
+
+    /// Where it is read and where it is written.
+    pub(crate) fn ends(&self) -> [BorrowedFd<'_>; 2] {
+        [self.read.as_fd(), self.write.as_fd()]
+    }
+
+    /// An empty queue with room for so many numbers, or as many as the kernel gives; 0 leaves it
+    /// to the kernel.
+    pub(crate) fn new(room: usize) -> io::Result<Pipe> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        Ok(Pipe::over([read, write], room))
     }
 
     /// Numbers that fit.
