@@ -223,8 +223,19 @@ def test_queues_of_worker_sockets(start, tmp_path, kind):
     server.wait_stats(lambda s: s["listen_queue"] == 0, "an empty queue")
 
 
+def kernel_drops(server) -> int:
+    """All that the kernel let go at the listening socket, clients or not."""
+    listed = subprocess.run(["ss", "-Hlntm", f"sport = :{server.address()[1]}"], capture_output=True, text=True, check=True)
+    return int(re.search(r",d(\d+)\)", listed.stdout).group(1))
+
+
 def test_drops_are_counted_and_survive_a_reload(start, tmp_path):
     server = start("--listen", "1")
+    for _ in range(20):
+        assert server.get("/?burn=0").status == 200
+    good = kernel_drops(server)
+    # Other tests may lose clients in this namespace at the same time; all twenty at once they do not.
+    assert server.stats()["listen_queue_errors"] < max(good, 1), "a good connection with deferred accept is no lost client"
     with contextlib.ExitStack() as late:
         with held(server, tmp_path):
             for _ in range(8):
@@ -232,8 +243,7 @@ def test_drops_are_counted_and_survive_a_reload(start, tmp_path):
                 stream.setblocking(False)
                 stream.connect_ex(server.address())
             document = server.wait_stats(lambda s: s["listen_queue_errors"] > 0, "connections that were dropped")
-            listed = subprocess.run(["ss", "-Hlntm", f"sport = :{server.address()[1]}"], capture_output=True, text=True, check=True)
-            assert server.stats()["listen_queue_errors"] >= int(re.search(r",d(\d+)\)", listed.stdout).group(1)) > 0
+            assert 0 < document["listen_queue_errors"] <= kernel_drops(server)
     before = document["listen_queue_errors"]
     server.send(signal.SIGHUP)
     document = server.wait_stats(lambda s: s["reloads"] == 1 and worker(s)["accepting"], "a reload", timeout=20)

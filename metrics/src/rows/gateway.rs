@@ -42,8 +42,9 @@ row! {
         pub max_queue: Gauge,
         /// Connections dropped by full accept queues (observer).
         pub drops: Counter,
-        /// Drops the kernel told of at the last look (observer).
-        pub drops_seen: Gauge,
+        /// At the last look: the kernel's count of this socket, what of it was not believed, and the
+        /// clients the namespace had lost, raised by one (observer).
+        pub drops_seen: [Gauge; 3],
         /// Processor time, switches and faults over all lives (observer and master).
         pub used: Used,
         /// Resident memory, bytes (observer).

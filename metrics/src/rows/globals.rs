@@ -141,8 +141,9 @@ row! {
         pub stats_max_queue: Gauge,
         /// Clients dropped by full queues of the stats sockets (observer).
         pub stats_drops: Counter,
-        /// Drops the kernel told of at the last look (observer).
-        pub stats_drops_seen: Gauge,
+        /// At the last look: the kernel's count of this socket, what of it was not believed, and the
+        /// clients the namespace had lost, raised by one (observer).
+        pub stats_drops_seen: [Gauge; 3],
         /// Routers waiting to be accepted by a worker (observer).
         pub link_queue: Gauge,
         /// Size of that queue (observer).

@@ -23,8 +23,9 @@ row! {
         pub accepted: Counter,
         /// Connections dropped by the kernel because the queue was full.
         pub drops: Counter,
-        /// Drops the kernel told of at the last look; tells a new socket from an old one (observer).
-        pub drops_seen: Gauge,
+        /// At the last look: the kernel's count of this socket, what of it was not believed, and the
+        /// clients the namespace had lost, raised by one (observer).
+        pub drops_seen: [Gauge; 3],
         /// Connections that were seen waiting: a lower bound, since most waits begin and end between
         /// two looks (observer).
         pub waited: Counter,

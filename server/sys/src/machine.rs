@@ -37,6 +37,19 @@ pub fn pressure(path: &Path) -> Option<Pressure> {
     parse_pressure(&std::fs::read_to_string(path).ok()?)
 }
 
+/// Clients that found no room in the accept queue of any socket of this network namespace.
+pub fn lost_clients() -> Option<u64> {
+    parse_lost_clients(&std::fs::read_to_string("/proc/self/net/netstat").ok()?)
+}
+
+/// Pairs of lines: names, then numbers.
+fn parse_lost_clients(text: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt:"));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let mut pairs = names.split_ascii_whitespace().zip(values.split_ascii_whitespace());
+    pairs.find(|(name, _)| *name == "ListenDrops")?.1.parse().ok()
+}
+
 fn parse_load(text: &str) -> Option<[u64; 3]> {
     let mut words = text.split_ascii_whitespace().map(hundredths);
     Some([words.next()??, words.next()??, words.next()??])
@@ -74,6 +87,17 @@ fn hundredths(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lost_clients_are_found_by_name() {
+        let text = "TcpExt: A ListenOverflows ListenDrops B\nTcpExt: 1 2 3 4\nIpExt: C\nIpExt: 5\n";
+        assert_eq!(parse_lost_clients(text), Some(3));
+        for broken in
+            ["", "TcpExt: A\nTcpExt: 1", "TcpExt: ListenDrops", "TcpExt: ListenDrops\nTcpExt: x"]
+        {
+            assert_eq!(parse_lost_clients(broken), None, "{broken}");
+        }
+    }
 
     #[test]
     fn the_kernel_s_own_lines_are_understood() {

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod answer;
+mod drops;
 mod health;
 mod lines;
 mod machine;

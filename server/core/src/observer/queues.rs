@@ -2,17 +2,16 @@
 //! the stats.
 //!
 //! The kernel tells how many connections wait now. How many ever waited it does not tell: what is
-//! counted here is who was seen waiting, a lower bound. Drops are told for TCP only, and as a count
-//! since the socket was made: the arena counts on over sockets. A UNIX socket drops nothing; a
-//! client that finds its queue full waits, or is told so.
+//! counted here is who was seen waiting, a lower bound. Drops are told for TCP only (see `drops`). A
+//! UNIX socket drops nothing; a client that finds its queue full waits, or is told so.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
 
-use uwsgi_metrics::{Counter, Gauge};
 use uwsgi_sys::queue::{self, Queue, UnixQueues};
 
 use super::alarms::Alarms;
+use super::drops::Drops;
 use crate::instance::Instance;
 use crate::{logv, sockets::Listener};
 
@@ -63,13 +62,14 @@ pub(super) fn measure(instance: &Instance) {
     if let Some(signals) = &instance.signals {
         signals.measure(&instance.arena);
     }
+    let lost = Drops::look();
     let (mut longest, mut drops) = (0, 0);
     for (i, (listener, _)) in (0..).zip(&instance.sockets) {
         let row = instance.arena.socket(i);
         if let Some(q) = ask(listener) {
             row.queue.set(q.length);
             row.max_queue.set(q.max);
-            count_drops(&row.drops, &row.drops_seen, q.drops);
+            lost.enter(&row.drops, &row.drops_seen, q.drops);
             longest = longest.max(q.length);
         }
         drops += row.drops.get();
@@ -80,20 +80,14 @@ pub(super) fn measure(instance: &Instance) {
     globals.backlog_errors.set(drops);
 }
 
-/// Adds what came since the last look. A count below the last one is that of another socket.
-fn count_drops(drops: &Counter, seen: &Gauge, now: u64) {
-    let before = seen.get();
-    drops.add(if now < before { now } else { now - before });
-    seen.set(now);
-}
-
 /// The sockets that are not of the workers.
 fn others(instance: &Instance) {
+    let lost = Drops::look();
     let globals = instance.arena.globals();
     let stats = together(&instance.stats);
     globals.stats_queue.set(stats.length);
     globals.stats_max_queue.set(stats.max);
-    count_drops(&globals.stats_drops, &globals.stats_drops_seen, stats.drops);
+    lost.enter(&globals.stats_drops, &globals.stats_drops_seen, stats.drops);
     if let Some(q) = instance.link.as_ref().and_then(ask) {
         globals.link_queue.set(q.length);
         globals.link_max_queue.set(q.max);
@@ -104,7 +98,7 @@ fn others(instance: &Instance) {
         let row = instance.arena.gateway(i);
         row.listen_queue.set(fronts.length);
         row.max_queue.set(fronts.max);
-        count_drops(&row.drops, &row.drops_seen, fronts.drops);
+        lost.enter(&row.drops, &row.drops_seen, fronts.drops);
     }
 }
 
@@ -133,7 +127,6 @@ fn ask(listener: &Listener) -> Option<Queue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uwsgi_metrics::{Arena, Shape};
 
     #[test]
     fn who_was_seen_waiting_is_counted_once() {
@@ -147,16 +140,6 @@ mod tests {
         ];
         for (before, now, want, why) in looks {
             assert_eq!(newcomers(before, now), want, "{why}");
-        }
-    }
-
-    #[test]
-    fn drops_count_on_over_sockets() {
-        let arena = Arena::create(&Shape { sockets: 1, ..Shape::default() }).unwrap();
-        let row = arena.socket(0);
-        for (told, want) in [(0, 0), (5, 5), (5, 5), (7, 7), (2, 9), (2, 9), (3, 10)] {
-            count_drops(&row.drops, &row.drops_seen, told);
-            assert_eq!(row.drops.get(), want, "after {told}");
         }
     }
 }
