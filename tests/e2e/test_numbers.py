@@ -10,7 +10,8 @@ import subprocess
 
 import pytest
 
-from harness import procs, wire
+from harness import paths, procs, wire
+from harness.server import plain_environment
 from harness.waiting import until
 
 pytestmark = pytest.mark.ours
@@ -340,3 +341,14 @@ def test_nobody_is_ready_without_a_worker(uwsgi, app, tmp_path):
     assert stat_of(server, "/healthz").status == 200
     gate.unlink()
     until(lambda: stat_of(server, "/readyz").status == 200, "readiness")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may hide /proc")
+@pytest.mark.parametrize("options, told", [(["--memory-report"], 1), ([], 0)])
+def test_a_report_of_memory_without_proc_is_told(options, told):
+    server = [paths.OURS, "--http-socket", "127.0.0.1:0", "--need-app", *options]
+    done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", *map(str, server)],
+                          capture_output=True, text=True, timeout=20, check=False, env=plain_environment())
+    said = done.stdout + done.stderr
+    assert "no app loaded" in said, said
+    assert said.count("you have to bind-mount the /proc fs in your chroot to get memory debug/report.\n") == told, said

@@ -439,3 +439,26 @@ def test_a_router_with_several_processes_is_one_in_the_list(uwsgi, app, tmp_path
     found = json.loads(wire.raw(server.stats_address(), b""), object_pairs_hook=once)["metrics"]
     assert found["router.http.requests"] == {"type": 0, "oid": "6.1.2", "value": 6}
     wait_value(server, "seen", 6)
+
+
+@pytest.mark.ours
+def test_metrics_that_would_be_one_family_are_told_once(site):
+    server = site(*metrics("a.b", "a-b", "orders_total"), "--stats-http")
+    text = server.log()
+    assert text.count("metric a-b is not shown in /metrics: the name uwsgi_metric_a_b_total is taken there\n") == 1
+    assert "orders_total is not" not in text and "metric a.b is not" not in text
+    body = wire.http(server.stats_address(), path="/metrics").body.decode()
+    assert re.findall(r"^uwsgi_metric_(?:a|orders).*$", body, re.M) == ["uwsgi_metric_a_b_total 0", "uwsgi_metric_orders_total 0"]
+    start = int(re.search(r"^process_start_time_seconds (\d+)$", body, re.M).group(1))
+    with open(f"/proc/{server.pid}/stat") as stat, open("/proc/stat") as machine:
+        ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
+        boot = int(re.search(r"^btime (\d+)$", machine.read(), re.M).group(1))
+    assert abs(start - boot - ticks / os.sysconf("SC_CLK_TCK")) < 5
+
+
+@pytest.mark.ours
+def test_a_file_that_cannot_be_read_is_told_once(site, tmp_path):
+    server = site(*metrics(f"name=d,collector=file,arg1={tmp_path}", "name=n,collector=accumulator,initial_value=1"))
+    until(lambda: values(server)["n"] > 4, "rounds")
+    assert values(server)["d"] == 0
+    assert server.log().count(f"metric d: {tmp_path}: Is a directory\n") == 1, server.tail()

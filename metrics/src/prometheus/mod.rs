@@ -67,3 +67,9 @@ pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (St
     series::write(&mut out, snapshot);
     (format.content_type(), out.finish())
 }
+
+/// The user metrics that the document leaves out because another metric has their name there, each
+/// with that name.
+pub fn hidden(snapshot: &Snapshot) -> Vec<(Vec<u8>, String)> {
+    user::hidden(snapshot)
+}

@@ -4,53 +4,87 @@
 //! interleaved. Of two metrics that end up with the same family and labels the first is kept; a
 //! name that an earlier family occupies with another type is left out.
 
+use std::collections::{HashMap, HashSet};
+
+use super::PromOptions;
 use super::writer::{Labels, Type, Writer};
 use crate::metric_pool::Kind;
 use crate::rows::MetricCells;
 use crate::snapshot::Snapshot;
 
+/// Labels of one sample, owned.
+type Own = Vec<(String, String)>;
+
 /// One family being gathered.
-struct Family {
+struct Family<'a> {
     name: String,
     kind: Type,
-    samples: Vec<(Vec<(String, String)>, i64)>,
+    samples: Vec<(Own, &'a MetricCells)>,
 }
+
+/// Metrics that are not shown, each with the family whose name was taken.
+type Hidden = Vec<(Vec<u8>, String)>;
 
 /// Writes all registered metrics but aliases.
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
-    for family in gather(&snapshot.metrics) {
+    for family in gather(&snapshot.metrics).0 {
         if !out.family(&family.name, family.kind, "User metric.", true) {
             continue;
         }
-        for (labels, value) in &family.samples {
+        for (labels, metric) in &family.samples {
             let labels: Vec<_> = labels.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
             let labels: &Labels<'_> = &labels;
-            out.sample(&family.name, labels, &value.to_string());
+            out.sample(&family.name, labels, &metric.value.to_string());
         }
     }
 }
 
-fn gather(metrics: &[MetricCells]) -> Vec<Family> {
-    let mut families: Vec<Family> = Vec::new();
-    for metric in metrics {
-        let kind = match Kind::from_code(metric.kind) {
-            Kind::Alias => continue,
-            // A counter of the API may be decreased; below zero it can only be a gauge.
-            Kind::Counter if metric.value >= 0 => Type::Counter,
-            Kind::Counter | Kind::Gauge | Kind::Absolute => Type::Gauge,
-        };
-        let (mut name, labels) = split(&String::from_utf8_lossy(&metric.name));
-        if kind == Type::Counter {
-            name.push_str("_total");
-        }
-        match families.iter_mut().find(|family| family.name == name) {
-            Some(family) if family.kind != kind => {}
-            Some(family) if family.samples.iter().any(|(known, _)| *known == labels) => {}
-            Some(family) => family.samples.push((labels, metric.value)),
-            None => families.push(Family { name, kind, samples: vec![(labels, metric.value)] }),
+/// The metrics that [`write`] leaves out because others have their names.
+pub(super) fn hidden(snapshot: &Snapshot) -> Hidden {
+    let options = PromOptions::default();
+    let mut out = Writer::new(true, &options);
+    super::families::claim(&mut out);
+    let (families, mut hidden) = gather(&snapshot.metrics);
+    for family in families {
+        if !out.claim(&family.name, family.kind) {
+            let names = family.samples.iter().map(|(_, metric)| metric.name.clone());
+            hidden.extend(names.map(|name| (name, family.name.clone())));
         }
     }
-    families
+    hidden
+}
+
+fn gather(metrics: &[MetricCells]) -> (Vec<Family<'_>>, Hidden) {
+    let (mut families, mut hidden) = (Vec::<Family<'_>>::new(), Hidden::new());
+    let (mut places, mut known) = (HashMap::new(), HashSet::new());
+    for metric in metrics {
+        let Some(kind) = type_of(metric) else { continue };
+        let (mut name, labels) = split(&String::from_utf8_lossy(&metric.name));
+        if kind == Type::Counter && !name.ends_with("_total") {
+            name.push_str("_total");
+        }
+        let place = *places.entry(name.clone()).or_insert(families.len());
+        if place == families.len() {
+            families.push(Family { name, kind, samples: Vec::new() });
+        }
+        let family = &mut families[place];
+        if family.kind == kind && known.insert((place, labels.clone())) {
+            family.samples.push((labels, metric));
+        } else {
+            hidden.push((metric.name.clone(), family.name.clone()));
+        }
+    }
+    (families, hidden)
+}
+
+/// Nothing for an alias, which is there under its own name.
+fn type_of(metric: &MetricCells) -> Option<Type> {
+    Some(match Kind::from_code(metric.kind) {
+        Kind::Alias => return None,
+        // A counter of the API may be decreased; below zero it can only be a gauge.
+        Kind::Counter if metric.value >= 0 => Type::Counter,
+        Kind::Counter | Kind::Gauge | Kind::Absolute => Type::Gauge,
+    })
 }
 
 /// `worker.1.foo` becomes `uwsgi_metric_worker_foo` and `worker="1"`.
@@ -95,6 +129,7 @@ fn sanitized(segment: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Arena, Shape};
 
     #[test]
     fn names_split_into_family_and_labels() {
@@ -110,6 +145,33 @@ mod tests {
         for (name, family, labels) in cases {
             let labels: Vec<_> = labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
             assert_eq!(split(name), (family.to_owned(), labels), "{name}");
+        }
+    }
+
+    #[test]
+    fn of_two_with_one_name_the_first_is_shown_and_the_other_told() {
+        let arena = Arena::create(&Shape { metrics: 16, ..Shape::default() }).unwrap();
+        let gauges = ["a-b", "w.1.x"];
+        for name in ["a.b", "a-b", "orders_total", "w.1.x", "w.2.x", "w.1.y", "x_created", "x"] {
+            let kind = if gauges.contains(&name) { Kind::Gauge } else { Kind::Counter };
+            arena.register_metric(name, kind, "", 1).unwrap();
+        }
+        arena.register_metric("orders", Kind::Counter, "", 1).unwrap();
+        arena.register_metric("registrations_dropped", Kind::Counter, "", 1).unwrap();
+        let snapshot = arena.snapshot();
+        let hidden = hidden(&snapshot);
+        let names: Vec<_> = hidden.iter().map(|(name, _)| name.as_slice()).collect();
+        assert_eq!(names, [&b"orders"[..], b"a-b", b"w.2.x", b"x", b"registrations_dropped"]);
+        let options = PromOptions::default();
+        let mut out = Writer::new(false, &options);
+        crate::prometheus::families::claim(&mut out);
+        write(&mut out, &snapshot);
+        let text = String::from_utf8(out.finish()).unwrap();
+        assert!(text.contains("\nuwsgi_metric_orders_total 1\n"), "{text}");
+        assert!(!text.contains("_total_total"), "{text}");
+        for (name, _) in hidden {
+            let name = String::from_utf8(name).unwrap();
+            assert!(!text.contains(&format!("\nuwsgi_metric_{name} ")), "{name}: {text}");
         }
     }
 

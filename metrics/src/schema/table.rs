@@ -100,6 +100,10 @@ pub(super) const ROWS: &[Metric] = &[
         .family("process_max_fds")
         .cell(at!(Globals.master_max_fds))
         .if_measured(),
+    head(|s| i(s.globals.started_at), Gauge, Epoch, "Start of the master.")
+        .family("process_start_time_seconds")
+        .cell(at!(Globals.started_at))
+        .if_measured(),
     head(|s| i(s.responses(0)), Counter, Count, "Responses by status class.")
         .extended("core.responses.1xx", "5.21")
         .family("uwsgi_responses_total")

@@ -46,6 +46,11 @@ pub(crate) fn limits(settings: &Settings, limits: &Limits) {
         );
     }
     limits.tell_files();
+    if settings.memory_report && uwsgi_sys::procfs::usage(uwsgi_sys::process::pid()).is_none() {
+        log!(
+            "*** Warning, on linux system you have to bind-mount the /proc fs in your chroot to get memory debug/report."
+        );
+    }
     log!("lock engine: pthread robust mutexes");
     if settings.thunder_lock {
         log!("thunder lock: enabled");

@@ -92,6 +92,7 @@ pub(crate) fn start(instance: &Instance) -> Result<(), String> {
     crate::thresholds::register(instance)?;
     let items = list(instance);
     log!("initialized {} metrics", items.len());
+    tell_hidden(instance);
     if let Some(path) = directory {
         let bytes = items.len() as u64 * directory::PAGE;
         log!("memory allocated for metrics storage: {bytes} bytes ({} MB)", bytes >> 20);
@@ -100,6 +101,17 @@ pub(crate) fn start(instance: &Instance) -> Result<(), String> {
         let _ = instance.metrics_dir.set(path);
     }
     Ok(())
+}
+
+/// Names of metrics that become the same in `/metrics`, where that is served.
+fn tell_hidden(instance: &Instance) {
+    if !instance.settings.stats_http {
+        return;
+    }
+    for (name, family) in uwsgi_metrics::prometheus::hidden(&instance.arena.snapshot()) {
+        let name = String::from_utf8_lossy(&name);
+        log!("metric {name} is not shown in /metrics: the name {family} is taken there");
+    }
 }
 
 /// The directory, which must be there.

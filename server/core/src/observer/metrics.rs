@@ -110,21 +110,23 @@ impl Metrics {
 }
 
 impl Reading {
-    /// A file that cannot be opened is 0 and a line each time, as users know it. Of other failures
-    /// the first is told, and the value stays.
+    /// A file that cannot be read is 0, and one that cannot be opened also a line each time, as
+    /// users know it. Of other failures the first is told, and the value stays.
     fn fail(&mut self, name: &str, outside: Option<&Outside>, failure: Failure) {
+        let is_file = matches!(outside, Some(Outside::File { .. }));
+        let again = is_file && matches!(failure, Failure::Open(..));
+        if is_file {
+            self.value = Some(0);
+        }
         let text = match failure {
             Failure::Open(path, e) => {
                 let path = path.display();
                 format!("open(\"{path}\"): {} [core/metrics.c line {}]", plain(&e), line!())
             }
+            Failure::Read(path, e) => format!("metric {name}: {}: {}", path.display(), plain(&e)),
             Failure::Other(text) => format!("metric {name}: {text}"),
         };
-        if matches!(outside, Some(Outside::File { .. })) {
-            self.value = Some(0);
-            self.told = None;
-        }
-        if self.told.as_ref() != Some(&text) {
+        if again || self.told.as_ref() != Some(&text) {
             log!("{text}");
             self.told = Some(text);
         }

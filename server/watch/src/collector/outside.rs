@@ -70,6 +70,8 @@ pub enum Outside {
 pub enum Failure {
     /// A file that cannot be opened.
     Open(PathBuf, io::Error),
+    /// A file that is open but cannot be read.
+    Read(PathBuf, io::Error),
     /// Anything else.
     Other(String),
 }
@@ -157,7 +159,7 @@ pub(crate) fn content(path: PathBuf, most: u64) -> Result<Vec<u8>, Failure> {
     match file.take(most).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(bytes),
-        Err(e) => Err(Failure::Other(format!("{}: {e}", path.display()))),
+        Err(e) => Err(Failure::Read(path, e)),
     }
 }
 
@@ -206,6 +208,8 @@ mod tests {
         assert!(
             matches!(missing.read(|_| None), Err(Failure::Open(path, _)) if path.ends_with("x"))
         );
+        let directory = Outside::File { path: "/".into(), field: 0, shift: 0 };
+        assert!(matches!(directory.read(|_| None), Err(Failure::Read(..))));
         let none = Outside::File { path: String::new(), field: 0, shift: 0 };
         assert_eq!(none.read(|_| None).unwrap(), 0);
     }
