@@ -13,7 +13,6 @@ use super::SIGNALS;
 use super::fate::Shot;
 use crate::instance::Instance;
 use crate::plugin::Set;
-use crate::signals::Receiver;
 use crate::{clock, log, logv};
 
 /// What a child is.
@@ -153,7 +152,7 @@ fn prepare_rows(instance: &Instance, role: Role) {
         Role::Mule(id) => {
             instance.arena.mule(id).sig.set(0);
             if let Some(signals) = &instance.signals {
-                signals.forget(Receiver::Mule(id), 0);
+                signals.start_mule(id);
             }
         }
         Role::Gateway(_) | Role::Observer => {}

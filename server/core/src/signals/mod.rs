@@ -23,6 +23,7 @@ use uwsgi_sys::shared;
 
 use self::pipe::Pipe;
 use self::target::{Entry, Refusal, Target};
+use self::timers::Timers;
 use crate::instance::Instance;
 use crate::kept::{self, Table};
 use crate::settings::Settings;
@@ -71,7 +72,7 @@ pub struct Signals {
     cores: usize,
     workers: usize,
     /// Timers, see the file.
-    timers: &'static [AtomicU64],
+    timers: Timers,
     /// From everybody to the master.
     up: Pipe,
     /// To whichever worker takes it first.
@@ -102,7 +103,7 @@ impl Signals {
             running: shared::words(workers * cores + mules)?,
             cores,
             workers,
-            timers: shared::words(timers::WORDS)?,
+            timers: Timers::new()?,
             up: pipe(UP)?,
             pool: pipe(POOL)?,
             worker: pipes(WORKER, workers)?,
@@ -174,6 +175,13 @@ impl Signals {
             }
         }
         (0..self.cores as u32).for_each(|core| self.forget(Receiver::Worker(worker), core));
+        self.timers.leave(Receiver::Worker(worker));
+    }
+
+    /// A mule begins a new life.
+    pub(crate) fn start_mule(&self, mule: u32) {
+        self.forget(Receiver::Mule(mule), 0);
+        self.timers.leave(Receiver::Mule(mule));
     }
 
     /// Nothing is being handled there any more.
