@@ -67,7 +67,8 @@ impl Arena {
     ///
     /// With the same layout version and shape the memory itself is kept and its generation raised.
     /// With another shape, or where series of the past fill the pool, a new arena is made, and every row that exists in both carries its values
-    /// over, so counters continue; rows beyond the smaller shape are lost. With another layout
+    /// over, so counters continue. Workers and cores beyond the smaller shape leave their counts to
+    /// the first one, so sums never fall; other rows beyond it are lost. With another layout
     /// version, or a descriptor that is no arena, the answer is an error, and the caller creates.
     ///
     /// # Errors
@@ -162,6 +163,7 @@ fn carry_over(to: &View, from: &View) {
             to.histogram(worker, what).carry(from.histogram(worker, what));
         }
     }
+    (1..=old.workers).for_each(|worker| fold_lost(to, from, worker));
     for index in 0..new.sockets.min(old.sockets) {
         to.socket(index).carry(from.socket(index));
     }
@@ -178,6 +180,40 @@ fn carry_over(to: &View, from: &View) {
     (0..=new.workers).for_each(|process| to.forget_process(process));
     to.header().generation.set(from.generation() + 1);
     to.header().created_ns.set(from.created_ns());
+}
+
+/// Leaves what a worker, or cores of it, counted to somebody who is still there.
+fn fold_lost(to: &View, from: &View, worker: u32) {
+    let (new, old) = (to.shape(), from.shape());
+    let lost = worker > new.workers;
+    let heir = if lost { 1 } else { worker };
+    for core in if lost { 0 } else { new.cores.min(old.cores) }..old.cores {
+        to.core(heir, 0).fold(from.core(worker, core));
+    }
+    if !lost {
+        return;
+    }
+    // How often it was spawned ends with it.
+    let (row, gone) = (to.worker(heir), from.worker(worker));
+    let counts = [
+        (&row.harakiri_count, &gone.harakiri_count),
+        (&row.signals, &gone.signals),
+        (&row.failed_requests, &gone.failed_requests),
+        (&row.killed_count, &gone.killed_count),
+        (&row.accepted, &gone.accepted),
+    ];
+    counts.into_iter().for_each(|(to, from)| to.add(from.get()));
+    for app in 0..new.apps.min(old.apps) {
+        let (row, gone) = (to.app(heir, app), from.app(worker, app));
+        if row.mountpoint.get() == gone.mountpoint.get() {
+            row.fold(gone);
+        } else if row.requests.get() == 0 {
+            row.carry(gone);
+        }
+    }
+    for what in Latency::ALL {
+        to.histogram(heir, what).fold(from.histogram(worker, what));
+    }
 }
 
 /// Alarms and thresholds by position; who registers one of another name clears the row.

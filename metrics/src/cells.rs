@@ -17,6 +17,8 @@ pub trait Cell {
     fn plain(&self) -> Self::Plain;
     /// Takes over the value of the same cell of another arena.
     fn carry(&self, from: &Self);
+    /// Adds the count of a cell whose row is given up; what is no count ends with its row.
+    fn fold(&self, _from: &Self) {}
 }
 
 /// A count that only grows (until it is carried into a new arena it never falls).
@@ -268,6 +270,9 @@ impl Cell for Counter {
     fn carry(&self, from: &Self) {
         self.set(from.get());
     }
+    fn fold(&self, from: &Self) {
+        self.add(from.get());
+    }
 }
 
 impl Cell for Gauge {
@@ -331,6 +336,11 @@ where
     fn carry(&self, from: &Self) {
         for (to, from) in self.iter().zip(from) {
             to.carry(from);
+        }
+    }
+    fn fold(&self, from: &Self) {
+        for (to, from) in self.iter().zip(from) {
+            to.fold(from);
         }
     }
 }

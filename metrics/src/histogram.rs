@@ -119,6 +119,15 @@ impl Histogram {
             to.set(from.get());
         }
     }
+
+    /// Adds all counts of another arena's histogram that is given up.
+    pub(crate) fn fold(&self, from: &Histogram) {
+        self.sum_us.add(from.sum_us.get());
+        self.high.set(self.high.get().max(from.high.get()));
+        for (to, from) in self.cells.iter().zip(&from.cells) {
+            to.add(from.get());
+        }
+    }
 }
 
 impl Gauge {

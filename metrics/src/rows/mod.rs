@@ -46,6 +46,8 @@ pub(crate) unsafe trait Row {}
 pub(crate) trait Carry {
     /// Copies cell by cell; the caller is the only writer of `self`.
     fn carry(&self, from: &Self);
+    /// Adds the counts of a row that is given up; the caller is the only writer of `self`.
+    fn fold(&self, from: &Self);
 }
 
 /// Declares a row and its plain twin from one list of fields.
@@ -83,6 +85,9 @@ macro_rules! row {
         impl $crate::rows::Carry for $row {
             fn carry(&self, from: &$row) {
                 $( $crate::cells::Cell::carry(&self.$field, &from.$field); )*
+            }
+            fn fold(&self, from: &$row) {
+                $( $crate::cells::Cell::fold(&self.$field, &from.$field); )*
             }
         }
     };

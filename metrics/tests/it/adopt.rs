@@ -27,8 +27,7 @@ fn another_shape_carries_what_exists_in_both() {
         let fd = before.fd().try_clone_to_owned().unwrap();
         let after = Arena::adopt(fd, &shape).unwrap();
         assert_eq!(after.shape(), &shape);
-        let kept = (0..cores.min(2)).map(|core| before.core(1, core).requests.get()).sum::<u64>();
-        assert_eq!(after.requests(1), kept, "{workers}x{cores}");
+        assert_eq!(after.snapshot().requests(), before.snapshot().requests(), "{workers}x{cores}");
         assert_eq!(after.worker(1).respawn_count.get(), 2);
         assert_eq!(after.globals().version.get(), b"2.0.31-rs");
         assert_eq!(after.app(1, 0).mountpoint.get(), b"/shop\"x\\");
@@ -41,6 +40,47 @@ fn another_shape_carries_what_exists_in_both() {
         assert!(snapshot.metrics.is_empty(), "a metric is listed once it is registered again");
         let history = after.history().read(Ring::Seconds, Series::Rss, 1_000, 9);
         assert_eq!(history, [(1_000, 10_000_000)]);
+    }
+}
+
+#[test]
+fn fewer_workers_and_cores_leave_their_counts_to_the_first() {
+    let shape = Shape { workers: 3, cores: 2, apps: 2, ..Shape::default() };
+    let before = Arena::create(&shape).unwrap();
+    for worker in 1..=3 {
+        for core in 0..2 {
+            before.core(worker, core).requests.add(10);
+            before.core(worker, core).responses[3].add(1);
+        }
+        for (app, name) in [(0, &b""[..]), (1, &b"/a"[..])] {
+            before.app(worker, app).mountpoint.set(name);
+            before.app(worker, app).requests.add(10);
+            before.app(worker, app).latency(7_000).add(2);
+        }
+        before.worker(worker).respawn_count.add(4);
+        before.worker(worker).accepted.add(5);
+        before.worker(worker).pid.set(u64::from(worker));
+        before.histogram(worker, Latency::Request).record(3_000);
+    }
+    // The first worker never loaded the second app.
+    before.app(1, 1).clear_counts();
+    before.app(1, 1).mountpoint.set(b"");
+    for (workers, cores) in [(3, 1), (2, 2), (1, 1), (1, 4), (5, 1)] {
+        let fd = before.fd().try_clone_to_owned().unwrap();
+        let after = Arena::adopt(fd, &Shape { workers, cores, ..shape }).unwrap();
+        let (was, is) = (before.snapshot(), after.snapshot());
+        assert_eq!(is.requests(), was.requests(), "{workers}x{cores}");
+        let sum = |of: &dyn Fn(u32) -> u64| (1..=workers).map(of).sum::<u64>();
+        let cores = |worker| (0..cores).map(move |core| (worker, core));
+        let missing =
+            |worker| cores(worker).map(|(w, c)| after.core(w, c).responses[3].get()).sum();
+        assert_eq!(sum(&missing), 6);
+        assert_eq!(sum(&|worker| after.app(worker, 0).requests.get()), 30);
+        assert_eq!(sum(&|worker| after.app(worker, 1).requests.get()), 20);
+        assert_eq!(sum(&|worker| after.app(worker, 1).latency(7_000).get()), 4);
+        assert_eq!(sum(&|worker| after.worker(worker).accepted.get()), 15);
+        assert_eq!(is.latency(Latency::Request), was.latency(Latency::Request));
+        assert_eq!((after.worker(1).respawn_count.get(), after.worker(1).pid.get()), (4, 1));
     }
 }
 
