@@ -462,3 +462,17 @@ def test_a_file_that_cannot_be_read_is_told_once(site, tmp_path):
     until(lambda: values(server)["n"] > 4, "rounds")
     assert values(server)["d"] == 0
     assert server.log().count(f"metric d: {tmp_path}: Is a directory\n") == 1, server.tail()
+
+
+@pytest.mark.ours
+def test_commands_of_a_killed_observer_do_not_go_on(site, tmp_path):
+    command = f"echo $$ >> {tmp_path}/pids; (setsid sleep 1000 & echo $! >> {tmp_path}/pids); sleep 1000"
+    server = site(*metrics(f"name=e,collector=exec,arg1={command},arg1n=600000")).allow("DAMN|observer")
+    pids = tmp_path / "pids"
+    until(lambda: pids.exists() and len(pids.read_text().split()) == 2, "the first command")
+    first = [int(pid) for pid in pids.read_text().split()]
+    os.kill(int(re.findall(r"observer \(pid: (\d+)\)", server.log())[-1]), signal.SIGKILL)
+    until(lambda: len(pids.read_text().split()) == 4, "the command of the next observer")
+    until(lambda: not any(procs.alive(pid) for pid in first), "the end of what the killed observer started")
+    for pid in pids.read_text().split()[2:]:
+        os.kill(int(pid), signal.SIGKILL)

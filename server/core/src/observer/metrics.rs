@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 use uwsgi_metrics::Snapshot;
-use uwsgi_watch::collector::{Failure, Outside, Tasks, end_all};
+use uwsgi_watch::collector::{Failure, Outside, Tasks, end_all, take_over};
 use uwsgi_watch::directory::{self, Directory};
 
 use crate::instance::Instance;
@@ -49,6 +49,12 @@ impl Metrics {
         if settings.metrics {
             log!("metrics collector thread started");
             tasks = Tasks::new(&settings.user_metrics, arena);
+            let all = (0..tasks.len()).filter_map(|index| tasks.get(index)?.outside());
+            if all.into_iter().any(|outside| matches!(outside, Outside::Exec { .. })) {
+                // An observer that was killed could end none of its commands.
+                let since = arena.globals().started_at_us.get();
+                take_over(&format!("{}-{since}", instance.master_pid()));
+            }
         }
         let readings = (0..tasks.len()).map(|_| Reading::default()).collect();
         Metrics { instance, tasks, readings, files: None, start: Instant::now() }

@@ -1,21 +1,44 @@
 //! A command whose output is a number: run with a deadline, in a process group of its own, which
-//! is killed when it is over time or when the observer ends.
+//! is killed when it is over time or when the observer ends. What an observer that was killed left
+//! running is found by a mark in its environment and killed by the next one.
 
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group};
 
 /// Output that is kept; a number is in front.
 const OUTPUT_MAX: usize = 4096;
 
 /// Groups that run now.
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Variable that tells whose a command is; its children have it too.
+const MARK: &str = "METRICS_COLLECTED_FOR";
+
+static OWNER: OnceLock<String> = OnceLock::new();
+
+/// From now on commands are those of `owner`, and none that it started before goes on.
+pub fn take_over(owner: &str) {
+    let owner = OWNER.get_or_init(|| owner.to_owned());
+    let mark = format!("{MARK}={owner}");
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for pid in pids.filter_map(Pid::from_raw) {
+        // Of processes of others nothing can be read, and they are none of ours.
+        let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
+        let environment = std::fs::read(path).unwrap_or_default();
+        if environment.split(|b| *b == 0).any(|variable| variable == mark.as_bytes()) {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
 
 /// Kills every command that still runs.
 pub fn end_all() {
@@ -40,6 +63,9 @@ pub(super) fn run(command: &str, limit: Duration) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + limit;
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+    if let Some(owner) = OWNER.get() {
+        shell.env(MARK, owner);
+    }
     let mut child = shell.spawn().map_err(|e| format!("unable to run \"{command}\": {e}"))?;
     let pid = i32::try_from(child.id()).unwrap_or(0);
     running().insert(pid);

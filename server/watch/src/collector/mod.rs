@@ -12,7 +12,7 @@ mod tasks;
 use fancy_regex::Regex;
 
 use crate::definition::Wrong;
-pub use exec::end_all;
+pub use exec::{end_all, take_over};
 pub use outside::{Failure, Outside};
 pub use tasks::{Task, Tasks};
 
