@@ -141,6 +141,8 @@ impl Meter {
                 return burn(pairs, now, sums, (*budget, bounds.least), firing);
             }
         };
+        // Nothing happened: that does not hold, but it is no proof that it is over either.
+        let value = value.filter(|value| !(firing && value.is_nan()));
         value.map_or(Reading::Unknown, |value| bounds.judge(value))
     }
 }

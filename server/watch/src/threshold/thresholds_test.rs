@@ -188,6 +188,24 @@ fn a_percentile_is_that_of_the_window() {
 }
 
 #[test]
+fn what_fires_is_not_over_because_nothing_happens_any_more() {
+    let text = "key=bad,value=5%,per=total,window=5,alarm=x,msg=bad,recovery=over";
+    let mut bench = Bench::new(&[text]);
+    let (mut bad, mut total) = (0, 0);
+    let mut said = Vec::new();
+    for second in 0..60 {
+        bench.set("bad", bad);
+        bench.set("total", total);
+        said.extend(bench.said().into_iter().map(|text| (second, text)));
+        // Errors, then a server that hangs, then one that works.
+        total += if (10..40).contains(&second) { 0 } else { 10 };
+        bad += if second < 10 { 5 } else { 0 };
+    }
+    let texts: Vec<_> = said.iter().map(|(second, text)| (*second, text.as_str())).collect();
+    assert_eq!(texts, [(5, "bad"), (41, "over")]);
+}
+
+#[test]
 fn a_latency_objective_counts_what_took_too_long() {
     let arena = Arena::create(&Shape { workers: 1, cores: 1, ..Shape::default() }).unwrap();
     let mut bench = Bench::new(&[
