@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
     lazy_twice,
     restore_from_nowhere,
     unknown_alarms,
+    alarms_twice,
 ];
 
 /// Values come back from the files of a directory.
@@ -278,6 +279,18 @@ fn unknown_alarms(config: &Config) -> Vec<Finding> {
     let named = thresholds.chain(monitors).chain(unread);
     let unknown = named.filter(|(_, alarm)| !alarms.contains(alarm));
     unknown.map(|(entry, alarm)| unknown_alarm(entry, &alarm, &alarms)).collect()
+}
+
+/// Of two alarms with one name the second is never raised.
+fn alarms_twice(config: &Config) -> Vec<Finding> {
+    let mut seen = HashSet::new();
+    let name = |entry: &Entry| entry.text().split(' ').next().unwrap_or_default().to_owned();
+    let again = config.all("alarm").filter(|entry| !seen.insert(name(entry)));
+    let told = |entry| {
+        let text = format!("names the alarm \"{}\" again: the first one is raised", name(entry));
+        warning(entry, &text)
+    };
+    again.map(told).collect()
 }
 
 fn unknown_alarm(entry: &Entry, alarm: &str, alarms: &[String]) -> Finding {

@@ -106,6 +106,11 @@ fn options_that_do_not_fit_together_are_told() {
                reloads everything"],
         ),
         (&["alarm = a log:", "alarm-segfault = a", "alarm-backlog = a"], &[]),
+        (&["alarm = a log:", "alarm = b log:"], &[]),
+        (
+            &["alarm = a log:", "alarm = a cmd:x y"],
+            &["option \"alarm\" at x.ini:3 names the alarm \"a\" again: the first one is raised"],
+        ),
         (
             &["alarm = ops log:", "alarm-segfault = opps", "alarm-backlog = x"],
             &[
