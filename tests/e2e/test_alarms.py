@@ -259,6 +259,18 @@ def test_abort_and_the_depth_of_a_backtrace(instance):
 
 
 @pytest.mark.ours
+@pytest.mark.ours
+def test_a_backtrace_is_cut_to_what_alarms_take(instance, tmp_path):
+    out = tmp_path / "out"
+    server = instance("--alarm", f"c cmd:cat > {out}", "--alarm-segfault", "c", "--alarm-msg-size", "400").allow("!!!", "DAMN")
+    pid = server.worker_pids()[1]
+    os.kill(pid, signal.SIGSEGV)
+    server.wait_log(r"^subprocess \d+ exited with code 0$")
+    text = out.read_text()
+    assert text.startswith(f"*** backtrace of {pid} ***\n") and text.endswith("\n*** end of backtrace ***\n")
+    assert len(text) <= 400 and text.count("[0x") >= 1 and text.count("[0x") < server.log().count("[0x")
+
+
 def test_cheap_alarms_still_arrive(instance):
     with socket.socket() as sink:
         sink.bind(("127.0.0.1", 0))

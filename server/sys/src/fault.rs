@@ -26,6 +26,9 @@ const MOST_FRAMES: usize = 256;
 /// Bytes of a whole backtrace; what does not fit is left out.
 const ROOM: usize = 64 << 10;
 
+/// The last line of a backtrace.
+const END: &[u8] = b"*** end of backtrace ***\n";
+
 /// Stack of the handlers: the one that overflowed cannot be used, and unwinding needs room.
 const STACK: usize = 128 << 10;
 
@@ -40,6 +43,8 @@ pub struct Plan {
     pub socket: RawFd,
     /// The head of each packet; the backtrace follows it.
     pub heads: Vec<Vec<u8>>,
+    /// Bytes of a backtrace that alarms take; frames beyond that are left out.
+    pub most: usize,
     /// The process that raises no alarm: the one that has to deliver them would go with it.
     pub silent_pid: i32,
     /// Frames to show.
@@ -87,6 +92,23 @@ impl Text {
     fn hex(&mut self, value: usize) {
         self.put(b"0x");
         self.number(value, 16);
+    }
+
+    /// Leaves out the last frames of a whole backtrace until it is no longer than `most`.
+    fn shorten(&mut self, most: usize) {
+        if self.len <= most {
+            return;
+        }
+        let room = most.saturating_sub(END.len());
+        let kept = self.bytes.get(..room).unwrap_or_default();
+        match kept.iter().rposition(|byte| *byte == b'\n') {
+            Some(at) => {
+                self.len = at + 1;
+                self.put(END);
+            }
+            // What has no room for a line is cut anywhere: better than nothing.
+            None => self.len = most,
+        }
     }
 
     fn all(&self) -> &[u8] {
@@ -173,11 +195,11 @@ fn report(signal: i32, plan: Option<&Plan>, text: &mut Text) {
     text.number(pid.unsigned_abs() as usize, 10);
     text.put(b" ***\n");
     frames(plan.map_or(FRAMES, |plan| plan.depth), text);
-    let end = b"*** end of backtrace ***\n";
-    text.len = text.len.min(ROOM - end.len());
-    text.put(end);
+    text.len = text.len.min(ROOM - END.len());
+    text.put(END);
     write(text.all());
     if let Some(plan) = plan.filter(|plan| plan.silent_pid != pid) {
+        text.shorten(plan.most);
         plan.heads.iter().for_each(|head| send(plan.socket, head, text.all()));
     }
 }
@@ -261,6 +283,27 @@ mod tests {
         assert_eq!(text.all().len(), ROOM, "what does not fit is left out");
         text.put(b"y");
         assert_eq!(text.all().len(), ROOM);
+    }
+
+    #[test]
+    fn a_backtrace_that_is_too_long_for_an_alarm_loses_its_last_frames() {
+        let whole = b"*** backtrace of 7 ***\na(b+0x1) [0x2]\nc(d+0x3) [0x4]\n";
+        for (most, frames) in [(78, 2), (77, 1), (63, 1), (62, 0), (48, 0)] {
+            let mut text = Text { bytes: [0; ROOM], len: 0 };
+            text.put(whole);
+            text.put(END);
+            assert_eq!(text.len, 78);
+            text.shorten(most);
+            let left = String::from_utf8(text.all().to_vec()).unwrap();
+            assert!(left.len() <= most, "{left}");
+            assert!(left.starts_with("*** backtrace of 7 ***\n"), "{left}");
+            assert!(left.ends_with("*** end of backtrace ***\n"), "{left}");
+            assert_eq!(left.matches('[').count(), frames, "{most}: {left}");
+        }
+        let mut text = Text { bytes: [0; ROOM], len: 0 };
+        text.put(whole);
+        text.shorten(3);
+        assert_eq!(text.all(), b"***");
     }
 
     #[test]

@@ -9,10 +9,11 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -22,6 +23,9 @@ use crate::{Event, Facts};
 /// Commands of one alarm that run at the same time: a mail command that hangs for ever must not
 /// fill the table of processes.
 const RUNNING: usize = 32;
+
+/// Room of a pipe as it is made.
+const PIPE: usize = 1 << 16;
 
 /// Time a command may take to read its message; the rest of the message is given up then.
 const READING: Duration = Duration::from_secs(60);
@@ -44,10 +48,16 @@ impl Action for Cmd {
     fn deliver<'a>(&'a mut self, event: &'a Event) -> Delivery<'a> {
         Box::pin(async {
             let permit = Arc::clone(&self.room).acquire_owned().await;
-            let child = self.start().map_err(|e| Failure { text: e.to_string(), again: true })?;
-            let (text, log) = (event.text.clone(), self.log);
+            let failed = |e: std::io::Error| Failure { text: e.to_string(), again: true };
+            let mut child = self.start().map_err(failed)?;
+            let stdin = child.stdin.take();
+            let given = stdin.as_ref().map_or(0, |stdin| give(stdin, &event.text));
+            let rest = event.text.get(given..).unwrap_or_default().to_owned();
+            // The message ends where nothing is left of it.
+            let stdin = stdin.filter(|_| !rest.is_empty());
+            let log = self.log;
             tokio::spawn(async move {
-                run(child, &text, log).await;
+                run(child, stdin, &rest, log).await;
                 drop(permit);
             });
             Ok(())
@@ -64,12 +74,32 @@ impl Cmd {
     }
 }
 
-/// Gives the command its message and buries it.
-async fn run(mut child: Child, text: &[u8], log: Option<fn(&str)>) {
+/// Puts what fits of the message into the pipe, which is all of it unless it is very long: what
+/// is there the command reads even when this process ends at once. How much that was.
+fn give(stdin: &ChildStdin, text: &[u8]) -> usize {
+    let fd = stdin.as_fd();
+    if text.len() > PIPE {
+        // Where the kernel allows no more the rest follows later.
+        let _ = rustix::pipe::fcntl_setpipe_size(fd, text.len());
+    }
+    let mut given = 0;
+    while let Some(rest) = text.get(given..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::write(fd, rest) {
+            Ok(written) => given += written,
+            Err(rustix::io::Errno::INTR) => {}
+            // No room, or nobody who reads: that shows later.
+            Err(_) => break,
+        }
+    }
+    given
+}
+
+/// Gives the command the rest of its message and buries it.
+async fn run(mut child: Child, stdin: Option<ChildStdin>, rest: &[u8], log: Option<fn(&str)>) {
     let pid = child.id().unwrap_or_default();
-    if let Some(mut stdin) = child.stdin.take() {
+    if let Some(mut stdin) = stdin {
         // A command that reads only a part of its message, or nothing of it, is in its right.
-        let _ = timeout(READING, stdin.write_all(text)).await;
+        let _ = timeout(READING, stdin.write_all(rest)).await;
     }
     if let (Ok(status), Some(log)) = (child.wait().await, log) {
         log(&told(pid, status));
@@ -129,6 +159,36 @@ mod tests {
         assert_eq!(words[0], words[1], "leader of its session: {text}");
         // `ls` itself opens the directory.
         assert_eq!(words[2..], ["0", "1", "2", "3"], "{text}");
+    }
+
+    #[test]
+    fn a_command_has_its_message_even_when_this_process_ends() {
+        let file = std::env::temp_dir().join(format!("alarm-end-{}", std::process::id()));
+        let path = file.display();
+        for len in [0, 1, 70_000, 200_000] {
+            let event = Event { text: vec![b'x'; len], ..Event::default() };
+            let command = format!("read go < {path}; wc -c > {path}.tmp; mv {path}.tmp {path}.out");
+            let log = None;
+            let room = Arc::new(Semaphore::new(RUNNING));
+            let mut action = Cmd { shell: "/bin/sh".into(), command, log, room };
+            let fifo = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+            assert!(fifo.success());
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(action.deliver(&event)).unwrap();
+            // Whatever was left for later is never done.
+            runtime.shutdown_background();
+            std::fs::write(&file, "go\n").unwrap();
+            let out = file.with_extension("out");
+            let begun = Instant::now();
+            while !out.exists() && begun.elapsed() < Duration::from_secs(20) {
+                std::thread::yield_now();
+            }
+            let seen = std::fs::read_to_string(&out).unwrap();
+            assert_eq!(seen.trim(), len.to_string());
+            std::fs::remove_file(&out).unwrap();
+            std::fs::remove_file(&file).unwrap();
+        }
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn plan_faults(instance: &Instance) {
     fault::plan(fault::Plan {
         socket: wire.map_or(-1, |wire| wire.outgoing().as_raw_fd()),
         heads: wire.map_or_else(Vec::new, |_| alarms.iter().map(head).collect()),
+        most: usize::try_from(instance.settings.alarms.limits.size).unwrap_or(usize::MAX),
         silent_pid: instance.master_pid(),
         depth: usize::try_from(instance.config.int("backtrace-depth", 64)).unwrap_or(64),
         abort: instance.config.flag("use-abort"),
