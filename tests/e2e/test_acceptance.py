@@ -221,7 +221,7 @@ def test_every_name_has_its_arity(tmp_path):
     assert not wrong
 
 
-IMPLY = ["--cron=-1 -1 -1 -1 -1 true", "--timer=5", "--rbtimer=5", "--mule", "--mules=1", "--touch-reload=x", "--cheap", "--idle=60",
+IMPLY = ["--cron=-1 -1 -1 -1 -1 true", "--timer=5 60", "--rbtimer=5 60", "--mule", "--mules=1", "--touch-reload=x", "--cheap", "--idle=60",
          "--stats=127.0.0.1:{port}", "--log-master", "--master-fifo=x.fifo", "--attach-daemon=true", "--metric=mine", "--evil-reload-on-rss=900",
          "--subscribe-to=127.0.0.1:{port}:k", "--py-tracebacker=tb."]
 
