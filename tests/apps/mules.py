@@ -51,9 +51,9 @@ def many(count, to):
     return sum(uwsgi.mule_msg(b"m%d" % n, int(to)) for n in range(int(count)))
 
 
-def received():
+def received(size=65536):
     try:
-        return uwsgi.mule_get_msg(timeout=1)
+        return uwsgi.mule_get_msg(timeout=1, buffer_size=int(size))
     except ValueError as error:
         return str(error)
 

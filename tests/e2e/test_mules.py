@@ -72,7 +72,8 @@ def test_without_mules_nothing_is_sent(uwsgi, app):
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("mules"))
     assert ask(server, "/send/small") == b"'no mule configured'"
     assert ask(server, "/send/small/1") == b"'no mule configured'"
-    assert ask(server, "/receive") == b"'you can receive mule messages only in a mule !!!'"
+    for size in ("65536", "-1", str(1 << 46), str(1 << 62)):  # more than any memory ends nobody
+        assert ask(server, f"/receive/{size}") == b"'you can receive mule messages only in a mule !!!'"
 
 
 @pytest.mark.ours
@@ -123,6 +124,15 @@ def test_a_program_receives_messages_and_handles_signals_meanwhile(instance, tmp
     ask(server, "/many/1/1")
     server.wait_log(r"^program is over\n(.*\n)*?.*OOOPS mule 1 \(pid: \d+\) crippled...trying respawn...\n(.*\n)*?spawned uWSGI mule 1 ")
     server.wait_stats(lambda s: s["mules"][0]["respawn_count"] == 2 and s["mules"][0]["messages"] == 3, "a second life")
+
+
+@pytest.mark.ours
+def test_a_buffer_of_any_size_will_do(instance, tmp_path):
+    (tmp_path / "job.py").write_text("import uwsgi\nwhile True:\n    message = uwsgi.mule_get_msg(buffer_size=1 << 62)\n"
+                                     "    print('program got', message, flush=True)\n")
+    server = instance(f"--mule={tmp_path}/job.py")
+    ask(server, "/send/small/1")
+    server.wait_log(r"^program got b'hello'$")
 
 
 @pytest.mark.ours

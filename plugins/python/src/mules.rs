@@ -45,13 +45,19 @@ builtin!(mule_msg = "mule_msg", |_s, args| {
     }
 });
 
+/// More than any socket gives room for; memory for that is only reserved until it is used.
+const LONGEST: usize = 1 << 28;
+
 builtin!(mule_receive = "mule_receive", |_s, args| {
     args.exactly(3)?;
     let (signals, size, limit) = (args.int_or(0, 1)?, args.int_or(1, 0)?, args.int_or(2, -1)?);
     let server = the_server()?;
-    let mut buffer = vec![0; usize::try_from(size).unwrap_or(0).max(1)];
-    let have = unlocked(|| server.mule_receive(&mut buffer, signals != 0, limit));
     let outside = || value_error("you can receive mule messages only in a mule !!!");
+    if server.identity().mule == 0 {
+        return Err(outside());
+    }
+    let mut buffer = vec![0; usize::try_from(size).unwrap_or(0).clamp(1, LONGEST)];
+    let have = unlocked(|| server.mule_receive(&mut buffer, signals != 0, limit));
     Obj::bytes(buffer.get(..have.ok_or_else(outside)?).unwrap_or_default())
 });
 
