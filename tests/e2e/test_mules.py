@@ -204,8 +204,10 @@ def test_messages_to_a_mule_that_a_reload_takes_away_are_told(instance, tmp_path
     server.send(signal.SIGHUP)
     server.wait_log("gracefully killing workers", after=mark)
     (server.cwd / "hold").write_bytes(b"")
-    server.wait_log(r"\*\*\* 4 messages for mule 2 are lost, the configuration has it no more \*\*\*", after=mark)
     server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=mark)
+    # It may read one more before the word to go reaches it; each of the four is read or told.
+    told = re.search(r"\*\*\* (\d) messages? for mule 2 (?:are|is) lost, the configuration has it no more \*\*\*", server.log())
+    assert len(re.findall(r"^mule 2 got b'm\d' 2$", server.log(), re.M)) + int(told[1] if told else 0) == 4
 
 
 @pytest.mark.ours
@@ -310,7 +312,8 @@ def test_long_messages_need_a_longer_buffer(instance):
     server.wait_log(r"^mule 1 got b'yyyyyyyyyyyyyyyyyyyy' 100000$")
     other = instance("--mule")
     ask(other, "/send/large/1")
-    other.wait_log(r"^\*\*\* mule 1 received a message of 100000 bytes, cut to 65536 \*\*\*\nmule 1 got b'yyyyyyyyyyyyyyyyyyyy' 65536$")
+    other.wait_log(r"^\*\*\* mule 1 received a message of 100000 bytes, cut to 65536 \*\*\*$")
+    other.wait_log(r"^mule 1 got b'yyyyyyyyyyyyyyyyyyyy' 65536$")
 
 
 @pytest.mark.ours
