@@ -16,6 +16,8 @@ mod xmpp;
 pub use action::{Action, Delivery, Failure, KINDS, Kind};
 pub use definition::Definition;
 pub use lane::Limits;
+#[cfg(feature = "tls")]
+pub use net::tls::trusted;
 pub use runner::Runner;
 
 /// One message for one alarm.

@@ -78,8 +78,12 @@ mod with {
         })
     }
 
-    /// Read for each connection: an alarm is rare, and certificates are renewed while a server runs.
-    fn trusted() -> Result<RootCertStore, String> {
+    /// The authorities that the system, or `SSL_CERT_FILE`, trusts. Read for each connection: those
+    /// of alarms and configurations are rare, and certificates are renewed while a server runs.
+    ///
+    /// # Errors
+    /// The reason when there is none to trust.
+    pub fn trusted() -> Result<RootCertStore, String> {
         let found = rustls_native_certs::load_native_certs();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(found.certs);
@@ -134,6 +138,8 @@ mod with {
 
 #[cfg(feature = "tls")]
 pub(crate) use with::over;
+#[cfg(feature = "tls")]
+pub use with::trusted;
 
 /// Refuses: this build has no TLS.
 #[cfg(not(feature = "tls"))]

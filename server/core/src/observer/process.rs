@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use uwsgi_metrics::{Used, UsedCells};
+use uwsgi_metrics::{Gauge, Used, UsedCells};
 use uwsgi_sys::process::max_files;
 use uwsgi_sys::procfs::{self, Status, Usage};
 
@@ -108,29 +108,26 @@ impl Processes {
 
     fn mule(&self, instance: &Instance, id: u32) {
         let row = instance.arena.mule(id);
-        let Some(pid) = alive(row.pid.get()) else { return };
-        let Some(look) = Look::at(pid, self.looks) else { return };
-        row.used.look(row.pid.get(), &look.used());
-        row.rss.set(look.usage.rss);
-        row.vsz.set(look.usage.vsz);
-        row.threads.set(look.usage.threads);
-        row.open_fds.set(look.open_fds);
-        if let Some(status) = look.status {
-            row.swap.set(status.swap);
-        }
+        let held = [&row.rss, &row.vsz, &row.threads, &row.open_fds, &row.swap];
+        self.beside(row.pid.get(), &row.used, held);
     }
 
     fn gateway(&self, instance: &Instance, index: u32) {
         let row = instance.arena.gateway(index);
-        let Some(pid) = alive(row.pid.get()) else { return };
-        let Some(look) = Look::at(pid, self.looks) else { return };
-        row.used.look(row.pid.get(), &look.used());
-        row.rss.set(look.usage.rss);
-        row.vsz.set(look.usage.vsz);
-        row.threads.set(look.usage.threads);
-        row.open_fds.set(look.open_fds);
+        let held = [&row.rss, &row.vsz, &row.threads, &row.open_fds, &row.swap];
+        self.beside(row.pid.get(), &row.used, held);
+    }
+
+    /// A process that serves no app: what it used, and what it holds.
+    fn beside(&self, pid: u64, used: &Used, [rss, vsz, threads, open_fds, swap]: [&Gauge; 5]) {
+        let Some(look) = alive(pid).and_then(|pid| Look::at(pid, self.looks)) else { return };
+        used.look(pid, &look.used());
+        rss.set(look.usage.rss);
+        vsz.set(look.usage.vsz);
+        threads.set(look.usage.threads);
+        open_fds.set(look.open_fds);
         if let Some(status) = look.status {
-            row.swap.set(status.swap);
+            swap.set(status.swap);
         }
     }
 

@@ -10,7 +10,8 @@ mod with {
 
     use rustls::crypto::ring;
     use rustls::pki_types::ServerName;
-    use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+    use rustls::{ClientConfig, ClientConnection, StreamOwned};
+    use uwsgi_alarm::trusted;
 
     use super::Timed;
 
@@ -29,19 +30,6 @@ mod with {
         let connection = ClientConnection::new(Arc::new(config), name);
         let connection = connection.map_err(|error| error.to_string())?;
         Ok(StreamOwned::new(connection, stream))
-    }
-
-    fn trusted() -> Result<RootCertStore, String> {
-        let found = rustls_native_certs::load_native_certs();
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(found.certs);
-        if store.is_empty() {
-            let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-            return Err(format!(
-                "no certificate of an authority to trust{why}; SSL_CERT_FILE names a file of them"
-            ));
-        }
-        Ok(store)
     }
 }
 
