@@ -69,6 +69,8 @@ mod metric_pool;
 #[cfg(not(loom))]
 pub mod prometheus;
 #[cfg(not(loom))]
+pub mod protobuf;
+#[cfg(not(loom))]
 mod reader;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "rows state here that any bit pattern is valid for them")]
