@@ -9,7 +9,7 @@ repo=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$repo/target}/fuzz"
 cargo fuzz --version >/dev/null 2>&1 || { echo 'fuzz: run "cargo install cargo-fuzz" first' >&2; exit 1; }
 
-for manifest in "$repo"/server/*/fuzz/Cargo.toml; do
+for manifest in "$repo"/server/*/fuzz/Cargo.toml "$repo"/snmp/fuzz/Cargo.toml; do
     cd "$(dirname "$manifest")"
     # Files of the real world are a start for whatever reads configurations.
     known=
