@@ -16,7 +16,7 @@ use crate::header::{DIRECTORY_OFFSET, Header, LAYOUT_VERSION, Layout, MAGIC};
 use crate::histogram::Latency;
 use crate::map::{Access, Mapping};
 use crate::reader::open_view;
-use crate::rows::Carry;
+use crate::rows::{Carry, SNMP_VALUES};
 use crate::series;
 use crate::shape::Shape;
 use crate::view::View;
@@ -174,6 +174,10 @@ fn carry_over(to: &View, from: &View) {
         to.mule(id).carry(from.mule(id));
     }
     to.system().carry(from.system());
+    to.snmp().carry(from.snmp());
+    for number in 1..=SNMP_VALUES {
+        to.snmp_value(number).carry(from.snmp_value(number));
+    }
     carry_alarms(to, from);
     crate::metric_pool::carry_over(to, from);
     series::carry_over(to, from);

@@ -8,8 +8,8 @@ use crate::histogram::{HISTOGRAM_BYTES, LATENCIES};
 use crate::history::HISTORY_BYTES;
 use crate::inflight::HEAD_BYTES;
 use crate::rows::{
-    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, SocketRow,
-    SystemRow, ThresholdRow, WorkerRow, row,
+    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, SNMP_VALUES,
+    SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -19,7 +19,7 @@ use crate::shape::{SHAPE_WORDS, Shape};
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 6;
+pub(crate) const LAYOUT_VERSION: u64 = 7;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -111,10 +111,14 @@ pub enum Section {
     SeriesWords = 20,
     /// Mules, from id 1.
     Mules = 21,
+    /// The SNMP agent, one row.
+    Snmp = 22,
+    /// Values that applications give the agent, from 1.
+    SnmpValues = 23,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 22;
+const SECTIONS: usize = 24;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,6 +236,8 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (8, index_words(shape.series)),
         (8, series_words(shape.series)),
         (size_of::<MuleRow>(), spare(shape.mules as usize)),
+        (size_of::<SnmpRow>(), 1),
+        (size_of::<SnmpValueRow>(), spare(SNMP_VALUES as usize)),
     ]
 }
 

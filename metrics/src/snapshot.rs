@@ -10,7 +10,7 @@ use crate::inflight::InFlightView;
 use crate::metric_pool::READY;
 use crate::rows::{
     AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, MuleCells,
-    SocketCells, SystemCells, ThresholdCells, WorkerCells,
+    SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells, ThresholdCells, WorkerCells,
 };
 use crate::series::{FamilySnap, families};
 use crate::view::View;
@@ -135,6 +135,10 @@ pub struct Snapshot {
     pub thresholds: Vec<ThresholdCells>,
     /// Mules 1 to the last.
     pub mules: Vec<MuleCells>,
+    /// The SNMP agent.
+    pub snmp: SnmpCells,
+    /// Values that applications have given it, with their numbers.
+    pub snmp_values: Vec<(u32, SnmpValueCells)>,
     /// User metrics in registration order.
     pub metrics: Vec<MetricCells>,
     /// What is added to built-in metrics of the classic list, by name.
@@ -176,6 +180,11 @@ impl Snapshot {
                 .filter(|threshold| !threshold.text.is_empty())
                 .collect(),
             mules: (1..=shape.mules).map(|id| view.mule(id).read()).collect(),
+            snmp: view.snmp().read(),
+            snmp_values: (1..=SNMP_VALUES)
+                .map(|number| (number, view.snmp_value(number).read()))
+                .filter(|(_, value)| value.kind != 0)
+                .collect(),
             metrics,
             bases,
             series: Vec::new(),

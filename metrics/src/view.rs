@@ -11,8 +11,8 @@ use crate::index::Index;
 use crate::inflight::{HEAD_BYTES, Head, InFlight};
 use crate::map::Mapping;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, SocketRow, SystemRow,
-    ThresholdRow, WorkerRow,
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, SnmpRow, SnmpValueRow,
+    SocketRow, SystemRow, ThresholdRow, WorkerRow,
 };
 use crate::schema::SchemaRow;
 use crate::shape::Shape;
@@ -94,6 +94,16 @@ impl View {
     /// A mule by its id, from 1; 0 is nobody.
     pub fn mule(&self, id: u32) -> &MuleRow {
         self.map.row(self.layout.place(Section::Mules).at(major(id) as usize))
+    }
+
+    /// The SNMP agent.
+    pub fn snmp(&self) -> &SnmpRow {
+        self.map.row(self.layout.place(Section::Snmp).offset)
+    }
+
+    /// A value that applications give the agent, from 1 to [`crate::SNMP_VALUES`].
+    pub fn snmp_value(&self, number: u32) -> &SnmpValueRow {
+        self.map.row(self.layout.place(Section::SnmpValues).at(major(number) as usize))
     }
 
     /// The in-flight record of a core (from 0) of a worker (from 1).

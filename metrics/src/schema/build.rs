@@ -35,6 +35,9 @@ macro_rules! at {
     (AlarmRow.$f:ident) => {
         ($crate::header::Section::Alarms, core::mem::offset_of!(AlarmRow, $f))
     };
+    (SnmpRow.$f:ident) => {
+        ($crate::header::Section::Snmp, core::mem::offset_of!(SnmpRow, $f))
+    };
     (SystemRow.$f:ident) => {
         ($crate::header::Section::System, core::mem::offset_of!(SystemRow, $f))
     };

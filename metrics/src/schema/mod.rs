@@ -11,6 +11,7 @@ mod list;
 mod machine;
 mod process;
 mod select;
+mod snmp;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ const PARTS: &[&[Metric]] = &[
     alarm::ROWS,
     process::ROWS,
     machine::ROWS,
+    snmp::ROWS,
     &machine::MACHINE_STALLS,
     &machine::GROUP_STALLS,
 ];

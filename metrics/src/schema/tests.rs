@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::Arena;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MuleRow, SocketRow, SystemRow, WorkerRow,
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MuleRow, SnmpRow, SocketRow, SystemRow,
+    WorkerRow,
 };
 use crate::series::SeriesHead;
 use crate::shape::Shape;
@@ -50,6 +51,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::SeriesHead => (size_of::<SeriesHead>(), 0),
         Section::Mules => (size_of::<MuleRow>(), 0),
         Section::Alarms => (size_of::<AlarmRow>(), 0),
+        Section::Snmp => (size_of::<SnmpRow>(), 0),
         Section::System => (size_of::<SystemRow>(), 0),
         other => panic!("no metric is read from {other:?}"),
     };
