@@ -1,15 +1,27 @@
 //! SNMP without I/O: datagrams and time in, datagrams out.
 //!
-//! [`ber`] is the encoding, [`Oid`], [`Value`], [`Pdu`] and [`Message`] are what it carries. The
-//! crate opens no socket and reads no clock; whoever holds the sockets hands it datagrams.
+//! [`Agent`] answers managers from a [`Tree`], which [`tree`] makes of the arena's numbers. [`ber`]
+//! is the encoding, [`Oid`], [`Value`], [`Pdu`] and [`Message`] are what it carries. The crate opens
+//! no socket and reads no clock; whoever holds the sockets hands it datagrams. It only answers
+//! questions: nothing can be set through it.
 
+mod acl;
+mod agent;
 pub mod ber;
+mod legacy;
 mod message;
+mod numbers;
 mod oid;
 mod pdu;
+mod reply;
+mod tree;
 mod value;
 
+pub use acl::Network;
+pub use agent::{Access, Agent, Outcome, Source, Verdict};
 pub use message::{Message, version};
+pub use numbers::{Rules, System, tree};
 pub use oid::Oid;
 pub use pdu::{Kind, Pdu, VarBind, status};
+pub use tree::Tree;
 pub use value::Value;
