@@ -220,13 +220,16 @@ fn fold_lost(to: &View, from: &View, worker: u32) {
     }
 }
 
-/// Alarms and thresholds by position; who registers one of another name clears the row.
+/// Alarms, thresholds and pushers by position; who registers one of another name clears the row.
 fn carry_alarms(to: &View, from: &View) {
     for index in 0..to.shape().alarms.min(from.shape().alarms) {
         to.alarm(index).carry(from.alarm(index));
     }
     for index in 0..to.shape().thresholds.min(from.shape().thresholds) {
         to.threshold(index).carry(from.threshold(index));
+    }
+    for index in 0..to.shape().pushers.min(from.shape().pushers) {
+        to.pusher(index).carry(from.pusher(index));
     }
 }
 

@@ -8,8 +8,8 @@ use crate::histogram::{HISTOGRAM_BYTES, LATENCIES};
 use crate::history::HISTORY_BYTES;
 use crate::inflight::HEAD_BYTES;
 use crate::rows::{
-    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, SNMP_VALUES,
-    SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WorkerRow, row,
+    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, PusherRow,
+    SNMP_VALUES, SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -115,10 +115,12 @@ pub enum Section {
     Snmp = 22,
     /// Values that applications give the agent, from 1.
     SnmpValues = 23,
+    /// Receivers of pushers, in configuration order.
+    Pushers = 24,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 24;
+const SECTIONS: usize = 25;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -238,6 +240,7 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (size_of::<MuleRow>(), spare(shape.mules as usize)),
         (size_of::<SnmpRow>(), 1),
         (size_of::<SnmpValueRow>(), spare(SNMP_VALUES as usize)),
+        (size_of::<PusherRow>(), spare(shape.pushers as usize)),
     ]
 }
 
@@ -257,6 +260,7 @@ mod tests {
         thresholds: 3,
         series: 5,
         mules: 2,
+        pushers: 2,
     };
 
     #[test]

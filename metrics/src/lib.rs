@@ -31,9 +31,10 @@ mod whole {
     pub use crate::rows::{
         APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, EXITS,
         GatewayCells, GatewayRow, GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow,
-        SNMP_VALUES, SPREAD_BOUNDS_US, STALLS, SnmpCells, SnmpRow, SnmpValueCells, SnmpValueRow,
-        SocketCells, SocketRow, Spread, SpreadCells, SystemCells, SystemRow, ThresholdCells,
-        ThresholdRow, ThresholdState, Used, UsedCells, WorkerCells, WorkerRow, stall_at,
+        PusherCells, PusherRow, SNMP_VALUES, SPREAD_BOUNDS_US, STALLS, SnmpCells, SnmpRow,
+        SnmpValueCells, SnmpValueRow, SocketCells, SocketRow, Spread, SpreadCells, SystemCells,
+        SystemRow, ThresholdCells, ThresholdRow, ThresholdState, Used, UsedCells, WorkerCells,
+        WorkerRow, stall_at,
     };
     pub use crate::series::{
         FamilyKind, FamilyRefused, FamilyRow, FamilySnap, FamilySpec, GaugeMode, Sample,

@@ -25,10 +25,12 @@ pub struct Shape {
     pub series: u32,
     /// Mules.
     pub mules: u32,
+    /// Receivers of pushers.
+    pub pushers: u32,
 }
 
 /// Counts of a shape.
-pub(crate) const SHAPE_WORDS: usize = 11;
+pub(crate) const SHAPE_WORDS: usize = 12;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
@@ -37,9 +39,13 @@ impl Shape {
     /// The counts in header order.
     pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
         let Shape { workers, cores, apps, sockets, gateways, metrics, vars, .. } = self;
-        let Shape { alarms, thresholds, series, mules, .. } = self;
-        [workers, cores, apps, sockets, gateways, metrics, vars, alarms, thresholds, series, mules]
-            .map(u64::from)
+        let Shape { alarms, thresholds, series, mules, pushers, .. } = self;
+        let first = [workers, cores, apps, sockets, gateways, metrics, vars];
+        let rest = [alarms, thresholds, series, mules, pushers];
+        let mut words = [0; SHAPE_WORDS];
+        let counts = first.into_iter().chain(rest).map(u64::from);
+        words.iter_mut().zip(counts).for_each(|(word, count)| *word = count);
+        words
     }
 
     /// The counts of a header; `None` when one of them cannot be a count. The bound keeps every
@@ -50,9 +56,9 @@ impl Shape {
             *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
         }
         let [workers, cores, apps, sockets, gateways, metrics, vars, rest @ ..] = counts;
-        let [alarms, thresholds, series, mules] = rest;
+        let [alarms, thresholds, series, mules, pushers] = rest;
         let most =
             Shape { workers, cores, apps, sockets, gateways, metrics, vars, ..Shape::default() };
-        Some(Shape { alarms, thresholds, series, mules, ..most })
+        Some(Shape { alarms, thresholds, series, mules, pushers, ..most })
     }
 }

@@ -10,7 +10,8 @@ use crate::inflight::InFlightView;
 use crate::metric_pool::READY;
 use crate::rows::{
     AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, MuleCells,
-    SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells, ThresholdCells, WorkerCells,
+    PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells, ThresholdCells,
+    WorkerCells,
 };
 use crate::series::{FamilySnap, families};
 use crate::view::View;
@@ -139,6 +140,8 @@ pub struct Snapshot {
     pub snmp: SnmpCells,
     /// Values that applications have given it, with their numbers.
     pub snmp_values: Vec<(u32, SnmpValueCells)>,
+    /// Receivers of pushers in configuration order.
+    pub pushers: Vec<PusherCells>,
     /// User metrics in registration order.
     pub metrics: Vec<MetricCells>,
     /// What is added to built-in metrics of the classic list, by name.
@@ -178,6 +181,10 @@ impl Snapshot {
             thresholds: (0..shape.thresholds)
                 .map(|i| view.threshold(i).read())
                 .filter(|threshold| !threshold.text.is_empty())
+                .collect(),
+            pushers: (0..shape.pushers)
+                .map(|i| view.pusher(i).read())
+                .filter(|pusher| !pusher.kind.is_empty())
                 .collect(),
             mules: (1..=shape.mules).map(|id| view.mule(id).read()).collect(),
             snmp: view.snmp().read(),

@@ -11,8 +11,8 @@ use crate::index::Index;
 use crate::inflight::{HEAD_BYTES, Head, InFlight};
 use crate::map::Mapping;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, SnmpRow, SnmpValueRow,
-    SocketRow, SystemRow, ThresholdRow, WorkerRow,
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, PusherRow, SnmpRow,
+    SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WorkerRow,
 };
 use crate::schema::SchemaRow;
 use crate::shape::Shape;
@@ -89,6 +89,11 @@ impl View {
     /// A threshold, from 0.
     pub fn threshold(&self, index: u32) -> &ThresholdRow {
         self.map.row(self.layout.place(Section::Thresholds).at(index as usize))
+    }
+
+    /// A receiver of a pusher, from 0.
+    pub fn pusher(&self, index: u32) -> &PusherRow {
+        self.map.row(self.layout.place(Section::Pushers).at(index as usize))
     }
 
     /// A mule by its id, from 1; 0 is nobody.

@@ -137,7 +137,8 @@ mod tests {
 
     fn tree(rows: u32) -> Tree {
         let row = |n: u32| {
-            let value = if n.is_multiple_of(2) { Value::Gauge32(n) } else { Value::Counter64(n.into()) };
+            let value =
+                if n.is_multiple_of(2) { Value::Gauge32(n) } else { Value::Counter64(n.into()) };
             VarBind { name: Oid::ours(&[3, n]), value }
         };
         Tree::new((0..rows).map(row).collect())

@@ -14,7 +14,7 @@ def sources_of_tests():
     for folder in ("tests/e2e", "tests/parity"):
         for path in (paths.REPO / folder).glob("*.py"):
             yield "" if path == pathlib.Path(__file__) else path.read_text()
-    for folder in ("metrics", "plugins", "server", "uwsgitop"):
+    for folder in ("metrics", "plugins", "pushers", "server", "snmp", "uwsgitop"):
         for path in (paths.REPO / folder).rglob("*.rs"):
             text = path.read_text()
             yield text if RUST_TEST.search(str(path.relative_to(paths.REPO))) else text.partition("#[cfg(test)]")[2]

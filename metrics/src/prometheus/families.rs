@@ -57,7 +57,10 @@ fn text_of(metric: &Metric, value: i64) -> String {
 fn samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
     let mut samples: Vec<(Labels, i64)> = Vec::new();
     // Workers, cores and apps are told apart by their ids; only names can be the same twice.
-    let by_name = matches!(metric.read, Read::Socket(_) | Read::Gateway(_) | Read::Alarm(_));
+    let by_name = matches!(
+        metric.read,
+        Read::Socket(_) | Read::Gateway(_) | Read::Alarm(_) | Read::Pusher(_)
+    );
     for (mut labels, value) in raw_samples(metric, snapshot) {
         if value == 0 && !metric.zero_is_a_value {
             continue;
@@ -111,6 +114,11 @@ fn raw_samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
             .alarms
             .iter()
             .map(|a| (vec![("alarm", a.name.clone()), ("kind", a.kind.clone())], read(a)))
+            .collect(),
+        Read::Pusher(read) => snapshot
+            .pushers
+            .iter()
+            .map(|p| (vec![("pusher", p.kind.clone()), ("target", p.target.clone())], read(p)))
             .collect(),
         Read::Mule(read) => {
             let mules = snapshot.mules.iter().filter(|m| m.id != 0);

@@ -3,7 +3,9 @@
 use super::{Group, Metric, Read, Unit};
 use crate::header::Section;
 use crate::metric_pool::Kind;
-use crate::rows::{AlarmCells, AppCells, GatewayCells, MuleCells, SocketCells, SystemCells};
+use crate::rows::{
+    AlarmCells, AppCells, GatewayCells, MuleCells, PusherCells, SocketCells, SystemCells,
+};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 
 /// The section and offset of a cell.
@@ -31,6 +33,9 @@ macro_rules! at {
     };
     (MuleRow.$f:ident) => {
         ($crate::header::Section::Mules, core::mem::offset_of!(MuleRow, $f))
+    };
+    (PusherRow.$f:ident) => {
+        ($crate::header::Section::Pushers, core::mem::offset_of!(PusherRow, $f))
     };
     (AlarmRow.$f:ident) => {
         ($crate::header::Section::Alarms, core::mem::offset_of!(AlarmRow, $f))
@@ -157,6 +162,16 @@ pub(super) const fn alarm(
     help: &'static str,
 ) -> Metric {
     row(Group::Alarm, Read::Alarm(f), kind, unit, help)
+}
+
+/// A figure of each receiver of a pusher.
+pub(super) const fn pusher(
+    f: fn(&PusherCells) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::Pusher, Read::Pusher(f), kind, unit, help)
 }
 
 /// A figure of the machine or the control group.

@@ -147,6 +147,9 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
             let oid = fill(oid, 0, 0, n);
             Item { name: name.into(), oid: oid.into(), kind: metric.kind, value: read(a) }
         })),
+        Read::Pusher(read) => items.extend(
+            (0..).zip(&snapshot.pushers).map(|(n, p)| item(metric, name, oid, n, 0, read(p))),
+        ),
         Read::Mule(read) => items.extend(
             (1..).zip(&snapshot.mules).map(|(n, m)| item(metric, name, oid, n, 0, read(m))),
         ),

@@ -10,6 +10,7 @@ mod build;
 mod list;
 mod machine;
 mod process;
+mod pusher;
 mod select;
 mod snmp;
 mod table;
@@ -19,7 +20,9 @@ mod tests;
 use crate::cells::{Gauge, Text};
 use crate::header::Section;
 use crate::metric_pool::Kind;
-use crate::rows::{AlarmCells, AppCells, GatewayCells, MuleCells, SocketCells, SystemCells, row};
+use crate::rows::{
+    AlarmCells, AppCells, GatewayCells, MuleCells, PusherCells, SocketCells, SystemCells, row,
+};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
 
@@ -33,6 +36,7 @@ pub static TABLE: &[Metric] = &build::joined::<{ build::count(PARTS) }>(PARTS);
 const PARTS: &[&[Metric]] = &[
     table::ROWS,
     alarm::ROWS,
+    pusher::ROWS,
     process::ROWS,
     machine::ROWS,
     snmp::ROWS,
@@ -128,6 +132,8 @@ pub enum Group {
     System = 9,
     /// Extension: once per alarm.
     Alarm = 10,
+    /// Extension: once per receiver of a pusher.
+    Pusher = 11,
 }
 
 /// How the value is taken from a snapshot.
@@ -149,6 +155,8 @@ pub enum Read {
     Mule(fn(&MuleCells) -> i64),
     /// From an alarm.
     Alarm(fn(&AlarmCells) -> i64),
+    /// From a receiver of a pusher.
+    Pusher(fn(&PusherCells) -> i64),
     /// From the machine or the control group, which may not tell.
     System(fn(&SystemCells) -> Option<u64>),
 }

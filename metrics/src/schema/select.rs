@@ -107,6 +107,7 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
             sum_of_router(snapshot, &snapshot.gateways.get(k as usize)?.name, read)
         }
         Read::Alarm(read) => read(snapshot.alarms.get(k as usize)?),
+        Read::Pusher(read) => read(snapshot.pushers.get(n as usize)?),
         Read::Mule(read) => read(snapshot.mules.get((n as usize).checked_sub(1)?)?),
         Read::System(read) => i64::try_from(read(&snapshot.system)?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
@@ -126,6 +127,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Gateway(_) => builtin(metric, [n, m, k], &Snapshot::take(view))?,
         Read::Mule(read) => read(&view.mule(n).read()),
         Read::Alarm(read) => read(&view.alarm(k).read()),
+        Read::Pusher(read) => read(&view.pusher(n).read()),
         Read::System(read) => i64::try_from(read(&view.system().read())?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
     })
@@ -199,6 +201,7 @@ fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
         Read::Socket(_) => k < shape.sockets,
         Read::Gateway(_) => k < shape.gateways,
         Read::Alarm(_) => k < shape.alarms,
+        Read::Pusher(_) => n < shape.pushers,
         Read::Mule(_) => (1..=shape.mules).contains(&n),
         Read::App(_) => false,
     }

@@ -16,9 +16,9 @@ mod xmpp;
 pub use action::{Action, Delivery, Failure, KINDS, Kind};
 pub use definition::Definition;
 pub use lane::Limits;
-#[cfg(feature = "tls")]
-pub use net::tls::trusted;
 pub use runner::Runner;
+#[cfg(feature = "tls")]
+pub use uwsgi_net::tls::trusted;
 
 /// One message for one alarm.
 #[derive(Clone, Debug, Default, PartialEq)]

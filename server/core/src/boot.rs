@@ -336,6 +336,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     }
     banner::modes(settings, instance.arena.size() as u64);
     crate::metrics::start(instance)?;
+    crate::pushers::start(instance)?;
     if !settings.lazy_apps
         && let Err(code) = load_apps(instance)
     {

@@ -139,6 +139,7 @@ pub(crate) fn open_arena(
         mules: settings.mules.len() as u32,
         series: settings.metrics_series,
         alarms: settings.alarms.definitions.len() as u32,
+        pushers: crate::pushers::rows(settings),
     };
     let path = settings.metrics_arena.as_ref().map(Path::new);
     if let Some(old) = kept.take("arena") {
@@ -196,4 +197,5 @@ pub(crate) fn fill_arena(
         (0..settings.max_apps).for_each(|app| arena.app(worker, app).used.set(0));
     }
     crate::alarm::fill_rows(arena, &settings.alarms);
+    crate::pushers::fill_rows(arena, &settings.pushers);
 }

@@ -42,6 +42,7 @@ pub mod pidfile;
 pub mod plugin;
 mod privileges;
 pub mod procname;
+mod pushers;
 mod series;
 pub mod settings;
 pub mod signals;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use uwsgi_config::{Config, Finding};
 use uwsgi_metrics::schema::{self, Item, ListOptions};
-use uwsgi_metrics::{Arena, Kind, MetricRow, Registration, Shape, View};
+use uwsgi_metrics::{Arena, Kind, MetricRow, Registration, Shape, Snapshot, View};
 use uwsgi_watch::collector::{Collector, Combine};
 use uwsgi_watch::definition::Definition;
 use uwsgi_watch::directory;
@@ -70,7 +70,15 @@ pub(crate) fn list(instance: &Instance) -> Vec<Item> {
     if !instance.settings.metrics {
         return Vec::new();
     }
-    schema::list(&instance.arena.snapshot(), list_options(&instance.settings))
+    list_of(instance, &instance.arena.snapshot())
+}
+
+/// The same at the time of a snapshot.
+pub(crate) fn list_of(instance: &Instance, snapshot: &Snapshot) -> Vec<Item> {
+    if !instance.settings.metrics {
+        return Vec::new();
+    }
+    schema::list(snapshot, list_options(&instance.settings))
 }
 
 /// Registers, restores, writes the files, and says so.

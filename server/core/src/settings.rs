@@ -270,6 +270,8 @@ pub struct Settings {
     pub safe_fds: Vec<i32>,
     /// Alarms and what raises them.
     pub alarms: crate::alarm::Alarms,
+    /// What is pushed to whom.
+    pub pushers: uwsgi_pushers::Plans,
     /// The original arguments, for the next image.
     pub argv: Vec<OsString>,
 }
@@ -406,9 +408,11 @@ impl Settings {
             zero: (!config.flag("skip-zero") && !command_mode).then_some(protocol),
             safe_fds: safe_fds(config, &mut faults),
             alarms: crate::alarm::Alarms::from_config(config, &mut faults),
+            pushers: Vec::new(),
             argv,
         };
         settings.user_metrics = crate::metrics::plan(config, &settings, &mut faults);
+        settings.pushers = crate::pushers::plans(config, &settings, &mut faults);
         (settings, faults)
     }
 

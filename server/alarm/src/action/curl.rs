@@ -15,7 +15,7 @@ use crate::net::http::Poster;
 use crate::net::mail::Mail;
 use crate::net::smtp::Mailer;
 use crate::net::target::{Login, Target, WEB_AND_MAIL};
-use crate::net::{Limits, Trust};
+use crate::net::{Trust, limits};
 use crate::{Event, Facts};
 
 const KEYS: &[&str] = &[
@@ -77,7 +77,7 @@ fn way(
     arguments: &Arguments<'_>,
     facts: &Facts,
 ) -> Result<Way, String> {
-    let limits = Limits::of(arguments, facts)?;
+    let limits = limits(arguments, facts)?;
     let trust = if arguments.is_on("ssl_insecure") { Trust::Anybody } else { Trust::System };
     if target.scheme.is_mail() {
         // libcurl takes the path for the name to greet with.
@@ -225,7 +225,7 @@ mod tests {
     fn curl(mail_to: Option<&str>, subject: Option<&str>, mail_from: Option<&str>) -> Curl {
         let target = Target::parse("http://h", WEB_AND_MAIL).unwrap();
         let facts = Facts { hostname: "h1".to_owned(), master_pid: 7, ..Facts::default() };
-        let limits = Limits::of(&Arguments::split("", &[]), &facts).unwrap();
+        let limits = limits(&Arguments::split("", &[]), &facts).unwrap();
         let owned = |text: Option<&str>| text.map(one_line);
         Curl {
             way: Way::Web(Poster::new(target, KIND, limits, Trust::System)),

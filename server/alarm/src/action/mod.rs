@@ -24,6 +24,8 @@ mod xmpp;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use uwsgi_net::Failure;
+
 use crate::{Event, Facts};
 
 /// What reading an argument comes to; the error says what is wrong with it.
@@ -56,17 +58,6 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "slack", network: true, parse: slack::parse },
 ];
 
-/// Why a delivery failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// For the log and the alarm's row, without any secret of the alarm's argument. The log shows
-    /// it as `[uwsgi-alarm-KIND] TEXT`.
-    pub text: String,
-    /// True when another attempt may succeed (no connection, a server that is busy); false when
-    /// it cannot (refused credentials, an address that is not accepted).
-    pub again: bool,
-}
-
 /// A delivery under way.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 
@@ -77,16 +68,4 @@ pub trait Action: Send {
 
     /// Delivers one message. Dropping the future gives it up.
     fn deliver<'a>(&'a mut self, event: &'a Event) -> Delivery<'a>;
-}
-
-impl Failure {
-    /// A failure that another attempt may turn into a success.
-    pub fn passing(text: impl Into<String>) -> Self {
-        Self { text: text.into(), again: true }
-    }
-
-    /// A failure that stays until somebody changes something.
-    pub fn lasting(text: impl Into<String>) -> Self {
-        Self { text: text.into(), again: false }
-    }
 }

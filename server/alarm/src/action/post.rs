@@ -8,7 +8,7 @@ use super::secrets::Secrets;
 use crate::Facts;
 use crate::net::http::Poster;
 use crate::net::target::{Login, Target, WEB};
-use crate::net::{Limits, Trust};
+use crate::net::{Trust, limits};
 
 /// The keys that all of them know.
 pub(crate) const KEYS: &[&str] =
@@ -34,7 +34,7 @@ impl Post {
         if let Some(login) = &target.login {
             secrets.add_login(login);
         }
-        let mut poster = Poster::new(target, kind, Limits::of(arguments, facts)?, trust);
+        let mut poster = Poster::new(target, kind, limits(arguments, facts)?, trust);
         if let Some(user) = arguments.get("auth_user") {
             let password = arguments.get("auth_pass").unwrap_or_default().to_owned();
             let login = Login { user: user.to_owned(), password };

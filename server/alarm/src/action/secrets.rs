@@ -3,8 +3,8 @@
 //! A server may repeat in its refusal what it was sent; a password must not reach the log that way.
 
 use super::Failure;
-use crate::net::smtp::base64;
 use crate::net::target::Login;
+use uwsgi_net::base64;
 
 /// Shorter values are no secrets, and blotting them out would only garble the text.
 const SHORTEST: usize = 3;

@@ -19,7 +19,7 @@ mod with {
     use crate::action::secrets::Secrets;
     use crate::action::{Action, Delivery, Failure, Parsed};
     use crate::net::target::Login;
-    use crate::net::{self, Limits, Trust};
+    use crate::net::{self, Trust};
     use crate::xmpp::{Account, Order, run};
     use crate::{Event, Facts};
 
@@ -67,7 +67,7 @@ mod with {
             server: arguments.get("server").map(server).transpose()?,
             recipients: recipients.map(str::to_owned).collect(),
             trust: if arguments.is_on("ssl_insecure") { Trust::Anybody } else { Trust::System },
-            limits: Limits::of(&arguments, facts)?,
+            limits: net::limits(&arguments, facts)?,
         })
     }
 

@@ -3,7 +3,7 @@
 //! Pure. What the text holds beyond ASCII, and lines that are too long for SMTP, go as base64, which
 //! every receiver reads.
 
-use super::smtp::base64;
+use uwsgi_net::base64;
 
 /// The longest line SMTP carries, without its end.
 const LONGEST: usize = 998;

@@ -4,21 +4,17 @@
 //! domain (`root`, which local servers deliver), and gives up all recipients when one is refused.
 //! It refuses to go on over a stream whose STARTTLS answer brought along more than was asked for.
 
-use base64::Engine;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::dial::{self, Stream};
 use super::target::{Login, Target};
 use super::{Limits, Trust, mail, plain, tls};
+use uwsgi_net::base64;
+
 use crate::action::Failure;
 
 /// More than any honest answer of a server.
 const ANSWER: usize = 64 * 1024;
-
-/// Base64 with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
 
 /// A mail server and how it is spoken to.
 pub(crate) struct Mailer {

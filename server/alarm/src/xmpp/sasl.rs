@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::rand::SecureRandom;
 use ring::{digest, hmac, pbkdf2};
 
-use crate::net::smtp::base64 as encode;
+use uwsgi_net::base64 as encode;
 
 /// A server may ask for much work, but not for minutes of it.
 const MOST_ROUNDS: u32 = 1_000_000;

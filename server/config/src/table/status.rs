@@ -263,6 +263,8 @@ pub(super) const WORKS: &[&str] = &[
     "stats-no-cores",
     "stats-no-metrics",
     "stats-no-vars",
+    "stats-push",
+    "stats-pusher-default-freq",
     "stop",
     "strict",
     "suspend",

@@ -12,6 +12,7 @@ mod lines;
 mod machine;
 mod metrics;
 pub(crate) mod process;
+mod pushers;
 mod queues;
 mod sampler;
 mod server;
@@ -70,10 +71,12 @@ async fn serve(instance: &'static Instance) -> i32 {
             return 1;
         }
     };
+    let mut pushers = pushers::Pushers::start(instance);
     let code = tokio::select! {
-        () = sampler::run(instance, &alarms) => 1,
+        () = sampler::run(instance, &alarms, &mut pushers) => 1,
         _ = term.recv() => END,
     };
-    alarms.finish().await;
+    let last = sampler::snapshot(instance);
+    tokio::join!(alarms.finish(), pushers.finish(&last));
     code
 }

@@ -9,13 +9,14 @@ use super::alarms::Alarms;
 use super::machine::Machine;
 use super::metrics::Metrics;
 use super::process::Processes;
+use super::pushers::Pushers;
 use super::queues::{self, Queues};
 use super::thresholds::Watch;
 use crate::clock;
 use crate::instance::Instance;
 
 /// Samples for ever.
-pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms) {
+pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &mut Pushers) {
     let mut history = HistoryWriter::new();
     let mut metrics = Metrics::new(instance);
     let mut queues = Queues::new(instance);
@@ -33,6 +34,7 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms) {
         machine.look(instance.arena.system());
         let snapshot = take(instance);
         metrics.round(&snapshot).await;
+        pushers.round(&snapshot);
         history.tick(&instance.arena.history(), clock::epoch_s(), &snapshot);
         if let Some(thresholds) = &mut thresholds {
             thresholds.tick(instance, &snapshot, |event| alarms.raise(event));

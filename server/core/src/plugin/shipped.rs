@@ -93,6 +93,8 @@ const TABLE: &[(&str, Shipped)] = &[
     ("zabbix", Absent("Zabbix")),
     ("snmp", Absent("SNMP")),
     ("statsd", Absent("metrics to statsd")),
+    ("stats_pusher_socket", Part),
+    ("stats_pusher_file", Part),
     ("stats_pusher_*", Absent("this stats pusher")),
     ("mongodb", Absent("MongoDB")),
     ("mongodblog", Absent("logs to MongoDB")),

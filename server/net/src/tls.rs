@@ -3,9 +3,9 @@
 //! Built with the feature `tls`, which is on by default. Without it every stream that should be
 //! encrypted is refused, never opened in the clear.
 
+use super::Failure;
 use super::Trust;
 use super::dial::Stream;
-use crate::action::Failure;
 
 #[cfg(feature = "tls")]
 mod with {
@@ -22,10 +22,10 @@ mod with {
     use tokio_rustls::TlsConnector;
 
     use super::{Failure, Stream, Trust};
-    use crate::net::plain;
+    use crate::plain;
 
     /// An encrypted stream to `host` over a connected one.
-    pub(crate) async fn over(stream: Stream, host: &str, trust: Trust) -> Result<Stream, Failure> {
+    pub async fn over(stream: Stream, host: &str, trust: Trust) -> Result<Stream, Failure> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| Failure::lasting(format!("SSL connect error ({host}: {error})")))?;
         let config = config(trust)
@@ -137,13 +137,13 @@ mod with {
 }
 
 #[cfg(feature = "tls")]
-pub(crate) use with::over;
+pub use with::over;
 #[cfg(feature = "tls")]
 pub use with::trusted;
 
 /// Refuses: this build has no TLS.
 #[cfg(not(feature = "tls"))]
-pub(crate) async fn over(_: Stream, host: &str, _: Trust) -> Result<Stream, Failure> {
+pub async fn over(_: Stream, host: &str, _: Trust) -> Result<Stream, Failure> {
     Err(Failure::lasting(format!(
         "Unsupported protocol ({host} wants TLS, and this build has no TLS, feature \"tls\")"
     )))

@@ -7,7 +7,7 @@ use hyper::Uri;
 
 /// What is spoken at a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub enum Scheme {
     /// HTTP in the clear.
     Http,
     /// HTTP over TLS.
@@ -19,10 +19,10 @@ pub(crate) enum Scheme {
 }
 
 /// The schemes of web addresses.
-pub(crate) const WEB: &[(&str, Scheme)] = &[("http", Scheme::Http), ("https", Scheme::Https)];
+pub const WEB: &[(&str, Scheme)] = &[("http", Scheme::Http), ("https", Scheme::Https)];
 
 /// The schemes of web addresses and mail servers.
-pub(crate) const WEB_AND_MAIL: &[(&str, Scheme)] = &[
+pub const WEB_AND_MAIL: &[(&str, Scheme)] = &[
     ("http", Scheme::Http),
     ("https", Scheme::Https),
     ("smtp", Scheme::Smtp),
@@ -31,12 +31,12 @@ pub(crate) const WEB_AND_MAIL: &[(&str, Scheme)] = &[
 
 impl Scheme {
     /// True when the first byte is one of TLS.
-    pub(crate) fn is_wrapped(self) -> bool {
+    pub fn is_wrapped(self) -> bool {
         matches!(self, Self::Https | Self::Smtps)
     }
 
     /// True for mail.
-    pub(crate) fn is_mail(self) -> bool {
+    pub fn is_mail(self) -> bool {
         matches!(self, Self::Smtp | Self::Smtps)
     }
 
@@ -52,9 +52,11 @@ impl Scheme {
 
 /// A user and a password.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Login {
-    pub(crate) user: String,
-    pub(crate) password: String,
+pub struct Login {
+    /// Who.
+    pub user: String,
+    /// The secret.
+    pub password: String,
 }
 
 impl std::fmt::Debug for Login {
@@ -65,20 +67,22 @@ impl std::fmt::Debug for Login {
 
 /// A parsed URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) scheme: Scheme,
+pub struct Target {
+    /// What is spoken there.
+    pub scheme: Scheme,
     /// Name or address, without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// Port, the scheme's own when none is named.
+    pub port: u16,
     /// With its first slash and the query.
-    pub(crate) path: String,
+    pub path: String,
     /// From `user:password@`.
-    pub(crate) login: Option<Login>,
+    pub login: Option<Login>,
 }
 
 impl Target {
     /// Reads a URL; without a scheme it is `http`, or `smtp` for a host whose name begins so.
-    pub(crate) fn parse(url: &str, schemes: &[(&str, Scheme)]) -> Result<Self, String> {
+    pub fn parse(url: &str, schemes: &[(&str, Scheme)]) -> Result<Self, String> {
         let whole = match url.contains("://") {
             true => url.to_owned(),
             false if url.starts_with("smtp.") => format!("smtp://{url}"),
@@ -109,7 +113,7 @@ impl Target {
     }
 
     /// Host and port, as they may be shown.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
             false => format!("{}:{}", self.host, self.port),
@@ -117,7 +121,7 @@ impl Target {
     }
 
     /// What the header `Host` says.
-    pub(crate) fn host_header(&self) -> String {
+    pub fn host_header(&self) -> String {
         let place = self.place();
         match place.strip_suffix(&format!(":{}", self.scheme.port())) {
             Some(host) if self.port == self.scheme.port() => host.to_owned(),

@@ -8,19 +8,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::Failure;
 use super::target::Target;
 use super::{Limits, Trust, plain, tls};
-use crate::action::Failure;
 
 /// Anything that carries bytes both ways.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// A stream in the clear or over TLS.
-pub(crate) type Stream = Box<dyn Wire>;
+pub type Stream = Box<dyn Wire>;
 
 /// A stream to a target, encrypted where its scheme says so.
-pub(crate) async fn open(target: &Target, limits: Limits, trust: Trust) -> Result<Stream, Failure> {
+pub async fn open(target: &Target, limits: Limits, trust: Trust) -> Result<Stream, Failure> {
     let work = async {
         let stream: Stream = Box::new(connect(&target.host, target.port, limits.connect).await?);
         match target.scheme.is_wrapped() {
@@ -32,7 +32,7 @@ pub(crate) async fn open(target: &Target, limits: Limits, trust: Trust) -> Resul
 }
 
 /// Connects to the first address of a host that answers.
-pub(crate) async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Failure> {
+pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Failure> {
     let until = Instant::now() + limit;
     let addresses = resolve(host, port, limit).await?;
     let mut last = io::Error::from(io::ErrorKind::TimedOut);

@@ -5,31 +5,36 @@
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 
+use super::Failure;
 use super::dial;
 use super::target::{Login, Target};
 use super::{Limits, Trust};
-use crate::action::Failure;
 
 /// How much of a refusal's text is looked at.
 const REASON: usize = 200;
 
 /// Everything about requests to one place, except what they carry.
-pub(crate) struct Poster {
-    pub(crate) target: Target,
-    pub(crate) method: Method,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) limits: Limits,
-    pub(crate) trust: Trust,
+pub struct Poster {
+    /// Where it goes.
+    pub target: Target,
+    /// How.
+    pub method: Method,
+    /// Sent with each request.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// How long a request may take.
+    pub limits: Limits,
+    /// Whose certificate is accepted.
+    pub trust: Trust,
 }
 
 impl Poster {
     /// A poster to `target` that sends bodies of `kind`.
-    pub(crate) fn new(target: Target, kind: &'static str, limits: Limits, trust: Trust) -> Self {
+    pub fn new(target: Target, kind: &'static str, limits: Limits, trust: Trust) -> Self {
         let headers = vec![
             (hyper::header::ACCEPT, HeaderValue::from_static("*/*")),
             (hyper::header::CONTENT_TYPE, HeaderValue::from_static(kind)),
@@ -43,8 +48,8 @@ impl Poster {
     }
 
     /// Sends a login with each request.
-    pub(crate) fn authorize(&mut self, login: &Login) {
-        let text = super::smtp::base64(format!("{}:{}", login.user, login.password).as_bytes());
+    pub fn authorize(&mut self, login: &Login) {
+        let text = super::base64(format!("{}:{}", login.user, login.password).as_bytes());
         if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {text}")) {
             value.set_sensitive(true);
             self.headers.retain(|(name, _)| name != AUTHORIZATION);
@@ -53,11 +58,40 @@ impl Poster {
     }
 
     /// Sends one body. An answer that is not a success is a failure.
-    pub(crate) async fn send(&self, body: Vec<u8>) -> Result<(), Failure> {
-        super::within(self.limits.whole, &self.target.place(), self.exchange(body)).await
+    ///
+    /// # Errors
+    /// No connection, no answer in time, or a refusal with its first line.
+    pub async fn send(&self, body: Vec<u8>) -> Result<(), Failure> {
+        let work = async {
+            let answer = self.exchange(body).await?;
+            let status = answer.status();
+            match accepted(status) {
+                Ok(()) => Ok(()),
+                Err(again) => {
+                    let said = reason(&start_of(answer, REASON).await);
+                    let text = format!("HTTP response code said error ({status}{said})");
+                    Err(Failure { text, again })
+                }
+            }
+        };
+        super::within(self.limits.whole, &self.target.place(), work).await
     }
 
-    async fn exchange(&self, body: Vec<u8>) -> Result<(), Failure> {
+    /// Sends one body and returns the answer, whatever its status, with at most `most` bytes of its
+    /// body.
+    ///
+    /// # Errors
+    /// No connection, or no whole answer in time.
+    pub async fn call(&self, body: Vec<u8>, most: usize) -> Result<Answer, Failure> {
+        let work = async {
+            let answer = self.exchange(body).await?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            Ok(Answer { status, headers, body: start_of(answer, most).await })
+        };
+        super::within(self.limits.whole, &self.target.place(), work).await
+    }
+
+    async fn exchange(&self, body: Vec<u8>) -> Result<Held, Failure> {
         let stream = dial::open(&self.target, self.limits, self.trust).await?;
         let mut builder = http1::Builder::new();
         let handshake = builder.title_case_headers(true).handshake(TokioIo::new(stream)).await;
@@ -67,15 +101,7 @@ impl Poster {
         beside.spawn(connection);
         let answer = sender.send_request(self.request(body)?).await;
         let answer = answer.map_err(|error| self.broken(&error))?;
-        let status = answer.status();
-        match accepted(status) {
-            Ok(()) => Ok(()),
-            Err(again) => {
-                let said = reason(answer).await;
-                let text = format!("HTTP response code said error ({status}{said})");
-                Err(Failure { text, again })
-            }
-        }
+        Ok(Held { answer, _beside: beside })
     }
 
     fn request(&self, body: Vec<u8>) -> Result<Request<Full<Bytes>>, Failure> {
@@ -117,17 +143,46 @@ fn accepted(status: StatusCode) -> Result<(), bool> {
     }
 }
 
-/// The first line of a refusal's body.
-async fn reason(answer: Response<Incoming>) -> String {
-    let mut body = answer.into_body();
+/// An answer whose body is still to come over the connection beside it.
+struct Held {
+    answer: Response<Incoming>,
+    _beside: JoinSet<Result<(), hyper::Error>>,
+}
+
+impl std::ops::Deref for Held {
+    type Target = Response<Incoming>;
+    fn deref(&self) -> &Self::Target {
+        &self.answer
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The beginning of its body.
+    pub body: Vec<u8>,
+}
+
+async fn start_of(mut held: Held, most: usize) -> Vec<u8> {
+    let body = held.answer.body_mut();
     let mut bytes = Vec::new();
-    while bytes.len() < REASON && !body.is_end_stream() {
+    while bytes.len() < most && !body.is_end_stream() {
         match body.frame().await {
             Some(Ok(frame)) => bytes.extend_from_slice(&frame.into_data().unwrap_or_default()),
             _ => break,
         }
     }
-    let text = String::from_utf8_lossy(&bytes);
+    bytes.truncate(most);
+    bytes
+}
+
+/// The first line of a refusal's body, with a colon in front.
+fn reason(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let line: String = line.chars().filter(|c| !c.is_control()).take(REASON).collect();
     if line.is_empty() { String::new() } else { format!(": {line}") }

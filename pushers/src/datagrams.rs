@@ -1,0 +1,126 @@
+//! Datagrams over UDP or a UNIX socket: what `socket`, `statsd` and their kin send.
+//!
+//! A push is many datagrams. The first that cannot be sent ends the push, except that a receiver
+//! that is not there, or has no room for a moment, costs that datagram alone: nobody waits for it.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use tokio::net::{UdpSocket, UnixDatagram};
+use uwsgi_net::{Failure, plain};
+
+use crate::address::Address;
+use crate::instance::{Sending, Transport};
+use crate::lane::{Policy, Retry};
+
+/// A name is looked up again after this time.
+const RESOLVED_FOR: Duration = Duration::from_secs(60);
+
+/// Newer numbers replace what could not be sent.
+pub(crate) const POLICY: Policy =
+    Policy { pushes: 1, bytes: 16 << 20, retry: Retry::Never, deadline: Duration::from_secs(3) };
+
+/// One push: datagrams end to end, and where each of them ends.
+#[derive(Debug, Default)]
+pub(crate) struct Datagrams {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ends: Vec<usize>,
+}
+
+impl Datagrams {
+    /// Ends the datagram that was written to `bytes`.
+    pub(crate) fn end(&mut self) {
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The datagrams.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end))
+    }
+}
+
+/// Sends datagrams to one address.
+pub(crate) struct Sender {
+    address: Address,
+    /// What an error is called in the log: `statsd_send_metric()/sendto()`.
+    call: &'static str,
+    socket: Option<Socket>,
+    since: Instant,
+}
+
+enum Socket {
+    Udp(UdpSocket),
+    Unix(UnixDatagram),
+}
+
+impl Sender {
+    pub(crate) fn new(address: Address, call: &'static str) -> Sender {
+        Sender { address, call, socket: None, since: Instant::now() }
+    }
+
+    async fn push(&mut self, datagrams: &Datagrams) -> Result<(), Failure> {
+        let named = |e: &io::Error| Failure::passing(format!("{}: {}", self.call, plain(e)));
+        if self.since.elapsed() > RESOLVED_FOR {
+            self.socket = None;
+        }
+        if self.socket.is_none() {
+            self.socket = Some(open(&self.address).await.map_err(|e| named(&e))?);
+            self.since = Instant::now();
+        }
+        let Some(socket) = &self.socket else { return Ok(()) };
+        let mut refused = None;
+        for datagram in datagrams.iter() {
+            match socket.send(datagram).await {
+                Ok(()) => {}
+                // Nobody listens: that is the answer to the datagram before this one, and whoever
+                // starts to listen gets the rest.
+                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => refused = Some(named(&e)),
+                Err(e) => {
+                    let failure = named(&e);
+                    self.socket = None;
+                    return Err(failure);
+                }
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+impl Transport<Datagrams> for Sender {
+    fn send<'a>(&'a mut self, datagrams: &'a Datagrams) -> Sending<'a> {
+        Box::pin(self.push(datagrams))
+    }
+}
+
+impl Socket {
+    async fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        match self {
+            Socket::Udp(socket) => socket.send(datagram).await,
+            Socket::Unix(socket) => socket.send(datagram).await,
+        }
+        .map(|_| ())
+    }
+}
+
+async fn open(address: &Address) -> io::Result<Socket> {
+    match address {
+        Address::Unix(path) => {
+            let socket = UnixDatagram::unbound()?;
+            socket.connect(path)?;
+            Ok(Socket::Unix(socket))
+        }
+        Address::Net(host, port) => {
+            let mut found = tokio::net::lookup_host((host.as_str(), *port)).await?;
+            let to = found.next().ok_or(io::ErrorKind::NotFound)?;
+            let from: SocketAddr = match to {
+                SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+                SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+            };
+            let socket = UdpSocket::bind(from).await?;
+            socket.connect(to).await?;
+            Ok(Socket::Udp(socket))
+        }
+    }
+}

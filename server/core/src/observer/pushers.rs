@@ -1,0 +1,130 @@
+//! Pushers at work: once per second, those that are due get the numbers of now.
+//!
+//! What a pusher wants of them is made once for all of a second. Nothing here waits for a receiver;
+//! that is the business of each lane's own task.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use uwsgi_metrics::{PusherRow, Snapshot};
+use uwsgi_pushers::{Resets, Tick, Work};
+
+use super::answer;
+use crate::instance::Instance;
+use crate::log;
+
+/// Time that pushes get at the end of an observer; the master's patience is a little longer.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The pushers of this observer.
+pub(super) struct Pushers {
+    instance: &'static Instance,
+    pushers: Vec<Pusher>,
+    resets: Resets,
+}
+
+struct Pusher {
+    work: Box<dyn uwsgi_pushers::Instance>,
+    every: Duration,
+    due: Instant,
+    /// Its number among those that push the metric list.
+    of_list: Option<usize>,
+    last_words: bool,
+}
+
+impl Pushers {
+    /// Starts them; to be called within the runtime.
+    pub(super) fn start(instance: &'static Instance) -> Pushers {
+        let arena = &instance.arena;
+        let sockets: Vec<String> = arena
+            .snapshot()
+            .sockets
+            .iter()
+            .map(|socket| String::from_utf8_lossy(&socket.name).into_owned())
+            .collect();
+        let (mut row, mut lists) = (0, 0);
+        let mut pushers = Vec::new();
+        for plan in &instance.settings.pushers {
+            let count = plan.receivers().len() as u32;
+            let rows: Vec<&'static PusherRow> =
+                (row..row + count).map(|index| arena.pusher(index)).collect();
+            row += count;
+            let since_ns = arena.created_ns();
+            let work =
+                Work { rows: &rows, log: |line| log!("{line}"), sockets: &sockets, since_ns };
+            let of_list = plan.takes_list().then_some(lists);
+            lists += usize::from(of_list.is_some());
+            pushers.push(Pusher {
+                work: plan.start(&work),
+                every: plan.every(),
+                // Numbers of the first second are there when it is over.
+                due: Instant::now() + Duration::from_millis(900),
+                of_list,
+                last_words: plan.last_words(),
+            });
+        }
+        Pushers { instance, pushers, resets: Resets::new(lists) }
+    }
+
+    /// Pushes what is due.
+    pub(super) fn round(&mut self, snapshot: &Snapshot) {
+        let now = Instant::now();
+        self.push(snapshot, |pusher| pusher.due <= now);
+        for pusher in self.pushers.iter_mut().filter(|pusher| pusher.due <= now) {
+            pusher.due = now + pusher.every - Duration::from_millis(100).min(pusher.every / 2);
+        }
+    }
+
+    /// The last words of those that have some, and a bounded time for all.
+    pub(super) async fn finish(&mut self, snapshot: &Snapshot) {
+        self.push(snapshot, |pusher| pusher.last_words);
+        let all = async {
+            for pusher in &self.pushers {
+                pusher.work.settled().await;
+            }
+        };
+        // What is not delivered then is counted as lost by the next observer.
+        let _ = timeout(LAST_WORDS, all).await;
+    }
+
+    fn push(&mut self, snapshot: &Snapshot, chosen: impl Fn(&Pusher) -> bool) {
+        let mut wants_list = false;
+        let mut any = false;
+        for pusher in self.pushers.iter().filter(|pusher| chosen(pusher)) {
+            any = true;
+            wants_list |= pusher.of_list.is_some();
+        }
+        if !any {
+            return;
+        }
+        let instance = self.instance;
+        let list = if wants_list {
+            self.resets.take(&instance.arena, snapshot);
+            crate::metrics::list_of(instance, snapshot)
+        } else {
+            Vec::new()
+        };
+        let document: OnceCell<Arc<[u8]>> = OnceCell::new();
+        let full: OnceCell<Arc<Snapshot>> = OnceCell::new();
+        for pusher in self.pushers.iter_mut().filter(|pusher| chosen(pusher)) {
+            let mut own = None;
+            if let Some(number) = pusher.of_list.filter(|number| self.resets.owes(*number)) {
+                let mut items = list.clone();
+                self.resets.settle(number, &mut items);
+                own = Some(items);
+            }
+            pusher.work.push(&Tick {
+                at_us: snapshot.taken_us,
+                snapshot,
+                list: own.as_deref().unwrap_or(&list),
+                document: &|| Arc::clone(document.get_or_init(|| answer::stats(instance).into())),
+                full: &|| {
+                    let made = || Arc::new(snapshot.clone().with_series(&instance.arena));
+                    Arc::clone(full.get_or_init(made))
+                },
+            });
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What everything that sends to other machines shares: where it goes, how a stream gets there,
+//! TLS, and one HTTP request.
+//!
+//! Owns deadlines and the words for what went wrong, which begin as libcurl's do, because scripts
+//! know those. It refuses to retry: whoever sends decides that by [`Failure::again`].
+
+pub mod dial;
+pub mod http;
+pub mod target;
+pub mod tls;
+
+use std::future::Future;
+use std::time::Duration;
+
+use base64::Engine;
+
+/// Why something could not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// For the log and for a row of the arena, without any secret.
+    pub text: String,
+    /// True when another attempt may succeed (no connection, a server that is busy); false when
+    /// it cannot (refused credentials, an address that is not accepted).
+    pub again: bool,
+}
+
+impl Failure {
+    /// A failure that another attempt may turn into a success.
+    pub fn passing(text: impl Into<String>) -> Self {
+        Self { text: text.into(), again: true }
+    }
+
+    /// A failure that stays until somebody changes something.
+    pub fn lasting(text: impl Into<String>) -> Self {
+        Self { text: text.into(), again: false }
+    }
+}
+
+/// How long an exchange may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// All of it.
+    pub whole: Duration,
+}
+
+/// Gives `work` up after `limit`.
+///
+/// # Errors
+/// Those of `work`, and a passing failure that names `place` when the time is over.
+pub async fn within<T>(
+    limit: Duration,
+    place: &str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let seconds = limit.as_secs_f64();
+            Err(Failure::passing(format!(
+                "Timeout was reached ({place} did not finish within {seconds} s)"
+            )))
+        }
+    }
+}
+
+/// Whose certificates are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that the system trusts, for the host that was asked for.
+    System,
+    /// Any.
+    Anybody,
+}
+
+/// A system error without Rust's own addition.
+pub fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((plain, _)) => plain.to_owned(),
+        None => text,
+    }
+}
+
+/// Base64 with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}

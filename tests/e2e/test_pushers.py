@@ -1,0 +1,116 @@
+"""The frame of the pushers: `stats-push`, who is told what when, and their own numbers."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+from harness import paths, wire
+from harness.server import free_port, plain_environment
+from harness.waiting import until
+
+pytestmark = pytest.mark.ours
+
+
+@pytest.fixture
+def sink():
+    """A UDP socket that reads datagrams until a condition holds."""
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 0))
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    receiver.settimeout(30)
+    with receiver:
+        yield receiver
+
+
+def one_push(receiver, count):
+    return [receiver.recv(65536).decode() for _ in range(count)]
+
+
+def metrics(server):
+    return wire.raw(server.stats_address(), b"GET /metrics HTTP/1.0\r\n\r\n").decode()
+
+
+def sample(page, name, **labels):
+    wanted = "".join(f'(?=[^}}]*{key}="{re.escape(value)}")' for key, value in labels.items())
+    found = re.search(rf"^{name}\{{{wanted}[^}}]*\}} (\S+)$", page, re.M)
+    return float(found[1]) if found else None
+
+
+def refusal(*args):
+    done = subprocess.run([paths.OURS, *args], capture_output=True, timeout=60, check=False, text=True, stdin=subprocess.DEVNULL,
+                          env=plain_environment())
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(("push", "text"), [
+    ("nowhere:x", 'unable to find "nowhere" stats_pusher'),
+    ("socket", "invalid socket address"),
+    ("socket:127.0.0.1", "invalid socket address 127.0.0.1"),
+    ("file:freq=often", "freq = often is not a number of seconds"),
+    ("file:speed=1", '"speed" is not one of path, freq'),
+])
+def test_what_cannot_push_is_refused_at_the_start(push, text):
+    code, said = refusal("--http-socket", "127.0.0.1:0", "--stats-push", push)
+    assert code == 1
+    assert text in said
+
+
+def test_every_metric_is_a_datagram_in_the_order_of_the_list(uwsgi, app, sink):
+    place = f"127.0.0.1:{sink.getsockname()[1]}"
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-p", "2", "--stats", "stats.sock", "--metrics-no-cores", "--metric", "mym",
+                   "--stats-push", f"socket:{place},mine", "--stats-pusher-default-freq", "1", "--wsgi-file", app("ask"))
+    names = list(server.stats()["metrics"])
+    first = one_push(sink, len(names))
+    assert [line.split(" ")[0] for line in first] == [f"mine.{name}" for name in names]
+    assert all(re.fullmatch(r"\S+ [0-3] -?\d+", line) for line in first)
+    server.get("/?1")
+    until(lambda: "mine.worker.0.requests 0 1" in one_push(sink, len(names)), "the request is pushed")
+
+
+def test_what_is_reset_after_a_push_reaches_every_pusher_whole(uwsgi, app, sink):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        other.settimeout(30)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        places = [f"socket:127.0.0.1:{s.getsockname()[1]}" for s in (sink, other)]
+        server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--stats", "stats.sock", "--metric",
+                       "name=rap,initial_value=7,reset_after_push=1", "--stats-push", places[0], "--stats-push", places[1],
+                       "--stats-pusher-default-freq", "1", "--wsgi-file", app("ask"))
+        server.get("/?uwsgi.metric_inc('rap', 40)")
+
+        def sees(receiver):
+            return until(lambda: next((line for line in one_push(receiver, 1) if line == "uwsgi.rap 0 47"), None), "47 is pushed")
+
+        assert sees(sink) and sees(other)
+        until(lambda: server.stats()["metrics"]["rap"]["value"] == 7, "the value is the initial one again")
+
+
+def test_the_file_gets_the_document_of_the_stats(uwsgi, app, tmp_path):
+    path = tmp_path / "numbers"
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--stats", "stats.sock", "--stats-push", f"file:path={path},freq=1",
+                   "--wsgi-file", app("ask"))
+    until(lambda: path.exists() and path.read_text().count("\n\n") >= 2, "two pushes")
+    assert os.stat(path).st_mode & 0o777 == 0o640
+    documents = [json.loads(part) for part in path.read_text().split("\n\n") if part.endswith("}")]
+    assert [list(document) for document in documents[:1]] == [list(server.stats())]
+
+
+def test_a_dead_receiver_shows_in_the_numbers_and_the_log_and_works_again(uwsgi, app):
+    port = free_port()
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--stats", "127.0.0.1:0", "--stats-http", "--stats-push",
+                   f"socket:127.0.0.1:{port}", "--stats-pusher-default-freq", "1", "--wsgi-file", app("ask"))
+    labels = {"pusher": "socket", "target": f"127.0.0.1:{port}"}
+    until(lambda: (sample(metrics(server), "uwsgi_pusher_failing", **labels) or 0) >= 2, "failures are counted")
+    page = metrics(server)
+    assert sample(page, "uwsgi_pusher_dropped_total", **labels) >= 2
+    assert not sample(page, "uwsgi_pusher_pushes_total", **labels)
+    assert server.log.count("stats_pusher_socket()/sendto(): Connection refused") == 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", port))
+        server.wait_log(rf"^\[uwsgi-stats-pusher\] socket to 127.0.0.1:{port} works again after \d+ failures$")
+        until(lambda: sample(metrics(server), "uwsgi_pusher_pushes_total", **labels), "pushes are counted")
+    assert not sample(metrics(server), "uwsgi_pusher_failing", **labels)
