@@ -16,6 +16,7 @@ use crate::header::{DIRECTORY_OFFSET, Header, LAYOUT_VERSION, Layout, MAGIC};
 use crate::histogram::Latency;
 use crate::map::{Access, Mapping};
 use crate::reader::open_view;
+use crate::requests;
 use crate::rows::{Carry, SNMP_VALUES};
 use crate::series;
 use crate::shape::Shape;
@@ -181,6 +182,7 @@ fn carry_over(to: &View, from: &View) {
     carry_alarms(to, from);
     crate::metric_pool::carry_over(to, from);
     series::carry_over(to, from);
+    requests::carry_over(to, from);
     (0..=new.workers).for_each(|process| to.forget_process(process));
     to.header().generation.set(from.generation() + 1);
     to.header().created_ns.set(from.created_ns());

@@ -7,6 +7,7 @@ use crate::cells::{Counter, Gauge, Text};
 use crate::histogram::{HISTOGRAM_BYTES, LATENCIES};
 use crate::history::HISTORY_BYTES;
 use crate::inflight::HEAD_BYTES;
+use crate::requests;
 use crate::rows::{
     ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, PusherRow,
     SNMP_VALUES, SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WorkerRow, row,
@@ -117,10 +118,18 @@ pub enum Section {
     SnmpValues = 23,
     /// Receivers of pushers, in configuration order.
     Pushers = 24,
+    /// Whose the duration histograms of each worker are.
+    DurationKeys = 25,
+    /// Durations by app, method and code, worker-major.
+    Durations = 26,
+    /// Sizes of bodies, worker-major.
+    Sizes = 27,
+    /// Examples of traced requests, one row for each core.
+    Exemplars = 28,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 25;
+const SECTIONS: usize = 29;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -241,6 +250,10 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (size_of::<SnmpRow>(), 1),
         (size_of::<SnmpValueRow>(), spare(SNMP_VALUES as usize)),
         (size_of::<PusherRow>(), spare(shape.pushers as usize)),
+        (requests::ELEMENTS[0], spare(workers)),
+        (HISTOGRAM_BYTES, spare(workers * requests::SLOTS)),
+        (HISTOGRAM_BYTES, spare(workers * requests::SIZES)),
+        (requests::ELEMENTS[1], spare(cores)),
     ]
 }
 

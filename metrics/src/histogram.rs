@@ -110,6 +110,14 @@ impl Histogram {
         into.sum_us += self.sum_us.get();
     }
 
+    /// Forgets all counts.
+    pub(crate) fn clear(&self) {
+        let high = usize::try_from(self.high.get()).unwrap_or(CELLS);
+        self.high.set(0);
+        self.sum_us.set(0);
+        self.cells.iter().take(high).for_each(|cell| cell.set(0));
+    }
+
     /// Takes over all counts of another arena's histogram.
     pub(crate) fn carry(&self, from: &Histogram) {
         self.sum_us.set(from.sum_us.get());
@@ -124,7 +132,8 @@ impl Histogram {
     pub(crate) fn fold(&self, from: &Histogram) {
         self.sum_us.add(from.sum_us.get());
         self.high.set(self.high.get().max(from.high.get()));
-        for (to, from) in self.cells.iter().zip(&from.cells) {
+        let high = usize::try_from(from.high.get()).unwrap_or(CELLS);
+        for (to, from) in self.cells.iter().zip(&from.cells).take(high) {
             to.add(from.get());
         }
     }
@@ -182,6 +191,19 @@ impl LatencySnap {
     /// How many values are at most `us` (to the resolution of the cell that holds `us`).
     pub fn count_up_to(&self, us: u64) -> u64 {
         self.counts.iter().take(index_of(us) + 1).sum()
+    }
+
+    /// The same for many ascending bounds, in one pass over the cells.
+    pub fn counts_up_to(&self, bounds: &[u64]) -> Vec<u64> {
+        let (mut cells, mut sum) = (self.counts.iter(), 0);
+        let mut taken = 0;
+        let upto = bounds.iter().map(|us| {
+            let end = index_of(*us) + 1;
+            sum += cells.by_ref().take(end.saturating_sub(taken)).sum::<u64>();
+            taken = taken.max(end);
+            sum
+        });
+        upto.collect()
     }
 
     /// Mean, microseconds; 0 when nothing was recorded.
@@ -312,6 +334,10 @@ mod tests {
             prop_assert_eq!(merged.count, expected.len());
             prop_assert_eq!(merged.sum_us, values.iter().sum::<u64>());
             prop_assert_eq!(merged.quantile(q), expected.value_at_quantile(q));
+            let mut bounds = values.clone();
+            bounds.sort_unstable();
+            let one_by_one: Vec<u64> = bounds.iter().map(|us| merged.count_up_to(*us)).collect();
+            prop_assert_eq!(merged.counts_up_to(&bounds), one_by_one);
             for us in &values {
                 prop_assert_eq!(merged.count_up_to(*us), expected.count_between(0, *us));
             }

@@ -9,6 +9,8 @@
 //! A process that wants to look at a running instance links this crate alone and uses [`Reader`].
 
 #[cfg_attr(loom, allow(dead_code, reason = "the model is its only user there"))]
+mod exemplar;
+#[cfg_attr(loom, allow(dead_code, reason = "the model is its only user there"))]
 mod index;
 mod seqlock;
 mod sync;
@@ -21,6 +23,8 @@ pub use self::whole::*;
 mod whole {
     pub use crate::arena::Arena;
     pub use crate::cells::{Cell, Counter, Gauge, Real, Signed, Text};
+    pub use crate::exemplar::ExemplarView;
+    pub use crate::exponential::{Exponential, MOST_BUCKETS, ZERO_THRESHOLD};
     pub use crate::header::{Header, HeaderCells, Section, SectionCells, SectionRow};
     pub use crate::histogram::{Histogram, Latency, LatencySnap};
     pub use crate::history::{History, HistoryWriter, Ring, Series};
@@ -28,6 +32,7 @@ mod whole {
     pub use crate::json::{StatsOptions, stats_json};
     pub use crate::metric_pool::{Kind, Registration};
     pub use crate::reader::Reader;
+    pub use crate::requests::{DurationSnap, RequestKey, RequestsSnap, Size};
     pub use crate::rows::{
         APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, EXITS,
         GatewayCells, GatewayRow, GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow,
@@ -49,6 +54,8 @@ mod whole {
 mod arena;
 #[cfg(not(loom))]
 mod cells;
+#[cfg(not(loom))]
+mod exponential;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "states that any bit pattern is a valid row")]
 mod header;
@@ -73,6 +80,9 @@ pub mod prometheus;
 pub mod protobuf;
 #[cfg(not(loom))]
 mod reader;
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "states that any bit pattern is a valid row")]
+mod requests;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "rows state here that any bit pattern is valid for them")]
 mod rows;

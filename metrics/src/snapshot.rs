@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::histogram::{Latency, LatencySnap};
 use crate::inflight::InFlightView;
 use crate::metric_pool::READY;
+use crate::requests::{self, RequestsSnap};
 use crate::rows::{
     AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, MuleCells,
     PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells, ThresholdCells,
@@ -118,6 +119,8 @@ pub struct WorkerSnap {
 pub struct Snapshot {
     /// When it was taken, epoch microseconds.
     pub taken_us: u64,
+    /// When the arena was made, from which on its counters count, epoch microseconds.
+    pub created_us: u64,
     /// Generation of the arena.
     pub generation: u64,
     /// The instance row.
@@ -148,6 +151,8 @@ pub struct Snapshot {
     pub bases: Vec<(Vec<u8>, i64)>,
     /// Series of applications, see [`Snapshot::with_series`]; empty without.
     pub series: Vec<FamilySnap>,
+    /// Requests by what they were, see [`Snapshot::with_requests`]; nothing without.
+    pub requests_by: Option<RequestsSnap>,
     /// How many families and series found no room.
     pub series_dropped: u64,
     /// Latencies of all workers together, indexed by [`Latency`].
@@ -162,6 +167,7 @@ impl Snapshot {
         let (metrics, bases) = metrics(view);
         Snapshot {
             taken_us,
+            created_us: view.created_ns() / 1_000,
             generation: view.generation(),
             globals: view.globals().read(),
             workers: (1..=shape.workers).map(|id| WorkerSnap::at(view, id, taken_us)).collect(),
@@ -195,6 +201,7 @@ impl Snapshot {
             metrics,
             bases,
             series: Vec::new(),
+            requests_by: None,
             series_dropped: view.series_head().dropped.get(),
             latencies: Latency::ALL.map(|what| latency(view, what)),
         }
@@ -203,6 +210,11 @@ impl Snapshot {
     /// Adds the series of applications: only some readers want them, and there may be thousands.
     pub fn with_series(self, view: &View) -> Snapshot {
         Snapshot { series: families(view), ..self }
+    }
+
+    /// Adds the requests by app, method and code, which only expositions want.
+    pub fn with_requests(self, view: &View) -> Snapshot {
+        Snapshot { requests_by: Some(requests::read(view)), ..self }
     }
 
     /// One latency over all workers.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::writer::{Type, Writer, seconds};
+use super::value::{Value, seconds};
+use super::writer::{Observed, Type, Writer};
 use crate::rows::{APP_BUCKETS_US, AppCells};
 use crate::snapshot::Snapshot;
 
@@ -28,7 +29,7 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
     for (name, help, read) in PLAIN {
         if out.family(name, Type::Counter, help, true) {
             for (app, cells) in &apps {
-                out.sample(name, &[("app", app)], &read(cells).to_string());
+                out.sample(&[("app", app)], Value::Uint(read(cells)));
             }
         }
     }
@@ -68,7 +69,7 @@ fn responses(out: &mut Writer<'_>, apps: &Apps) {
     }
     for (app, cells) in apps {
         for (class, count) in CLASSES.iter().zip(&cells.responses) {
-            out.sample(RESPONSES, &[("app", app), ("code", class.as_bytes())], &count.to_string());
+            out.sample(&[("app", app), ("code", class.as_bytes())], Value::Uint(*count));
         }
     }
 }
@@ -79,16 +80,22 @@ fn durations(out: &mut Writer<'_>, apps: &Apps) {
     if !apps.values().any(measured) || !out.family(DURATION, Type::Histogram, help, true) {
         return;
     }
-    let bounds = APP_BUCKETS_US.iter().map(|us| out.bound(*us as f64 / 1e6));
-    let bounds: Vec<String> = bounds.chain(["+Inf".to_owned()]).collect();
-    let bucket = format!("{DURATION}_bucket");
+    let bounds = APP_BUCKETS_US.map(|us| us as f64 / 1e6);
     for (app, cells) in apps {
-        let mut count = 0;
-        for (bound, n) in bounds.iter().zip(&cells.latencies) {
-            count += n;
-            out.sample(&bucket, &[("app", app), ("le", bound.as_bytes())], &count.to_string());
-        }
-        out.sample(&format!("{DURATION}_sum"), &[("app", app)], &seconds(cells.running_time_us));
-        out.sample(&format!("{DURATION}_count"), &[("app", app)], &count.to_string());
+        let mut below = cells.latencies;
+        cumulate(&mut below);
+        let sum = seconds(cells.running_time_us);
+        let observed =
+            Observed { bounds: &bounds, below: &below, sum, native: None, exemplars: &[] };
+        out.histogram(&[("app", app)], &observed);
+    }
+}
+
+/// Counts of buckets become counts of all up to each bucket.
+pub(super) fn cumulate(counts: &mut [u64]) {
+    let mut sum = 0;
+    for count in counts {
+        sum += *count;
+        *count = sum;
     }
 }

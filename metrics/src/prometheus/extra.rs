@@ -1,7 +1,9 @@
 //! Families that no single cell holds: histograms, worker states, the build, our own scrapes.
 
-use super::PromOptions;
-use super::writer::{Type, Writer, seconds};
+use super::value::{Value, push_uint, seconds};
+use super::writer::{Observed, Type, Writer};
+use super::{PromOptions, requests};
+use crate::exponential::Exponential;
 use crate::histogram::{Latency, LatencySnap};
 use crate::snapshot::{Snapshot, Status};
 
@@ -11,10 +13,16 @@ const STATUS: &str = "uwsgi_worker_status";
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
     for what in Latency::ALL {
         let latency = snapshot.latency(what);
-        // The request histogram is always there; the others only where somebody measures them.
-        if what == Latency::Request || latency.count > 0 {
-            histogram(out, what, latency, options);
+        match (what, &snapshot.requests_by) {
+            (Latency::Request, Some(requests)) => requests::durations(out, requests, options),
+            // The request histogram is always there; the others where somebody measures them.
+            (Latency::Request, None) => histogram(out, what, latency, options),
+            _ if latency.count > 0 => histogram(out, what, latency, options),
+            _ => {}
         }
+    }
+    if let Some(requests) = &snapshot.requests_by {
+        requests::sizes(out, requests);
     }
     states(out, snapshot);
     build(out, snapshot, options);
@@ -27,10 +35,11 @@ pub(super) fn claim(out: &mut Writer<'_>) {
     for what in Latency::ALL {
         out.claim(name_of(what).0, Type::Histogram);
     }
+    requests::claim(out);
 }
 
 /// Name and help.
-fn name_of(what: Latency) -> (&'static str, &'static str) {
+pub(super) fn name_of(what: Latency) -> (&'static str, &'static str) {
     match what {
         Latency::Request => {
             ("uwsgi_request_duration_seconds", "Start of the request to the end of its close.")
@@ -50,16 +59,21 @@ fn histogram(out: &mut Writer<'_>, what: Latency, latency: &LatencySnap, options
     if !out.family(name, Type::Histogram, help, true) {
         return;
     }
-    let bucket = format!("{name}_bucket");
-    for us in &options.buckets_us {
-        let bound = out.bound(*us as f64 / 1e6);
-        let below = latency.count_up_to(*us).to_string();
-        out.sample(&bucket, &[("le", bound.as_bytes())], &below);
-    }
-    let count = latency.count.to_string();
-    out.sample(&bucket, &[("le", b"+Inf")], &count);
-    out.sample(&format!("{name}_sum"), &[], &seconds(latency.sum_us));
-    out.sample(&format!("{name}_count"), &[], &count);
+    let bounds: Vec<f64> = options.buckets_us.iter().map(|us| *us as f64 / 1e6).collect();
+    let (below, native) = (below(latency, &options.buckets_us), Exponential::of_latency(latency));
+    let observed = Observed {
+        bounds: &bounds,
+        below: &below,
+        sum: seconds(latency.sum_us),
+        native: Some(&native),
+        exemplars: &[],
+    };
+    out.histogram(&[], &observed);
+}
+
+/// How many values are at most each bound, and at last how many there are.
+pub(super) fn below(latency: &LatencySnap, bounds: &[u64]) -> Vec<u64> {
+    latency.counts_up_to(bounds).into_iter().chain([latency.count]).collect()
 }
 
 fn states(out: &mut Writer<'_>, snapshot: &Snapshot) {
@@ -72,10 +86,11 @@ fn states(out: &mut Writer<'_>, snapshot: &Snapshot) {
     // A state set names its label after the family; plain text has no such type.
     let label = if out.openmetrics { STATUS } else { "state" };
     for worker in snapshot.spawned() {
-        let id = worker.cells.id.to_string();
+        let mut id = Vec::new();
+        push_uint(&mut id, worker.cells.id);
         for state in STATES {
-            let on = if state == state_of(worker.status) { "1" } else { "0" };
-            out.sample(STATUS, &[("worker_id", id.as_bytes()), (label, state.as_bytes())], on);
+            let on = Value::Uint((state == state_of(worker.status)).into());
+            out.sample(&[("worker_id", &id), (label, state.as_bytes())], on);
         }
     }
 }
@@ -98,7 +113,7 @@ fn build(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
             ("rustc", options.rustc.as_bytes()),
             ("features", options.features.as_bytes()),
         ];
-        out.sample(NAME, &labels, "1");
+        out.sample(&labels, Value::Uint(1));
     }
 }
 
@@ -107,7 +122,7 @@ fn exporter(out: &mut Writer<'_>, snapshot: &Snapshot) {
     let globals = &snapshot.globals;
     let mut one = |name: &str, kind, help, value: u64| {
         if out.family(name, kind, help, false) {
-            out.sample(name, &[], &value.to_string());
+            out.sample(&[], Value::Uint(value));
         }
     };
     one("uwsgi_up", Type::Gauge, "The instance answers.", 1);
@@ -126,7 +141,6 @@ fn exporter(out: &mut Writer<'_>, snapshot: &Snapshot) {
     );
     const NAME: &str = "uwsgi_exporter_scrape_duration_seconds";
     if out.family(NAME, Type::Summary, "Time spent answering scrapes.", false) {
-        out.sample(&format!("{NAME}_sum"), &[], &seconds(globals.scrape_us));
-        out.sample(&format!("{NAME}_count"), &[], &globals.scrapes.to_string());
+        out.summary(&[], seconds(globals.scrape_us), globals.scrapes);
     }
 }

@@ -1,39 +1,55 @@
 //! The families of the schema table, each with the labels of what it repeats over.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::PromOptions;
-use super::writer::{Type, Writer, decimal};
+use super::value::{Value, push_uint};
+use super::writer::{Type, Writer};
 use crate::schema::{Metric, Read, TABLE, Unit};
 use crate::snapshot::Snapshot;
 
 /// Labels of one sample, owned.
 type Labels = Vec<(&'static str, Vec<u8>)>;
 
-/// Writes every family of the table that has something to say.
-pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
-    let mut done = BTreeSet::new();
+/// The rows of each family, in the order of the table.
+static FAMILIES: LazyLock<Vec<(&'static str, Vec<&'static Metric>)>> = LazyLock::new(|| {
+    let mut families: Vec<(&str, Vec<&Metric>)> = Vec::new();
+    let mut places = HashMap::new();
     for metric in TABLE {
         let Some(family) = metric.family else { continue };
-        let of_core = matches!(metric.read, Read::Core(_));
-        if (of_core && !options.cores) || !done.insert(family) {
+        let place = *places.entry(family).or_insert(families.len());
+        if place == families.len() {
+            families.push((family, Vec::new()));
+        }
+        families[place].1.push(metric);
+    }
+    families
+});
+
+/// Writes every family of the table that has something to say.
+pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
+    for (family, rows) in &*FAMILIES {
+        let of_core = matches!(rows.first(), Some(Metric { read: Read::Core(_), .. }));
+        if (of_core && !options.cores) || !out.wants(family, type_of(family)) {
             continue;
         }
-        let rows = TABLE.iter().filter(|row| row.family == Some(family));
-        let samples: Vec<_> = rows.flat_map(|row| samples(row, snapshot)).collect();
-        if samples.is_empty() || !out.family(family, type_of(family), metric.help, true) {
-            continue;
-        }
-        for (labels, value) in samples {
-            let labels: Vec<_> = labels.iter().map(|(name, v)| (*name, v.as_slice())).collect();
-            out.sample(family, &labels, &text_of(metric, value));
+        // With its first sample a family is opened; the name may be taken.
+        let mut opened = None;
+        for row in rows {
+            samples(row, snapshot, &mut |labels, value| {
+                let open = || out.family(family, type_of(family), rows[0].help, true);
+                if *opened.get_or_insert_with(open) {
+                    out.sample(labels, value_of(row, value));
+                }
+            });
         }
     }
 }
 
 /// Takes the names of all families of the table, also of those that have nothing to say now.
 pub(super) fn claim(out: &mut Writer<'_>) {
-    for family in TABLE.iter().filter_map(|metric| metric.family) {
+    for (family, _) in &*FAMILIES {
         out.claim(family, type_of(family));
     }
 }
@@ -43,34 +59,97 @@ fn type_of(family: &str) -> Type {
     if family.ends_with("_total") { Type::Counter } else { Type::Gauge }
 }
 
-fn text_of(metric: &Metric, value: i64) -> String {
-    match metric.unit {
-        Unit::Micros => decimal(value.cast_unsigned(), 6),
-        Unit::Hundredths => decimal(value.cast_unsigned(), 2),
-        Unit::Thousandths => decimal(value.cast_unsigned(), 3),
-        Unit::Ratio => decimal(value.cast_unsigned(), 4),
-        _ => value.to_string(),
+fn value_of(metric: &Metric, value: i64) -> Value {
+    let digits = match metric.unit {
+        Unit::Micros => 6,
+        Unit::Hundredths => 2,
+        Unit::Thousandths => 3,
+        Unit::Ratio => 4,
+        _ => return Value::Int(value),
+    };
+    Value::Decimal(value.cast_unsigned(), digits)
+}
+
+/// What takes samples.
+type Take<'a> = dyn FnMut(&[(&str, &[u8])], i64) + 'a;
+
+/// The samples of one row of the table; a label set appears once.
+fn samples(metric: &Metric, snapshot: &Snapshot, take: &mut Take<'_>) {
+    // Workers, cores and apps are told apart by their ids; only names can be the same twice.
+    if matches!(metric.read, Read::Socket(_) | Read::Gateway(_) | Read::Alarm(_) | Read::Pusher(_))
+    {
+        for (labels, value) in named(metric, snapshot) {
+            let labels: Vec<_> = labels.iter().map(|(name, v)| (*name, v.as_slice())).collect();
+            give(metric, &labels, value, take);
+        }
+        return;
+    }
+    let (mut id, mut other) = (Vec::new(), Vec::new());
+    match metric.read {
+        Read::Instance(read) => give(metric, &[], read(snapshot), take),
+        Read::System(read) => {
+            if let Some(value) = read(&snapshot.system) {
+                give(metric, &[], i64::try_from(value).unwrap_or(i64::MAX), take);
+            }
+        }
+        Read::Mule(read) => {
+            for mule in snapshot.mules.iter().filter(|mule| mule.id != 0) {
+                give(metric, &[("mule_id", digits(&mut id, mule.id))], read(mule), take);
+            }
+        }
+        Read::Worker(read) => {
+            for worker in snapshot.spawned() {
+                let id = digits(&mut id, worker.cells.id);
+                give(metric, &[("worker_id", id)], read(worker), take);
+            }
+        }
+        Read::Core(read) => {
+            for worker in snapshot.spawned() {
+                let id = digits(&mut id, worker.cells.id);
+                for (core_id, core) in (0..).zip(&worker.cores) {
+                    let core_id = digits(&mut other, core_id);
+                    give(metric, &[("worker_id", id), ("core_id", core_id)], read(core), take);
+                }
+            }
+        }
+        Read::App(read) => {
+            for worker in snapshot.spawned() {
+                let id = digits(&mut id, worker.cells.id);
+                for app in &worker.apps {
+                    let labels: [(&str, &[u8]); 4] = [
+                        ("worker_id", id),
+                        ("app_id", digits(&mut other, app.id)),
+                        ("mountpoint", &app.mountpoint),
+                        ("chdir", &app.chdir),
+                    ];
+                    give(metric, &labels, read(app), take);
+                }
+            }
+        }
+        Read::Socket(_) | Read::Gateway(_) | Read::Alarm(_) | Read::Pusher(_) => {}
     }
 }
 
-/// The samples of one row of the table; a label set appears once.
-fn samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
+/// Adds the fixed labels of a row; a value that means nothing is left out.
+fn give(metric: &Metric, labels: &[(&str, &[u8])], value: i64, take: &mut Take<'_>) {
+    if value == 0 && !metric.zero_is_a_value {
+        return;
+    }
+    if metric.more.is_empty() && metric.label.is_none() {
+        return take(labels, value);
+    }
+    let fixed = metric.more.iter().copied().chain(metric.label);
+    let fixed = fixed.map(|(name, value)| (name, value.as_bytes()));
+    let all: Vec<_> = labels.iter().copied().chain(fixed).collect();
+    take(&all, value);
+}
+
+/// Processes of one router are one router, sockets that share an address one socket.
+fn named(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
     let mut samples: Vec<(Labels, i64)> = Vec::new();
-    // Workers, cores and apps are told apart by their ids; only names can be the same twice.
-    let by_name = matches!(
-        metric.read,
-        Read::Socket(_) | Read::Gateway(_) | Read::Alarm(_) | Read::Pusher(_)
-    );
-    for (mut labels, value) in raw_samples(metric, snapshot) {
-        if value == 0 && !metric.zero_is_a_value {
-            continue;
-        }
-        let fixed = metric.more.iter().copied().chain(metric.label);
-        labels.extend(fixed.map(|(name, value)| (name, value.into())));
-        let known = if by_name { samples.iter_mut().find(|(l, _)| *l == labels) } else { None };
-        match known {
+    for (labels, value) in by_name(metric, snapshot) {
+        match samples.iter_mut().find(|(known, _)| *known == labels) {
             Some((_, most)) if metric.same => *most = value.max(*most),
-            // Processes of one router are one router, sockets that share an address one socket.
             Some((_, sum)) => *sum += value,
             None => samples.push((labels, value)),
         }
@@ -78,33 +157,8 @@ fn samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
     samples
 }
 
-fn raw_samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
+fn by_name(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
     match metric.read {
-        Read::Instance(read) => vec![(Labels::new(), read(snapshot))],
-        Read::Worker(read) => {
-            snapshot.spawned().map(|w| (vec![("worker_id", number(w.cells.id))], read(w))).collect()
-        }
-        Read::Core(read) => snapshot
-            .spawned()
-            .flat_map(|w| (0..).zip(&w.cores).map(move |(id, core)| (w.cells.id, id, core)))
-            .map(|(worker, id, core)| {
-                (vec![("worker_id", number(worker)), ("core_id", number(id))], read(core))
-            })
-            .collect(),
-        Read::App(read) => snapshot
-            .spawned()
-            .flat_map(|w| w.apps.iter().map(move |app| (w.cells.id, app)))
-            .map(|(worker, app)| {
-                let mut labels = vec![("worker_id", number(worker)), ("app_id", number(app.id))];
-                labels.push(("mountpoint", app.mountpoint.clone()));
-                labels.push(("chdir", app.chdir.clone()));
-                (labels, read(app))
-            })
-            .collect(),
-        Read::System(read) => {
-            let value = read(&snapshot.system).map(|v| i64::try_from(v).unwrap_or(i64::MAX));
-            value.map(|value| (Labels::new(), value)).into_iter().collect()
-        }
         Read::Socket(read) => snapshot
             .sockets
             .iter()
@@ -120,16 +174,16 @@ fn raw_samples(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
             .iter()
             .map(|p| (vec![("pusher", p.kind.clone()), ("target", p.target.clone())], read(p)))
             .collect(),
-        Read::Mule(read) => {
-            let mules = snapshot.mules.iter().filter(|m| m.id != 0);
-            mules.map(|m| (vec![("mule_id", number(m.id))], read(m))).collect()
-        }
         Read::Gateway(read) => {
             snapshot.gateways.iter().map(|g| (vec![("router", g.name.clone())], read(g))).collect()
         }
+        _ => Vec::new(),
     }
 }
 
-fn number(value: u64) -> Vec<u8> {
-    value.to_string().into_bytes()
+/// A number as text in room that is used again.
+fn digits(room: &mut Vec<u8>, value: u64) -> &[u8] {
+    room.clear();
+    push_uint(room, value);
+    room
 }

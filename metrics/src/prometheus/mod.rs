@@ -1,4 +1,4 @@
-//! The metrics endpoint's document: Prometheus text 0.0.4 and OpenMetrics 1.0.
+//! The metrics endpoint's document: Prometheus text 0.0.4, OpenMetrics 1.0 and protobuf.
 //!
 //! Pure: a snapshot and options in, bytes out. Families come from the schema table; only what has
 //! no single cell behind it (histograms, states, user metrics, our own scrapes) is written by hand
@@ -8,10 +8,14 @@ mod apps;
 mod extra;
 mod families;
 mod negotiate;
+mod proto;
+mod requests;
 mod series;
 mod spreads;
+mod text;
 mod thresholds;
 mod user;
+mod value;
 mod writer;
 
 use crate::snapshot::Snapshot;
@@ -34,8 +38,11 @@ pub struct PromOptions {
     pub stats_uri: Option<String>,
     /// Upper bounds of histogram buckets, microseconds, ascending.
     pub buckets_us: Vec<u64>,
-    /// Only these families (names as shown); empty for all.
+    /// Only these families, by their names or those of their samples; empty for all.
     pub families: Vec<String>,
+    /// Tell since when each counter of the server counts, where the text format can. Protobuf does
+    /// so in any case, at no cost for those who store it.
+    pub created: bool,
     /// Compiler version for `uwsgi_build_info`.
     pub rustc: String,
     /// Built features for `uwsgi_build_info`.
@@ -49,6 +56,7 @@ impl Default for PromOptions {
             stats_uri: None,
             buckets_us: DEFAULT_BUCKETS_US.to_vec(),
             families: Vec::new(),
+            created: false,
             rustc: String::new(),
             features: String::new(),
         }
@@ -57,7 +65,7 @@ impl Default for PromOptions {
 
 /// Writes the document; returns its content type and its bytes.
 pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (String, Vec<u8>) {
-    let mut out = Writer::new(format.is_openmetrics(), options);
+    let mut out = Writer::new(format, snapshot, options);
     families::write(&mut out, snapshot, options);
     extra::write(&mut out, snapshot, options);
     spreads::write(&mut out, snapshot);

@@ -1,7 +1,7 @@
 //! Which of our formats a client's `Accept` header asks for.
 //!
-//! The highest weight wins, then the order of the header. A type we do not write (protobuf) is
-//! passed over; when nothing fits, the answer is text 0.0.4, which every scraper reads.
+//! The highest weight wins, then the order of the header. A type we do not write is passed over;
+//! when nothing fits, the answer is text 0.0.4, which every scraper reads.
 
 /// How names outside `[a-zA-Z0-9_:]` would be spelled. Ours are all inside, so this only echoes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,12 @@ pub enum Format {
     OpenMetrics0,
     /// application/openmetrics-text; version=1.0.0
     OpenMetrics1(Option<Escaping>),
+    /// Delimited `io.prometheus.client.MetricFamily` messages.
+    Protobuf(Option<Escaping>),
 }
+
+/// The message whose stream is the protobuf exposition.
+const MESSAGE: &str = "io.prometheus.client.MetricFamily";
 
 impl Escaping {
     /// The scheme's name in headers.
@@ -54,8 +59,12 @@ impl Format {
             Format::TextV1(escaping) => ("text/plain", "1.0.0", Some(escaping)),
             Format::OpenMetrics0 => ("application/openmetrics-text", "0.0.1", None),
             Format::OpenMetrics1(escaping) => ("application/openmetrics-text", "1.0.0", escaping),
+            Format::Protobuf(escaping) => ("application/vnd.google.protobuf", "", escaping),
         };
         let scheme = escaping.map(|e| format!("; escaping={}", e.as_str())).unwrap_or_default();
+        if version.is_empty() {
+            return format!("{kind}; proto={MESSAGE}; encoding=delimited{scheme}");
+        }
         format!("{kind}; version={version}; charset=utf-8{scheme}")
     }
 
@@ -83,12 +92,15 @@ fn offer(range: &str) -> Option<(u32, Format)> {
     let mut parts = range.split(';').map(str::trim);
     let kind = parts.next()?.to_ascii_lowercase();
     let (mut version, mut escaping, mut weight) = (None, None, 1000);
+    let (mut message, mut encoding) = (None, None);
     for part in parts {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         let value = value.trim().trim_matches('"');
         match key.trim().to_ascii_lowercase().as_str() {
             "version" => version = Some(value),
             "escaping" => escaping = Escaping::parse(value),
+            "proto" => message = Some(value),
+            "encoding" => encoding = Some(value),
             "q" => weight = thousandths(value),
             _ => {}
         }
@@ -96,6 +108,11 @@ fn offer(range: &str) -> Option<(u32, Format)> {
     let format = match (kind.as_str(), version) {
         ("application/openmetrics-text", Some("1.0.0")) => Format::OpenMetrics1(escaping),
         ("application/openmetrics-text", Some("0.0.1") | None) => Format::OpenMetrics0,
+        ("application/vnd.google.protobuf", _)
+            if message == Some(MESSAGE) && encoding == Some("delimited") =>
+        {
+            Format::Protobuf(escaping)
+        }
         ("text/plain", Some("1.0.0")) => Format::TextV1(escaping.unwrap_or(Escaping::Underscores)),
         ("text/plain", Some("0.0.4") | None) | ("text/*" | "*/*", _) => Format::Text,
         _ => return None,
@@ -120,8 +137,9 @@ mod tests {
         const PROMETHEUS_3: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.\
             MetricFamily;encoding=delimited;q=0.7,application/openmetrics-text;version=1.0.0;\
             escaping=allow-utf-8;q=0.6,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,*/*;q=0.1";
+        const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
         let cases = [
-            (None, "text/plain; version=0.0.4; charset=utf-8"),
+            (None, TEXT),
             (Some(""), "text/plain; version=0.0.4; charset=utf-8"),
             (Some("*/*"), "text/plain; version=0.0.4; charset=utf-8"),
             (Some("image/png"), "text/plain; version=0.0.4; charset=utf-8"),
@@ -133,6 +151,11 @@ mod tests {
             (Some(PROMETHEUS_2), "application/openmetrics-text; version=1.0.0; charset=utf-8"),
             (
                 Some(PROMETHEUS_3),
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+            ),
+            (Some("application/vnd.google.protobuf;encoding=text"), TEXT),
+            (
+                Some("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8"),
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
             ),
             (

@@ -1,7 +1,8 @@
 //! Durations of the server's own doings as histograms, each with the longest one beside it.
 
-use super::writer::{Type, Writer, seconds};
-use crate::rows::SpreadCells;
+use super::value::seconds;
+use super::writer::{Observed, Type, Writer};
+use crate::rows::{SPREAD_BOUNDS_US, SpreadCells};
 use crate::snapshot::Snapshot;
 
 /// A gauge beside a histogram: part of its name, help, value.
@@ -69,25 +70,22 @@ fn family(out: &mut Writer<'_>, name: &str, help: &str, all: &[(Vec<u8>, &Spread
     if !out.family(&histogram, Type::Histogram, help, true) {
         return;
     }
+    let bounds = SPREAD_BOUNDS_US.map(|us| us as f64 / 1e6);
     for (router, spread) in &some {
         let own: Vec<(&str, &[u8])> = label(router).collect();
-        for (bound, below) in spread.cumulative() {
-            let le = out.bound(bound as f64 / 1e6);
-            let labels: Vec<_> = own.iter().copied().chain([("le", le.as_bytes())]).collect();
-            out.sample(&format!("{histogram}_bucket"), &labels, &below.to_string());
-        }
-        let count = spread.count().to_string();
-        let labels: Vec<_> = own.iter().copied().chain([("le", &b"+Inf"[..])]).collect();
-        out.sample(&format!("{histogram}_bucket"), &labels, &count);
-        out.sample(&format!("{histogram}_sum"), &own, &seconds(spread.sum_us));
-        out.sample(&format!("{histogram}_count"), &own, &count);
+        let below: Vec<u64> =
+            spread.cumulative().map(|(_, below)| below).chain([spread.count()]).collect();
+        let sum = seconds(spread.sum_us);
+        let observed =
+            Observed { bounds: &bounds, below: &below, sum, native: None, exemplars: &[] };
+        out.histogram(&own, &observed);
     }
     for (which, help, of) in EXTREMES {
         let gauge = format!("{name}_{which}_seconds");
         if out.family(&gauge, Type::Gauge, help, true) {
             for (router, spread) in &some {
                 let own: Vec<_> = label(router).collect();
-                out.sample(&gauge, &own, &seconds(of(spread)));
+                out.sample(&own, seconds(of(spread)));
             }
         }
     }

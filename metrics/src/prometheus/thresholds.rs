@@ -1,35 +1,36 @@
 //! Where the thresholds stand, one sample each: the same key may be watched several times, so a
 //! label numbers them in the order of the configuration.
 
+use super::value::Value;
 use super::writer::{Type, Writer};
 use crate::rows::ThresholdCells;
 use crate::snapshot::Snapshot;
 
 /// How the value of a family is written.
-type Show = fn(&ThresholdCells) -> String;
+type Show = fn(&ThresholdCells) -> Value;
 
 /// Name, type, help, value.
 const FAMILIES: [(&str, Type, &str, Show); 5] = [
     ("uwsgi_threshold_state", Type::Gauge, "0 quiet, 1 pending, 2 firing.", |t| {
-        t.state.to_string()
+        Value::Uint(t.state)
     }),
     (
         "uwsgi_threshold_value",
         Type::Gauge,
         "Value last compared, in the unit of the metric.",
-        |t| thousandths(t.value_milli),
+        |t| Value::Milli(t.value_milli),
     ),
     ("uwsgi_threshold_bound", Type::Gauge, "Bound it is compared with.", |t| {
-        thousandths(t.bound_milli)
+        Value::Milli(t.bound_milli)
     }),
     ("uwsgi_threshold_fired_total", Type::Counter, "Times it began to fire.", |t| {
-        t.fired.to_string()
+        Value::Uint(t.fired)
     }),
     (
         "uwsgi_threshold_last_alarm_time_seconds",
         Type::Gauge,
         "Last alarm raised, 0 when there was none.",
-        |t| t.last_alarm.to_string(),
+        |t| Value::Uint(t.last_alarm),
     ),
 ];
 
@@ -45,33 +46,15 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
         for (index, threshold) in snapshot.thresholds.iter().enumerate() {
             let index = index.to_string();
             let labels = [("key", threshold.key.as_slice()), ("threshold", index.as_bytes())];
-            out.sample(name, &labels, &show(threshold));
+            out.sample(&labels, show(threshold));
         }
     }
-}
-
-/// A number of thousandths as a decimal, without needless digits.
-fn thousandths(value: i64) -> String {
-    let (whole, rest) = (value.unsigned_abs() / 1_000, value.unsigned_abs() % 1_000);
-    let sign = if value < 0 { "-" } else { "" };
-    let text = format!("{sign}{whole}.{rest:03}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::prometheus::{Format, PromOptions, render};
     use crate::{Arena, Shape};
-
-    #[test]
-    fn thousandths_are_exact() {
-        let cases =
-            [(0, "0"), (1, "0.001"), (-1_500, "-1.5"), (250_000_000, "250000"), (-7, "-0.007")];
-        for (value, want) in cases {
-            assert_eq!(thousandths(value), want);
-        }
-    }
 
     #[test]
     fn two_thresholds_of_one_metric_are_told_apart() {

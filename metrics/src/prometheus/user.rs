@@ -6,8 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::PromOptions;
+use super::value::Value;
 use super::writer::{Labels, Type, Writer};
+use super::{Format, PromOptions};
 use crate::metric_pool::Kind;
 use crate::rows::MetricCells;
 use crate::snapshot::Snapshot;
@@ -34,7 +35,7 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
         for (labels, metric) in &family.samples {
             let labels: Vec<_> = labels.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
             let labels: &Labels<'_> = &labels;
-            out.sample(&family.name, labels, &metric.value.to_string());
+            out.sample(labels, Value::Int(metric.value));
         }
     }
 }
@@ -42,7 +43,7 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
 /// The metrics that [`write`] leaves out because others have their names.
 pub(super) fn hidden(snapshot: &Snapshot) -> Hidden {
     let options = PromOptions::default();
-    let mut out = Writer::new(true, &options);
+    let mut out = Writer::new(Format::Text, snapshot, &options);
     super::families::claim(&mut out);
     let (families, mut hidden) = gather(&snapshot.metrics);
     for family in families {
@@ -163,7 +164,7 @@ mod tests {
         let names: Vec<_> = hidden.iter().map(|(name, _)| name.as_slice()).collect();
         assert_eq!(names, [&b"orders"[..], b"a-b", b"w.2.x", b"x", b"registrations_dropped"]);
         let options = PromOptions::default();
-        let mut out = Writer::new(false, &options);
+        let mut out = Writer::new(Format::Text, &snapshot, &options);
         crate::prometheus::families::claim(&mut out);
         write(&mut out, &snapshot);
         let text = String::from_utf8(out.finish()).unwrap();

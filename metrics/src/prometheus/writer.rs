@@ -1,13 +1,19 @@
-//! The line grammar of both text formats: one family at a time, header then samples.
+//! The document being written: one family at a time, header then samples, in any of the formats.
 //!
-//! The two formats differ in the order and the names of header lines, in the spelling of bucket
-//! bounds and in the end mark; everything that writes families goes through here and need not know
-//! which one is being written. A family is refused when a name of it or of its samples was
-//! written already, so whoever writes first keeps the name.
+//! Everything that writes families goes through here and need not know which format is being
+//! written: `text` spells lines, `proto` messages. A family is refused when a name of it or of its
+//! samples was written already, so whoever writes first keeps the name, and when the client asked
+//! for other families.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
-use super::PromOptions;
+use super::proto::Messages;
+use super::text::Lines;
+use super::value::Value;
+use super::{Format, PromOptions};
+use crate::exemplar::ExemplarView;
+use crate::exponential::Exponential;
+use crate::snapshot::Snapshot;
 
 /// What a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +41,7 @@ impl Type {
     }
 
     /// The name without the suffix that counters and facts carry.
-    fn base(self, name: &str) -> &str {
+    pub(super) fn base(self, name: &str) -> &str {
         let suffix = match self {
             Type::Counter => "_total",
             Type::Info => "_info",
@@ -48,55 +54,129 @@ impl Type {
 /// Labels of a sample, in order.
 pub(super) type Labels<'a> = [(&'a str, &'a [u8])];
 
+/// The head of the open family.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    pub(super) name: String,
+    pub(super) kind: Option<Type>,
+    /// Since when it counts, epoch microseconds, where that is known.
+    pub(super) created_us: Option<u64>,
+}
+
+/// One histogram.
+pub(super) struct Observed<'a> {
+    /// Upper bounds but the last, which is infinite.
+    pub(super) bounds: &'a [f64],
+    /// How many values were at most each bound; one more for all.
+    pub(super) below: &'a [u64],
+    pub(super) sum: Value,
+    /// The same values in exponential buckets, where they are known that finely.
+    pub(super) native: Option<&'a Exponential>,
+    /// An example for a bucket; shorter than the bounds where there are none.
+    pub(super) exemplars: &'a [Option<ExemplarView>],
+}
+
+impl Observed<'_> {
+    pub(super) fn count(&self) -> u64 {
+        self.below.last().copied().unwrap_or(0)
+    }
+
+    /// Each bucket: its bound, how many are below it, its example.
+    pub(super) fn buckets(&self) -> impl Iterator<Item = (f64, u64, Option<&ExemplarView>)> {
+        let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
+        let numbered = bounds.zip(self.below).enumerate();
+        numbered.map(|(place, (bound, below))| {
+            (bound, *below, self.exemplars.get(place).and_then(Option::as_ref))
+        })
+    }
+}
+
+/// How the format is spelled.
+enum Spelling {
+    Lines(Lines),
+    Messages(Messages),
+}
+
 /// A document being written.
 pub(super) struct Writer<'a> {
-    out: Vec<u8>,
+    spelling: Spelling,
     pub(super) openmetrics: bool,
     options: &'a PromOptions,
-    seen: BTreeSet<String>,
+    seen: HashSet<String>,
+    created_us: u64,
     /// Adds `stats_uri` to the samples of the open family.
     with_uri: bool,
+    head: Head,
 }
 
 impl<'a> Writer<'a> {
-    /// An empty document.
-    pub(super) fn new(openmetrics: bool, options: &'a PromOptions) -> Writer<'a> {
-        let out = Vec::with_capacity(32 * 1024);
-        Writer { out, openmetrics, options, seen: BTreeSet::new(), with_uri: false }
+    /// An empty document about `snapshot`.
+    pub(super) fn new(format: Format, snapshot: &Snapshot, options: &'a PromOptions) -> Writer<'a> {
+        let openmetrics = format.is_openmetrics();
+        let spelling = match format {
+            Format::Protobuf(_) => Spelling::Messages(Messages::default()),
+            _ => Spelling::Lines(Lines::new(openmetrics, options.created)),
+        };
+        Writer {
+            spelling,
+            openmetrics,
+            options,
+            seen: HashSet::with_capacity(1024),
+            created_us: snapshot.created_us,
+            with_uri: false,
+            head: Head::default(),
+        }
     }
 
-    /// Opens a family; false when it is filtered out or one of its names is taken: write no samples
-    /// then. The unit is read off the name.
+    /// Opens a family of the server; false when it is filtered out or one of its names is taken:
+    /// write no samples then. The unit is read off the name.
     pub(super) fn family(&mut self, name: &str, kind: Type, help: &str, with_uri: bool) -> bool {
-        let unit = unit_of(kind.base(name));
-        self.open(name, kind, help, unit, with_uri)
+        let created_us = Some(self.created_us).filter(|us| *us > 0);
+        self.begin(name, kind, help, unit_of(kind.base(name)), with_uri, created_us)
     }
 
-    /// Like [`Writer::family`], with a unit; one that the name does not end in is not shown.
-    pub(super) fn open(
+    /// Opens a family of an application: it has a unit of its own, which is not shown where the
+    /// name does not end in it, and nobody knows since when it counts.
+    pub(super) fn open(&mut self, name: &str, kind: Type, help: &str, unit: &str) -> bool {
+        self.begin(name, kind, help, Some(unit), false, None)
+    }
+
+    fn begin(
         &mut self,
         name: &str,
         kind: Type,
         help: &str,
         unit: Option<&str>,
         with_uri: bool,
+        created_us: Option<u64>,
     ) -> bool {
-        let filter = &self.options.families;
-        if !filter.is_empty() && !filter.iter().any(|wanted| wanted == name) {
+        if !wants(&self.options.families, name, kind) || !self.claim(name, kind) {
             return false;
         }
-        if !self.claim(name, kind) {
-            return false;
+        self.with_uri = with_uri && self.options.stats_uri.is_some();
+        self.head.name.clear();
+        self.head.name.push_str(name);
+        (self.head.kind, self.head.created_us) = (Some(kind), created_us);
+        let unit = unit.filter(|unit| ends_in(kind.base(name), unit));
+        match &mut self.spelling {
+            Spelling::Lines(lines) => lines.header(name, kind, help, unit),
+            Spelling::Messages(messages) => messages.header(name, kind, help, unit),
         }
-        self.with_uri = with_uri;
-        self.header(name, kind, help, unit);
         true
+    }
+
+    /// Whether a family of this name would be written, if it is free.
+    pub(super) fn wants(&self, name: &str, kind: Type) -> bool {
+        wants(&self.options.families, name, kind)
     }
 
     /// Takes the names of a family and of its samples; false when one of them is taken.
     pub(super) fn claim(&mut self, name: &str, kind: Type) -> bool {
         let base = kind.base(name);
-        let suffixes = kind.suffixes().iter().map(|suffix| format!("{base}{suffix}"));
+        if kind.suffixes().is_empty() {
+            return !self.seen.contains(base) && self.seen.insert(base.to_owned());
+        }
+        let suffixes = kind.suffixes().iter().map(|suffix| [base, suffix].concat());
         let names: Vec<String> = suffixes.chain([base.to_owned()]).collect();
         let free = !names.iter().any(|name| self.seen.contains(name));
         if free {
@@ -105,83 +185,65 @@ impl<'a> Writer<'a> {
         free
     }
 
-    /// One sample of the open family. `name` is its full name.
-    pub(super) fn sample(&mut self, name: &str, labels: &Labels<'_>, value: &str) {
-        self.push(name);
-        let uri = self.options.stats_uri.as_ref().filter(|_| self.with_uri);
-        let uri = uri.map(|uri| ("stats_uri", uri.as_bytes()));
-        let mut open = b'{';
-        for (label, value) in uri.iter().chain(labels) {
-            self.out.push(open);
-            self.push(label);
-            self.push("=\"");
-            push_label_value(&mut self.out, value);
-            self.out.push(b'"');
-            open = b',';
-        }
-        if open == b',' {
-            self.out.push(b'}');
-        }
-        self.out.push(b' ');
-        self.push(value);
-        self.out.push(b'\n');
+    /// One sample of the open family, for all types but histograms and summaries.
+    pub(super) fn sample(&mut self, labels: &Labels<'_>, value: Value) {
+        self.labelled(labels, |spelling, head, labels| match spelling {
+            Spelling::Lines(lines) => lines.sample(head, labels, value),
+            Spelling::Messages(messages) => messages.sample(head, labels, value),
+        });
     }
 
-    /// A bucket bound or quantile as this format spells it.
-    pub(super) fn bound(&self, seconds: f64) -> String {
-        if self.openmetrics { format!("{seconds:?}") } else { format!("{seconds}") }
+    /// One histogram of the open family.
+    pub(super) fn histogram(&mut self, labels: &Labels<'_>, observed: &Observed<'_>) {
+        self.labelled(labels, |spelling, head, labels| match spelling {
+            Spelling::Lines(lines) => lines.histogram(head, labels, observed),
+            Spelling::Messages(messages) => messages.histogram(head, labels, observed),
+        });
+    }
+
+    /// One summary of the open family, without quantiles.
+    pub(super) fn summary(&mut self, labels: &Labels<'_>, sum: Value, count: u64) {
+        self.labelled(labels, |spelling, head, labels| match spelling {
+            Spelling::Lines(lines) => lines.summary(head, labels, sum, count),
+            Spelling::Messages(messages) => messages.summary(head, labels, sum, count),
+        });
     }
 
     /// The document, ended as its format demands.
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        if self.openmetrics {
-            self.push("# EOF\n");
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self.spelling {
+            Spelling::Lines(lines) => lines.finish(),
+            Spelling::Messages(messages) => messages.finish(),
         }
-        self.out
     }
 
-    fn header(&mut self, name: &str, kind: Type, help: &str, unit: Option<&str>) {
-        let word = match (kind, self.openmetrics) {
-            (Type::Counter, _) => "counter",
-            (Type::Histogram, _) => "histogram",
-            (Type::Summary, _) => "summary",
-            (Type::StateSet, true) => "stateset",
-            (Type::Info, true) => "info",
-            (Type::Unknown, true) => "unknown",
-            (Type::Unknown, false) => "untyped",
-            (Type::Gauge | Type::StateSet | Type::Info, _) => "gauge",
-        };
-        let help = escape_help(help, self.openmetrics);
-        if !self.openmetrics {
-            self.push(&format!("# HELP {name} {help}\n# TYPE {name} {word}\n"));
-            return;
+    fn labelled(
+        &mut self,
+        labels: &Labels<'_>,
+        write: impl FnOnce(&mut Spelling, &Head, &Labels<'_>),
+    ) {
+        let uri = self.options.stats_uri.as_ref().filter(|_| self.with_uri);
+        match uri {
+            None => write(&mut self.spelling, &self.head, labels),
+            Some(uri) => {
+                let first = [("stats_uri", uri.as_bytes())];
+                let all: Vec<_> = first.into_iter().chain(labels.iter().copied()).collect();
+                write(&mut self.spelling, &self.head, &all);
+            }
         }
-        let name = kind.base(name);
-        self.push(&format!("# TYPE {name} {word}\n"));
-        if let Some(unit) = unit.filter(|unit| ends_in(name, unit)) {
-            self.push(&format!("# UNIT {name} {unit}\n"));
-        }
-        self.push(&format!("# HELP {name} {help}\n"));
-    }
-
-    fn push(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
     }
 }
 
-/// Microseconds as seconds, exactly.
-pub(super) fn seconds(us: u64) -> String {
-    decimal(us, 6)
-}
-
-/// A number of `10^-digits`, exactly: no exponent, no trailing zeros.
-pub(super) fn decimal(value: u64, digits: u32) -> String {
-    let unit = 10u64.pow(digits);
-    let (whole, rest) = (value / unit, value % unit);
-    if rest == 0 {
-        return whole.to_string();
-    }
-    format!("{whole}.{rest:0width$}", width = digits as usize).trim_end_matches('0').to_owned()
+/// Whether one of the names that were asked for is this family's, or one of its samples'.
+pub(super) fn wants(wanted: &[String], name: &str, kind: Type) -> bool {
+    let base = kind.base(name);
+    let is_ours = |wanted: &String| {
+        wanted == name
+            || wanted
+                .strip_prefix(base)
+                .is_some_and(|suffix| suffix.is_empty() || kind.suffixes().contains(&suffix))
+    };
+    wanted.is_empty() || wanted.iter().any(is_ours)
 }
 
 /// The unit a name ends in, as far as we use units in names.
@@ -194,61 +256,34 @@ fn ends_in(name: &str, unit: &str) -> bool {
     !unit.is_empty() && name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_'))
 }
 
-fn escape_help(help: &str, openmetrics: bool) -> String {
-    let escaped = help.replace('\\', "\\\\").replace('\n', "\\n");
-    if openmetrics { escaped.replace('"', "\\\"") } else { escaped }
-}
-
-/// Label values are UTF-8 by grammar; a stray byte is shown by its Latin-1 reading.
-fn push_label_value(out: &mut Vec<u8>, value: &[u8]) {
-    for chunk in value.utf8_chunks() {
-        let stray = chunk.invalid().iter().map(|byte| char::from(*byte));
-        for c in chunk.valid().chars().chain(stray) {
-            match c {
-                '\\' => out.extend_from_slice(br"\\"),
-                '"' => out.extend_from_slice(br#"\""#),
-                '\n' => out.extend_from_slice(br"\n"),
-                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn seconds_are_exact() {
-        let cases = [
-            (0, "0"),
-            (1, "0.000001"),
-            (5_000, "0.005"),
-            (1_000_000, "1"),
-            (1_500_000, "1.5"),
-            (u64::MAX, "18446744073709.551615"),
-        ];
-        for (us, want) in cases {
-            assert_eq!(seconds(us), want);
-        }
-        assert_eq!((decimal(291, 4), decimal(150, 2)), ("0.0291".into(), "1.5".into()));
-    }
-
-    #[test]
-    fn label_values_are_escaped_and_always_utf8() {
-        let mut out = Vec::new();
-        push_label_value(&mut out, b"a\\b\"c\nd\xff\xc3\xa9");
-        assert_eq!(String::from_utf8(out).unwrap(), "a\\\\b\\\"c\\ndÿé");
-    }
-
-    #[test]
     fn a_family_is_written_once_and_only_when_asked_for() {
         let options = PromOptions { families: vec!["a_total".into()], ..PromOptions::default() };
-        let mut out = Writer::new(true, &options);
+        let mut out = Writer::new(Format::OpenMetrics1(None), &Snapshot::default(), &options);
         assert!(out.family("a_total", Type::Counter, "A \"x\"", false));
-        out.sample("a_total", &[], "1");
+        out.sample(&[], Value::Uint(1));
         assert!(!out.family("a_total", Type::Counter, "again", false));
         assert!(!out.family("b", Type::Gauge, "filtered", false));
         assert_eq!(out.finish(), b"# TYPE a counter\n# HELP a A \\\"x\\\"\na_total 1\n# EOF\n");
+    }
+
+    #[test]
+    fn a_family_answers_to_the_names_of_its_samples() {
+        let cases = [
+            ("a_total", "a_total", Type::Counter, true),
+            ("a", "a_total", Type::Counter, true),
+            ("a_created", "a_total", Type::Counter, true),
+            ("a_bucket", "a", Type::Histogram, true),
+            ("a_bucket", "a", Type::Gauge, false),
+            ("ab", "a", Type::Gauge, false),
+            ("", "a", Type::Gauge, false),
+        ];
+        for (wanted, name, kind, want) in cases {
+            assert_eq!(wants(&[wanted.to_owned()], name, kind), want, "{wanted} of {name}");
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::Arena;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MuleRow, SnmpRow, SocketRow, SystemRow,
-    WorkerRow,
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MuleRow, PusherRow, SnmpRow, SocketRow,
+    SystemRow, WorkerRow,
 };
 use crate::series::SeriesHead;
 use crate::shape::Shape;
@@ -23,6 +23,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
         metrics: 2,
         mules: 1,
         alarms: 1,
+        pushers: 1,
         vars: 128,
         ..Shape::default()
     };
@@ -35,6 +36,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
     arena.gateway(0).name.set(b"http");
     arena.mule(1).id.set(1);
     arena.alarm(0).name.set(b"page");
+    arena.pusher(0).kind.set(b"carbon");
     arena
 }
 
@@ -51,6 +53,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::SeriesHead => (size_of::<SeriesHead>(), 0),
         Section::Mules => (size_of::<MuleRow>(), 0),
         Section::Alarms => (size_of::<AlarmRow>(), 0),
+        Section::Pushers => (size_of::<PusherRow>(), 0),
         Section::Snmp => (size_of::<SnmpRow>(), 0),
         Section::System => (size_of::<SystemRow>(), 0),
         other => panic!("no metric is read from {other:?}"),
@@ -69,6 +72,7 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::Gateway(read) => read(&snapshot.gateways[0]),
         Read::Mule(read) => read(&snapshot.mules[0]),
         Read::Alarm(read) => read(&snapshot.alarms[0]),
+        Read::Pusher(read) => read(&snapshot.pushers[0]),
         // A reading is kept one higher than it is, so that 0 means unknown.
         Read::System(read) => read(&snapshot.system).map_or(-1, u64::cast_signed),
     }

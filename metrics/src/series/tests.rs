@@ -15,6 +15,7 @@ const SHAPE: Shape = Shape {
     thresholds: 0,
     series: 16,
     mules: 0,
+    pushers: 0,
 };
 
 fn arena() -> Arena {

@@ -16,6 +16,7 @@ const SHAPE: Shape = Shape {
     thresholds: 0,
     series: 0,
     mules: 0,
+    pushers: 0,
 };
 
 fn arena() -> Arena {

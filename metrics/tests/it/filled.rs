@@ -19,6 +19,7 @@ pub(crate) const SHAPE: Shape = Shape {
     thresholds: 2,
     series: 64,
     mules: 2,
+    pushers: 2,
 };
 
 /// An uwsgi block of these pairs.
