@@ -21,7 +21,9 @@ mod writer;
 use crate::snapshot::Snapshot;
 
 pub use negotiate::{Escaping, Format, negotiate};
+pub use value::Value;
 use writer::Writer;
+pub use writer::{Families, Head, Labels, Observed, Type};
 
 /// Upper bounds of the classic histogram buckets, microseconds.
 pub const DEFAULT_BUCKETS_US: [u64; 14] = [
@@ -66,14 +68,23 @@ impl Default for PromOptions {
 /// Writes the document; returns its content type and its bytes.
 pub fn render(snapshot: &Snapshot, format: Format, options: &PromOptions) -> (String, Vec<u8>) {
     let mut out = Writer::new(format, snapshot, options);
-    families::write(&mut out, snapshot, options);
-    extra::write(&mut out, snapshot, options);
-    spreads::write(&mut out, snapshot);
-    apps::write(&mut out, snapshot);
-    thresholds::write(&mut out, snapshot);
-    user::write(&mut out, snapshot);
-    series::write(&mut out, snapshot);
+    write(&mut out, snapshot, options);
     (format.content_type(), out.finish())
+}
+
+/// Tells `families` everything the document would contain, under the names of the text format.
+pub fn walk(snapshot: &Snapshot, options: &PromOptions, families: &mut dyn Families) {
+    write(&mut Writer::told(families, snapshot, options), snapshot, options);
+}
+
+fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
+    families::write(out, snapshot, options);
+    extra::write(out, snapshot, options);
+    spreads::write(out, snapshot);
+    apps::write(out, snapshot);
+    thresholds::write(out, snapshot);
+    user::write(out, snapshot);
+    series::write(out, snapshot);
 }
 
 /// The user metrics that the document leaves out because another metric has their name there, each

@@ -4,13 +4,16 @@ use std::io::Write as _;
 
 /// A number in the form its owner keeps it in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
+    /// A count.
     Uint(u64),
+    /// A whole number.
     Int(i64),
     /// A count of `10^-digits`.
     Decimal(u64, u32),
     /// Thousandths.
     Milli(i64),
+    /// A double.
     Real(f64),
 }
 
@@ -21,7 +24,7 @@ pub(super) fn seconds(us: u64) -> Value {
 
 impl Value {
     /// Appends it: no exponent, no trailing zeros, floating point values so that they come back.
-    pub(super) fn push(self, out: &mut Vec<u8>) {
+    pub fn push(self, out: &mut Vec<u8>) {
         match self {
             Value::Uint(value) => push_uint(out, value),
             Value::Int(value) => push_int(out, value),
@@ -37,7 +40,7 @@ impl Value {
     }
 
     /// The nearest double.
-    pub(super) fn as_f64(self) -> f64 {
+    pub fn as_f64(self) -> f64 {
         match self {
             Value::Uint(value) => value as f64,
             Value::Int(value) => value as f64,

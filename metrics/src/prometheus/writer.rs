@@ -17,13 +17,20 @@ use crate::snapshot::Snapshot;
 
 /// What a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub enum Type {
+    /// Only grows; its name ends in `_total`.
     Counter,
+    /// Goes up and down.
     Gauge,
+    /// Observations by size.
     Histogram,
+    /// Sum and count of observations.
     Summary,
+    /// One of several states, each with 0 or 1.
     StateSet,
+    /// A fact, always 1; its name ends in `_info`.
     Info,
+    /// Nobody knows.
     Unknown,
 }
 
@@ -41,7 +48,7 @@ impl Type {
     }
 
     /// The name without the suffix that counters and facts carry.
-    pub(super) fn base(self, name: &str) -> &str {
+    pub fn base(self, name: &str) -> &str {
         let suffix = match self {
             Type::Counter => "_total",
             Type::Info => "_info",
@@ -52,37 +59,41 @@ impl Type {
 }
 
 /// Labels of a sample, in order.
-pub(super) type Labels<'a> = [(&'a str, &'a [u8])];
+pub type Labels<'a> = [(&'a str, &'a [u8])];
 
 /// The head of the open family.
 #[derive(Debug, Default)]
-pub(super) struct Head {
-    pub(super) name: String,
-    pub(super) kind: Option<Type>,
+pub struct Head {
+    /// Its name as the text format has it.
+    pub name: String,
+    /// What it is; nothing before the first family.
+    pub kind: Option<Type>,
     /// Since when it counts, epoch microseconds, where that is known.
-    pub(super) created_us: Option<u64>,
+    pub created_us: Option<u64>,
 }
 
 /// One histogram.
-pub(super) struct Observed<'a> {
+pub struct Observed<'a> {
     /// Upper bounds but the last, which is infinite.
-    pub(super) bounds: &'a [f64],
+    pub bounds: &'a [f64],
     /// How many values were at most each bound; one more for all.
-    pub(super) below: &'a [u64],
-    pub(super) sum: Value,
+    pub below: &'a [u64],
+    /// Sum of the values.
+    pub sum: Value,
     /// The same values in exponential buckets, where they are known that finely.
-    pub(super) native: Option<&'a Exponential>,
+    pub native: Option<&'a Exponential>,
     /// An example for a bucket; shorter than the bounds where there are none.
-    pub(super) exemplars: &'a [Option<ExemplarView>],
+    pub exemplars: &'a [Option<ExemplarView>],
 }
 
 impl Observed<'_> {
-    pub(super) fn count(&self) -> u64 {
+    /// How many values there are.
+    pub fn count(&self) -> u64 {
         self.below.last().copied().unwrap_or(0)
     }
 
     /// Each bucket: its bound, how many are below it, its example.
-    pub(super) fn buckets(&self) -> impl Iterator<Item = (f64, u64, Option<&ExemplarView>)> {
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64, Option<&ExemplarView>)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
         let numbered = bounds.zip(self.below).enumerate();
         numbered.map(|(place, (bound, below))| {
@@ -92,14 +103,31 @@ impl Observed<'_> {
 }
 
 /// How the format is spelled.
-enum Spelling {
+enum Spelling<'a> {
     Lines(Lines),
     Messages(Messages),
+    /// Not here: somebody takes the families as they are.
+    Elsewhere(&'a mut dyn Families),
+}
+
+/// Whoever takes families one after the other, to spell them in a format of its own.
+pub trait Families {
+    /// A family begins.
+    fn family(&mut self, head: &Head, help: &str, unit: Option<&str>);
+
+    /// A sample of it, for all types but histograms and summaries.
+    fn sample(&mut self, head: &Head, labels: &Labels<'_>, value: Value);
+
+    /// A histogram of it.
+    fn histogram(&mut self, head: &Head, labels: &Labels<'_>, observed: &Observed<'_>);
+
+    /// A summary of it, without quantiles.
+    fn summary(&mut self, head: &Head, labels: &Labels<'_>, sum: Value, count: u64);
 }
 
 /// A document being written.
 pub(super) struct Writer<'a> {
-    spelling: Spelling,
+    spelling: Spelling<'a>,
     pub(super) openmetrics: bool,
     options: &'a PromOptions,
     seen: HashSet<String>,
@@ -117,9 +145,22 @@ impl<'a> Writer<'a> {
             Format::Protobuf(_) => Spelling::Messages(Messages::default()),
             _ => Spelling::Lines(Lines::new(openmetrics, options.created)),
         };
+        Writer { openmetrics, ..Writer::over(spelling, snapshot, options) }
+    }
+
+    /// A walk over everything in `snapshot`, for `families` to spell.
+    pub(super) fn told(
+        families: &'a mut dyn Families,
+        snapshot: &Snapshot,
+        options: &'a PromOptions,
+    ) -> Writer<'a> {
+        Writer::over(Spelling::Elsewhere(families), snapshot, options)
+    }
+
+    fn over(spelling: Spelling<'a>, snapshot: &Snapshot, options: &'a PromOptions) -> Writer<'a> {
         Writer {
             spelling,
-            openmetrics,
+            openmetrics: false,
             options,
             seen: HashSet::with_capacity(1024),
             created_us: snapshot.created_us,
@@ -161,6 +202,7 @@ impl<'a> Writer<'a> {
         match &mut self.spelling {
             Spelling::Lines(lines) => lines.header(name, kind, help, unit),
             Spelling::Messages(messages) => messages.header(name, kind, help, unit),
+            Spelling::Elsewhere(to) => to.family(&self.head, help, unit),
         }
         true
     }
@@ -190,6 +232,7 @@ impl<'a> Writer<'a> {
         self.labelled(labels, |spelling, head, labels| match spelling {
             Spelling::Lines(lines) => lines.sample(head, labels, value),
             Spelling::Messages(messages) => messages.sample(head, labels, value),
+            Spelling::Elsewhere(to) => to.sample(head, labels, value),
         });
     }
 
@@ -198,6 +241,7 @@ impl<'a> Writer<'a> {
         self.labelled(labels, |spelling, head, labels| match spelling {
             Spelling::Lines(lines) => lines.histogram(head, labels, observed),
             Spelling::Messages(messages) => messages.histogram(head, labels, observed),
+            Spelling::Elsewhere(to) => to.histogram(head, labels, observed),
         });
     }
 
@@ -206,6 +250,7 @@ impl<'a> Writer<'a> {
         self.labelled(labels, |spelling, head, labels| match spelling {
             Spelling::Lines(lines) => lines.summary(head, labels, sum, count),
             Spelling::Messages(messages) => messages.summary(head, labels, sum, count),
+            Spelling::Elsewhere(to) => to.summary(head, labels, sum, count),
         });
     }
 
@@ -214,13 +259,14 @@ impl<'a> Writer<'a> {
         match self.spelling {
             Spelling::Lines(lines) => lines.finish(),
             Spelling::Messages(messages) => messages.finish(),
+            Spelling::Elsewhere(_) => Vec::new(),
         }
     }
 
     fn labelled(
         &mut self,
         labels: &Labels<'_>,
-        write: impl FnOnce(&mut Spelling, &Head, &Labels<'_>),
+        write: impl FnOnce(&mut Spelling<'a>, &Head, &Labels<'_>),
     ) {
         let uri = self.options.stats_uri.as_ref().filter(|_| self.with_uri);
         match uri {
