@@ -289,7 +289,9 @@ impl Config {
     /// A master process is wanted: `master`, any option that needs one, or being a vassal.
     #[must_use]
     pub fn master(&self) -> bool {
-        self.flag("master") || self.vassal || self.any(Flags::MASTER)
+        // The agent needs no master for its name alone, but for an address of its own.
+        let agent = self.all("snmp").any(|entry| entry.value.is_some());
+        self.flag("master") || self.vassal || self.any(Flags::MASTER) || agent
     }
 
     /// The metrics subsystem is wanted: `enable-metrics`, or any option that needs it.

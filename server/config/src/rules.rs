@@ -212,6 +212,8 @@ fn no_master(config: &Config) -> Vec<Finding> {
         "spooler-harakiri",
         "die-on-idle",
         "safe-pidfile2",
+        "snmp",
+        "snmp-community",
     ];
     if config.master() || config.entry("emperor").is_some() {
         return Vec::new();

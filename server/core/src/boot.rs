@@ -294,6 +294,7 @@ fn assemble(
         link: bound.link,
         http: bound.http,
         stats: bound.stats,
+        datagrams: bound.datagrams,
         plugins,
         python_program,
         metrics_dir: OnceLock::new(),

@@ -9,6 +9,7 @@ use std::path::Path;
 use uwsgi_metrics::{Arena, Shape};
 use uwsgi_sys::{process, socket, user};
 
+use crate::datagrams::{self, Endpoint};
 use crate::kept::Table;
 use crate::settings::{Protocol, Settings, SocketSpec};
 use crate::sockets::{self, Listener};
@@ -25,6 +26,8 @@ pub(crate) struct Bound {
     pub http: Vec<Listener>,
     /// Stats.
     pub stats: Vec<Listener>,
+    /// UDP.
+    pub datagrams: Vec<Endpoint>,
 }
 
 impl Bound {
@@ -43,7 +46,11 @@ impl Bound {
         if !self.http.is_empty() {
             self.link = Some(sockets::open("link", &link_name(kept), settings, kept, false)?);
         }
-        open_list(&mut self.stats, "stats", &settings.stats, settings, kept)
+        open_list(&mut self.stats, "stats", &settings.stats, settings, kept)?;
+        if settings.master {
+            self.datagrams = datagrams::open(settings, kept);
+        }
+        Ok(())
     }
 
     fn open_workers(&mut self, settings: &Settings, kept: &Table) -> Result<(), String> {
@@ -65,6 +72,7 @@ impl Bound {
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>, u64)> {
         let workers = self.workers.iter().map(|(listener, _)| listener);
         entries(workers, &self.http, &self.stats, &self.link)
+            .chain(datagrams::entries(&self.datagrams))
     }
 }
 
@@ -181,6 +189,8 @@ pub(crate) fn fill_arena(
     // What warned of the life before a reload is not known to be true of this one.
     globals.warning.set(b"");
     globals.warning_writer.set(0);
+    // An application that sets one does so in each life; what the options say begins each.
+    arena.snmp().community.set(b"");
     if reloads > 0 {
         globals.reloads.add(1);
         globals.last_reload.set(clock::epoch_s());

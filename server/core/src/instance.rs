@@ -12,6 +12,7 @@ use uwsgi_config::Config;
 use uwsgi_metrics::Arena;
 
 use crate::alarm::{Tap, Wire};
+use crate::datagrams::Endpoint;
 use crate::mule::Mail;
 use crate::plugin::Set;
 use crate::settings::{Protocol, Settings};
@@ -34,6 +35,8 @@ pub struct Instance {
     pub http: Vec<Listener>,
     /// Stats sockets.
     pub stats: Vec<Listener>,
+    /// UDP sockets.
+    pub datagrams: Vec<Endpoint>,
     /// The loaded plugins.
     pub plugins: Set,
     /// Program path for the interpreter.

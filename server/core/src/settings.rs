@@ -268,6 +268,10 @@ pub struct Settings {
     pub zero: Option<Protocol>,
     /// Descriptors that a reload keeps open.
     pub safe_fds: Vec<i32>,
+    /// Addresses of UDP sockets for anything.
+    pub udp: Vec<String>,
+    /// The SNMP agent, if there is to be one.
+    pub snmp: Option<crate::snmp::Snmp>,
     /// Alarms and what raises them.
     pub alarms: crate::alarm::Alarms,
     /// What is pushed to whom.
@@ -407,6 +411,8 @@ impl Settings {
             command_mode,
             zero: (!config.flag("skip-zero") && !command_mode).then_some(protocol),
             safe_fds: safe_fds(config, &mut faults),
+            udp: list("udp"),
+            snmp: crate::snmp::Snmp::from_config(config, &mut faults),
             alarms: crate::alarm::Alarms::from_config(config, &mut faults),
             pushers: Vec::new(),
             argv,

@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "the door to the kernel: raw calls, each argued where it stands")]
 
 pub mod cgroup;
+pub mod datagram;
 pub mod env;
 pub mod fault;
 pub mod fd;

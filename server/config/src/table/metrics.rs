@@ -84,7 +84,14 @@ pub(super) const ROWS: &[Row] = &[
     flag("stats-no-cores", "no cores in the statistics").on(Flags::MASTER),
     flag("stats-no-metrics", "no metrics in the statistics").on(Flags::MASTER),
     opt("snmp", Kind::Str, "answer SNMP, on this address when one is given"),
-    req("snmp-community", Kind::Str, "SNMP community"),
+    req("snmp-community", Kind::Str, "answer SNMPv1 and v2c for this community"),
+    req("snmp-allow", Kind::Str, "answer SNMP for these addresses and networks only"),
+    flag("snmp-silent", "no SNMP answer about what is not there"),
+    flag("snmp-gauge64", "show gauges over SNMP as counters of 64 bits, which they may need"),
+    flag(
+        "snmp-compat",
+        "show numbers over SNMP as uWSGI does: gauges wrap, what is not there is silent",
+    ),
     req("metrics-arena", Kind::Str, "keep the arena of numbers in this file, for readers outside"),
     req("metrics-series", Kind::Int, "room for labelled series that applications make")
         .range(0, 262_144)

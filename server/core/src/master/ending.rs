@@ -8,6 +8,7 @@ use uwsgi_sys::{process, signal};
 
 use super::children::Role;
 use super::{Goal, Master, Phase};
+use crate::datagrams;
 use crate::instance::Instance;
 use crate::mule::Mail;
 use crate::signals::Signals;
@@ -122,6 +123,7 @@ pub fn listeners<'a>(
 ) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> {
     let workers = instance.sockets.iter().map(|(listener, _)| listener);
     bound::entries(workers, &instance.http, &instance.stats, &instance.link)
+        .chain(datagrams::entries(&instance.datagrams))
 }
 
 /// What an instance removes when it ends for good (`vacuum`).

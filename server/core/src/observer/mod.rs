@@ -6,6 +6,7 @@
 
 mod alarms;
 mod answer;
+mod datagrams;
 mod drops;
 mod health;
 mod lines;
@@ -74,6 +75,7 @@ async fn serve(instance: &'static Instance) -> i32 {
     let mut pushers = pushers::Pushers::start(instance);
     let code = tokio::select! {
         () = sampler::run(instance, &alarms, &mut pushers) => 1,
+        () = datagrams::run(instance) => 1,
         _ = term.recv() => END,
     };
     let last = sampler::snapshot(instance);

@@ -49,7 +49,7 @@ pub(super) fn snapshot(instance: &Instance) -> Snapshot {
 }
 
 /// A snapshot whose busy times later ones never fall below.
-fn take(instance: &Instance) -> Snapshot {
+pub(super) fn take(instance: &Instance) -> Snapshot {
     let snapshot = instance.arena.snapshot();
     for worker in &snapshot.workers {
         for (id, core) in (0..).zip(&worker.cores) {

@@ -91,7 +91,7 @@ const TABLE: &[(&str, Shipped)] = &[
     ("nagios", Part),
     ("rrdtool", Absent("RRD files")),
     ("zabbix", Absent("Zabbix")),
-    ("snmp", Absent("SNMP")),
+    ("snmp", Part),
     ("statsd", Absent("metrics to statsd")),
     ("stats_pusher_socket", Part),
     ("stats_pusher_file", Part),

@@ -1,0 +1,72 @@
+//! What the options say about the SNMP agent.
+
+use uwsgi_config::{Config, Entry, Finding};
+use uwsgi_snmp::{Access, Network, Rules};
+
+use crate::log;
+
+/// The longest community.
+const COMMUNITY: usize = 72;
+
+/// What is logged for a longer one.
+pub(crate) const TRUNCATED: &str =
+    "*** warning the supplied SNMP community string will be truncated to 72 chars ***";
+
+/// The agent as configured.
+#[derive(Clone, Debug, Default)]
+pub struct Snmp {
+    /// Its own sockets; without any it answers on those of `udp`.
+    pub addresses: Vec<String>,
+    /// Who may ask.
+    pub access: Access,
+    /// How numbers are shown.
+    pub rules: Rules,
+}
+
+impl Snmp {
+    /// Reads the options; nothing when none of them asks for an agent.
+    pub(crate) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Option<Snmp> {
+        let on = ["snmp", "snmp-community"].iter().any(|name| config.has(name));
+        if !on {
+            return None;
+        }
+        let like_uwsgi = config.flag("snmp-compat");
+        let communities = config.all("snmp-community").map(|entry| entry.text().as_bytes());
+        Some(Snmp {
+            addresses: config.all("snmp").filter_map(|entry| entry.value.clone()).collect(),
+            access: Access {
+                communities: communities.filter_map(community).collect(),
+                networks: networks(config, faults),
+                silent: like_uwsgi || config.flag("snmp-silent"),
+            },
+            rules: Rules { gauge64: config.flag("snmp-gauge64"), wrap: like_uwsgi },
+        })
+    }
+}
+
+/// A community as it counts: cut where it is too long, and none at all when it is empty.
+pub(crate) fn community(text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() > COMMUNITY {
+        log!("{TRUNCATED}");
+    }
+    let kept = text.get(..COMMUNITY).unwrap_or(text);
+    (!kept.is_empty()).then(|| kept.to_vec())
+}
+
+fn networks(config: &Config, faults: &mut Vec<Finding>) -> Vec<Network> {
+    let mut out = Vec::new();
+    for entry in config.all("snmp-allow") {
+        for part in entry.text().split([',', ' ']).filter(|part| !part.is_empty()) {
+            match Network::parse(part) {
+                Some(network) => out.push(network),
+                None => faults.push(wrong(entry, part)),
+            }
+        }
+    }
+    out
+}
+
+fn wrong(entry: &Entry, part: &str) -> Finding {
+    let text = format!("invalid value for option \"snmp-allow\": \"{part}\" is no network");
+    Finding::fault(text).about(entry).allowed("an address, or a network like 10.0.0.0/8")
+}

@@ -1,0 +1,63 @@
+//! UDP sockets that receive: bound to an address, a multicast group, or the broadcast address.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+/// Binds a UDP socket. A multicast address is also joined, and may be bound by several processes.
+///
+/// # Errors
+/// Those of socket, bind and setsockopt.
+pub fn bind(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
+    let group = is_group(&address);
+    if group {
+        sockopt::set_socket_reuseaddr(&fd, true)?;
+    }
+    if address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        sockopt::set_socket_broadcast(&fd, true)?;
+    }
+    rustix::net::bind(&fd, &address)?;
+    match address.ip() {
+        IpAddr::V4(to) if group => {
+            sockopt::set_ip_add_membership(&fd, &to, &Ipv4Addr::UNSPECIFIED)?;
+        }
+        IpAddr::V6(to) if group => sockopt::set_ipv6_add_membership(&fd, &to, 0)?,
+        _ => {}
+    }
+    Ok(fd)
+}
+
+/// Whether this is the address of a multicast group.
+pub fn is_group(address: &SocketAddr) -> bool {
+    address.ip().is_multicast()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    #[test]
+    fn a_group_is_bound_twice_and_another_address_once() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let first = UdpSocket::from(bind(any).unwrap());
+        let taken = first.local_addr().unwrap();
+        assert_eq!(bind(taken).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let group = SocketAddr::new("224.0.0.77".parse().unwrap(), taken.port());
+        // Without a route for multicast the group cannot be joined at all.
+        if let Ok(_one) = bind(group) {
+            assert!(bind(group).is_ok(), "several processes listen to a group");
+        }
+    }
+
+    #[test]
+    fn the_broadcast_address_is_bound() {
+        let fd = bind("255.255.255.255:0".parse().unwrap()).unwrap();
+        assert!(UdpSocket::from(fd).broadcast().unwrap());
+    }
+}

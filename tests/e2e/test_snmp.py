@@ -1,0 +1,242 @@
+"""The SNMP agent against net-snmp, and byte for byte against what the original answers."""
+
+import itertools
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from harness import netsnmp, paths, procs
+from harness.netsnmp import BRANCH, needs_tools
+from harness.server import free_port
+from harness.waiting import until
+from parity import snmp as by_hand
+
+pytestmark = needs_tools
+GET_REQUESTS = bytes.fromhex("302902010104 03666f6f a01f020412345678020100020100 3011300f060b2b0601040182925411010105 00".replace(" ", ""))
+ANSWER = bytes.fromhex("303102010104 03666f6f a227020412345678020100020100 30193017060b2b060104018292541101014608".replace(" ", ""))
+
+
+def ask(port: int, datagram: bytes, patience: float = 5.0, host="127.0.0.1") -> bytes | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(patience)
+        client.sendto(datagram, (host, port))
+        try:
+            return client.recv(65535)
+        except TimeoutError:
+            return None
+
+
+def port_of(server, host=r"127\.0\.0\.1:0", after=0) -> int:
+    return int(server.wait_log(rf"SNMP server enabled on {host} \(port auto-assigned: (\d+)\)", after=after)[1])
+
+
+@pytest.fixture
+def site(uwsgi, app, tmp_path):
+    numbers = itertools.count()
+
+    def start(*options, community="public"):
+        server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--stats", tmp_path / f"stats{next(numbers)}", "--wsgi-file", app("hello"),
+                       "--snmp=127.0.0.1:0", "--snmp-community", community, *options)
+        server.port = port_of(server)
+        server.where = f"127.0.0.1:{server.port}"
+        return server
+
+    return start
+
+
+def agent_counts(server) -> dict:
+    metrics = server.stats()["metrics"]
+    return {name.split(".")[1]: m["value"] for name, m in metrics.items() if name.startswith("snmp.")}
+
+
+def test_tools_see_every_metric_in_the_order_of_a_walk(site):
+    server = site("-p", "2", "--metric", "name=mine,oid=100.1,initial_value=7", "--metric", "name=ten,oid=100.10,initial_value=10",
+                  "--metric", "name=two,oid=100.2,type=gauge,initial_value=2", "--metric", "name=hidden,oid=1.1,initial_value=77")
+    server.get("/")
+    assert netsnmp.get(server.where, "1.1") == ["1"]
+    metrics = server.stats()["metrics"]
+    for tool in ("snmpwalk", "snmpbulkwalk"):
+        seen = netsnmp.walk(server.where, tool=tool)
+        names = [tuple(map(int, name.split("."))) for name in seen]
+        assert names == sorted(names), "a walk goes up"
+        ours = {name.removeprefix(BRANCH + "."): value for name, value in seen.items()}
+        assert {"1.1", "1.31", "1.32", "100.1", "100.2", "100.10"} <= set(ours)
+        assert (ours["1.1"], ours["100.1"], ours["100.2"], ours["100.10"]) == ("1", "7", "2", "10")
+        wanted = {m["oid"] for name, m in metrics.items() if m["oid"] and name != "hidden"}
+        assert wanted <= set(ours), wanted - set(ours)
+
+
+def test_the_system_group_is_there_for_tools_that_ask_it_first(site):
+    server = site()
+    group = netsnmp.walk(server.where, "1.3.6.1.2.1.1")
+    version, object_id, uptime, name = group.values()
+    assert version.strip('"').startswith("uWSGI 2.0") and name.strip('"') == socket.gethostname()
+    assert object_id.strip(".") == BRANCH and re.match(r"\d+:\d+:\d+:\d+", uptime)
+
+
+def test_a_plain_get_is_answered_byte_for_byte_as_ever(site):
+    server = site(community="foo")
+    assert ask(server.port, GET_REQUESTS) == ANSWER + bytes(8)
+    server.get("/")
+    assert ask(server.port, GET_REQUESTS) == ANSWER + bytes(7) + b"\x01", "the number of now"
+    null = ask(server.port, GET_REQUESTS.replace(b"\x11\x01\x01\x05", b"\x11\x02\x07\x05"))
+    assert null and null[-2:] == b"\x05\x00", "a value that nobody set"
+
+
+def test_errors_are_those_of_each_version(site):
+    server = site("--enable-metrics")
+    for access, unknown, write in (
+        (("-v2c", "-c", "public"), "No Such Instance", "notWritable"),
+        (("-v1", "-c", "public"), "noSuchName", "readOnly"),
+    ):
+        done = netsnmp.run("snmpget", server.where, f"{BRANCH}.1.1", f"{BRANCH}.77.1", access=access)
+        assert unknown in done.stdout + done.stderr, done
+        done = netsnmp.run("snmpset", server.where, f"{BRANCH}.1.1", "i", "5", access=access)
+        assert write in done.stderr and done.returncode != 0, done
+    assert netsnmp.get(server.where, "1.1", "1.31", "5.1")[:2] == ["0", "0"], "several names at once"
+    v1 = netsnmp.walk(server.where, access=("-v1", "-c", "public"))
+    assert f"{BRANCH}.1.1" not in v1 and len(v1) > 5, "v1 has no counters of 64 bits in a walk"
+    assert netsnmp.get(server.where, "1.1", access=("-v1", "-c", "public")) == ["0"], "but in a get, as ever"
+
+
+def test_who_may_ask(site):
+    server = site("--snmp-community", "second", "--metrics-extended", "--snmp-allow", "10.0.0.0/8,127.0.0.1", "--snmp-allow", "::1")
+    for community in ("public", "second"):
+        assert netsnmp.get(server.where, "1.1", access=("-v2c", "-c", community)) == ["0"]
+    done = netsnmp.run("snmpget", server.where, f"{BRANCH}.1.1", access=("-v2c", "-c", "wrong"), timeout=0.3)
+    assert "Timeout" in done.stderr
+    until(lambda: agent_counts(server)["bad_community"] == 1, "a count of the wrong community")
+    closed = site("--snmp-allow", "10.0.0.0/8", "--metrics-extended")
+    done = netsnmp.run("snmpget", closed.where, f"{BRANCH}.1.1", timeout=0.3)
+    assert "Timeout" in done.stderr
+    until(lambda: agent_counts(closed)["denied"] == 1, "a count of the address")
+    assert agent_counts(closed)["responses"] == 0
+
+
+def test_silence_and_gauges(site):
+    gauges = ("--metric", "name=big,oid=100.1,type=gauge,initial_value=5000000000", "--metric", "name=neg,oid=100.2,type=gauge,initial_value=-20")
+    plain = site(*gauges)
+    assert netsnmp.get(plain.where, "100.1", "100.2") == ["4294967295", "0"]
+    wide = site(*gauges, "--snmp-gauge64")
+    assert netsnmp.get(wide.where, "100.1") == ["5000000000"]
+    compat = site(*gauges, "--snmp-compat")
+    assert netsnmp.get(compat.where, "100.1", "100.2") == ["705032704", "4294967276"]
+    silent = site("--snmp-silent", "--metrics-extended")
+    for server in (compat, silent):
+        assert by_hand.get(server.port, b"public", "77.1", patience=0.3) is None
+        assert by_hand.get(server.port, b"public", "1.1") == (by_hand.COUNTER64, 0)
+    until(lambda: agent_counts(silent)["silent"] == 1, "a count of the silence")
+
+
+def test_the_agent_answers_over_ipv6(uwsgi, app):
+    if not procs_have_ipv6():
+        pytest.skip("no IPv6 on this machine")
+    server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), "--snmp=[::1]:0", "--snmp-community", "public")
+    port = port_of(server, r"\[::1\]:0")
+    assert netsnmp.get(f"udp6:[::1]:{port}", "1.1") == ["0"]
+
+
+def procs_have_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def udp_port(server) -> int:
+    return int(server.wait_log(r"UDP server enabled\. \(port auto-assigned: (\d+)\)")[1])
+
+
+def test_the_udp_socket_tells_messages_apart(uwsgi, app):
+    """`snmp = true` is no address, but the agent is there."""
+    server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), "--udp", "127.0.0.1:0", "--snmp=true",
+                   "--snmp-community", "public")
+    server.wait_log(r"^unable to bind to udp socket\. SNMP service will be disabled\.$")
+    port = udp_port(server)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind(("127.0.0.1", 0))
+        own = client.getsockname()[1]
+        for text in (b"hello from here", b"with a line\n", b"a\nforged line"):
+            client.sendto(text, ("127.0.0.1", port))
+        server.wait_log(rf"^\[udp:127\.0\.0\.1:{own}\] hello from here$")
+        server.wait_log(rf"^\[udp:127\.0\.0\.1:{own}\] with a line$")
+        server.wait_log(rf"^\[udp:127\.0\.0\.1:{own}\] a\\nforged line$")
+    assert netsnmp.get(f"127.0.0.1:{port}", "1.1") == ["0"]
+
+
+def test_without_an_agent_everything_is_a_message(uwsgi, app):
+    server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), "--udp", "127.0.0.1:0")
+    assert ask(udp_port(server), b"0 but no packet", patience=0.2) is None
+    server.wait_log(r"^\[udp:127\.0\.0\.1:\d+\] 0 but no packet$")
+
+
+def test_a_group_of_multicast_and_broadcast_are_bound(uwsgi, app):
+    port = free_port()
+    server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), "--udp", f"224.0.0.77:{port}", "--udp",
+                   "255.255.255.255:0")
+    server.wait_log(rf"^\[uwsgi-mcast\] joining multicast group: 224\.0\.0\.77:{port}$")
+    server.wait_log(r"^UDP server enabled\.")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
+        try:
+            client.sendto(b"to the group", ("224.0.0.77", port))
+        except OSError as error:
+            pytest.skip(f"no way for multicast here: {error}")
+        server.wait_log(r"^\[udp:[\d.]+:\d+\] to the group$")
+
+
+def test_a_port_that_is_taken_stops_no_server(uwsgi, app):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), f"--snmp=127.0.0.1:{port}")
+        server.wait_log(r"^bind\(\): Address already in use")
+        server.wait_log(r"^unable to bind to udp socket\. SNMP service will be disabled\.$")
+        assert server.get("/").status == 200
+
+
+def test_a_long_community_is_cut(site):
+    server = site(community="c" * 80)
+    server.wait_log(r"^\*\*\* warning the supplied SNMP community string will be truncated to 72 chars \*\*\*$")
+    assert netsnmp.get(server.where, "1.1", access=("-v2c", "-c", "c" * 72)) == ["0"]
+
+
+def test_the_agent_outlives_a_reload_and_its_observer(site):
+    server = site()
+    server.get("/")
+    before = server.mark()
+    server.send(signal.SIGHUP)
+    server.wait_log(r"SNMP server enabled on", after=before)
+    assert port_of(server, after=before) == server.port
+    until(lambda: netsnmp.get(server.where, "1.1") == ["1"], "the count of before")
+    before = server.mark()
+    observer = int(server.wait_log(r"(?s).*spawned uWSGI observer \(pid: (\d+)\)")[1])
+    os.kill(observer, signal.SIGKILL)
+    server.wait_log(r"respawned uWSGI observer", after=before)
+    assert netsnmp.get(server.where, "1.1") == ["1"]
+
+
+def test_ten_thousand_metrics_are_walked_in_a_moment(site, tmp_path):
+    """The bound is on the agent: what the tool itself needs for so many lines is measured on a file."""
+    ini = tmp_path / "many.ini"
+    ini.write_text("[uwsgi]\n" + "".join(f"metric = name=m{n},oid=200.{n},initial_value={n}\n" for n in range(10_000)))
+    server = site("--ini", ini)
+    times = []
+    for _ in range(3):
+        used, begin = procs.cpu_seconds(observer_pid(server)), time.monotonic()
+        seen = netsnmp.walk(server.where, BRANCH + ".200", tool="snmpbulkwalk", options=("-Cr40",))
+        times.append((time.monotonic() - begin, procs.cpu_seconds(observer_pid(server)) - used))
+        assert len(seen) == 10_000 and seen[f"{BRANCH}.200.9999"] == "9999"
+    wall, cpu = min(times)
+    print(f"walk of 10000: {wall * 1000:.0f} ms, of which the observer {cpu * 1000:.0f} ms")
+    assert cpu < 0.2 and wall < float(os.environ.get("TEST_PATIENCE", "1")) * 0.6, times
+
+
+def observer_pid(server) -> int:
+    return int(re.findall(r"spawned uWSGI observer \(pid: (\d+)\)", server.log())[-1])
