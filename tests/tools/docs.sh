@@ -1,7 +1,8 @@
 #!/bin/sh
-# Reference pages from the tables in the code: options, their JSON Schema, and metrics.
-#   docs.sh           writes them into docs/
-#   docs.sh --check   compares only; fails, and shows the difference, when docs/ is not current
+# Reference pages from the tables in the code: options, their JSON Schema, and metrics; and of dashboards/ what follows
+# from the table of metrics.
+#   docs.sh           writes them into docs/ and dashboards/
+#   docs.sh --check   compares only; fails, and shows the difference, when one is not current
 set -eu
 
 repo=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -16,10 +17,18 @@ page() {
 page uwsgi-config options_md options.md
 page uwsgi-config schema uwsgi.schema.json
 page uwsgi-metrics metrics_md metrics.md
+cargo run -q --release -p uwsgi-metrics --example dashboards -- "$made/dashboards"
 
 if [ "${1:-}" = --check ]; then
     for file in options.md uwsgi.schema.json metrics.md; do
         diff -u "docs/$file" "$made/$file" || { echo "docs/$file is not current: run \`make docs\`" >&2; exit 1; }
+    done
+    (cd "$made/dashboards" && find . -type f) | while read -r file; do
+        cmp -s "dashboards/$file" "$made/dashboards/$file" || {
+            diff -u "dashboards/$file" "$made/dashboards/$file" | head -40
+            echo "dashboards/$file is not current: run \`make docs\`" >&2
+            exit 1
+        }
     done
     echo "docs: current"
     exit
@@ -28,3 +37,4 @@ mkdir -p docs
 for file in options.md uwsgi.schema.json metrics.md; do
     cat "$made/$file" >"docs/$file"
 done
+cp -R "$made/dashboards/." dashboards/

@@ -1,0 +1,36 @@
+"""A server that has something to show on every panel: router, sockets, mule, alarm, threshold, two applications."""
+
+import contextlib
+
+from harness import paths, wire
+
+
+def options(directory, stats_port: int, http_port: int, workers: int = 2, threads: int = 2, harakiri: int = 2) -> list[str]:
+    """Of the command line. The level of memory-report can only be given in a file, which is written to the directory."""
+    app = paths.APPS / "traffic.py"
+    (directory / "memory.ini").write_text("[uwsgi]\nmemory-report = 2\n")
+    return ["--http", f"127.0.0.1:{http_port}", "--http-socket", "127.0.0.1:0", "-M", "-p", str(workers), "--threads", str(threads),
+            "--stats", f"127.0.0.1:{stats_port}", "--stats-http", "--enable-metrics", "--ini", str(directory / "memory.ini"), "--prometheus-cores",
+            "--harakiri", str(harakiri), "--mules", "1", "--home", str(paths.VENV), "--manage-script-name",
+            "--mount", f"/shop={app}", "--mount", f"/admin={app}", "--wsgi-file", str(app), "--callable", "app",
+            "--metric", "name=orders,type=counter,initial_value=3", "--alarm", "note cmd:cat >/dev/null",
+            "--metric-threshold", "key=core.busy_workers,value=1,alarm=note"]
+
+
+def page(stats_port: int) -> str:
+    """What Prometheus reads."""
+    return wire.http(("127.0.0.1", stats_port), "/metrics").body.decode()
+
+
+def names(page_text: str) -> set[str]:
+    return {line.split("{")[0].split(" ")[0] for line in page_text.splitlines() if line and not line.startswith("#")}
+
+
+def crowd(address, path: str, count: int):
+    """Requests that begin at once, on connections of their own; answers are awaited by the block's end."""
+    stack = contextlib.ExitStack()
+    streams = [stack.enter_context(contextlib.closing(wire.connect(address, 20))) for _ in range(count)]
+    for stream in streams:
+        stream.sendall(wire.request_bytes(path=path, headers={"Connection": "close"}))
+    with stack:
+        return [wire.Reader(stream).response() for stream in streams]
