@@ -5,7 +5,7 @@ import contextlib
 from harness import paths, wire
 
 
-def options(directory, stats_port: int, http_port: int, workers: int = 2, threads: int = 2, harakiri: int = 2) -> list[str]:
+def options(directory, stats_port: int, http_port: int, snmp_port: int, udp_port: int, workers: int = 2, threads: int = 2, harakiri: int = 2) -> list[str]:
     """Of the command line. The level of memory-report can only be given in a file, which is written to the directory."""
     app = paths.APPS / "traffic.py"
     (directory / "memory.ini").write_text("[uwsgi]\nmemory-report = 2\n")
@@ -14,7 +14,9 @@ def options(directory, stats_port: int, http_port: int, workers: int = 2, thread
             "--harakiri", str(harakiri), "--mules", "1", "--home", str(paths.VENV), "--manage-script-name",
             "--mount", f"/shop={app}", "--mount", f"/admin={app}", "--wsgi-file", str(app), "--callable", "app",
             "--metric", "name=orders,type=counter,initial_value=3", "--alarm", "note cmd:cat >/dev/null",
-            "--metric-threshold", "key=core.busy_workers,value=1,alarm=note"]
+            "--metric-threshold", "key=core.busy_workers,value=1,alarm=note",
+            "--stats-push", f"file:path={directory}/pushed,freq=1", "--stats-push", "socket:127.0.0.1:9,exhibit",
+            f"--snmp=127.0.0.1:{snmp_port}", "--snmp-community", "public", "--udp", f"127.0.0.1:{udp_port}"]
 
 
 def page(stats_port: int) -> str:

@@ -9,6 +9,8 @@ pub(crate) fn board() -> Board {
     panels.extend(master());
     panels.push(row("Scrapes and stats"));
     panels.extend(scrapes());
+    panels.push(row("Pushers"));
+    panels.extend(pushers());
     panels.push(row("SNMP"));
     panels.extend(snmp());
     panels.push(row("Router"));
@@ -94,6 +96,39 @@ fn scrapes() -> Vec<Panel> {
             .ask("sum(rate(uwsgi_stats_dropped_total{i}[r]))", "stats clients dropped")
             .ask("sum(rate(uwsgi_exporter_scrape_errors_total{i}[r]))", "scrapes failed")
             .ask("max(uwsgi_exporter_last_scrape_error{i})", "last scrape failed")
+            .size(8, 8),
+    ]
+}
+
+fn pushers() -> Vec<Panel> {
+    vec![
+        panel(Look::States, "Receivers", "short", "How many attempts in a row failed.")
+            .ask("clamp_max(uwsgi_pusher_failing{i}, 3)", "{{pusher}} {{target}}")
+            .words(&[
+                (0, "taking", "green"),
+                (1, "failed", "yellow"),
+                (2, "failed twice", "orange"),
+                (3, "failing", "red"),
+            ])
+            .size(12, 7),
+        panel(Look::Lines, "Age of what the receiver has", "s", "Rises while pushes fail: the gap in the other system's graphs.")
+            .ask("time() - (uwsgi_pusher_last_push_timestamp_seconds{i} > 0)", "{{pusher}} {{target}}")
+            .size(12, 7),
+        panel(Look::Lines, "Values pushed", "ops", "")
+            .ask("rate(uwsgi_pusher_values_total{i}[r])", "{{pusher}} {{target}}")
+            .ask("rate(uwsgi_pusher_dropped_values_total{i}[r]) > 0", "{{pusher}} {{target}} lost")
+            .size(8, 8),
+        panel(Look::Lines, "Time of a push", "s", "Mean, failed attempts included. A receiver that is dead costs its deadline.")
+            .ask(
+                "rate(uwsgi_pusher_send_seconds_total{i}[r]) / (rate(uwsgi_pusher_pushes_total{i}[r]) + rate(uwsgi_pusher_errors_total{i}[r]) > 0)",
+                "{{pusher}} {{target}}",
+            )
+            .size(8, 8),
+        panel(Look::Lines, "Pushes that have trouble", "short", "Waiting ones are bounded; then the oldest is lost.")
+            .ask("uwsgi_pusher_queued{i}", "{{pusher}} {{target}} waiting")
+            .ask("increase(uwsgi_pusher_errors_total{i}[r])", "{{pusher}} {{target}} failed")
+            .ask("increase(uwsgi_pusher_retries_total{i}[r])", "{{pusher}} {{target}} tried again")
+            .ask("increase(uwsgi_pusher_dropped_total{i}[r])", "{{pusher}} {{target}} lost")
             .size(8, 8),
     ]
 }
