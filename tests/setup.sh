@@ -57,6 +57,20 @@ old_libraries() {
     done
 }
 
+# The MIB modules that others build on, which Debian may not ship: those of the npm package net-snmp, named as the tools want.
+base_mibs() {
+    [ -f "$cache/mibs/SNMPv2-CONF" ] && return 0
+    command -v npm >/dev/null || { say "npm is missing: the MIB cannot be checked"; return 0; }
+    say "fetching MIB modules"
+    fetched=$(mktemp -d)
+    (cd "$fetched" && npm pack --silent net-snmp@3 >/dev/null && tar xzf net-snmp-*.tgz)
+    mkdir -p "$cache/mibs"
+    for module in SNMPv2-SMI SNMPv2-TC SNMPv2-CONF SNMPv2-MIB; do
+        cp "$fetched/package/lib/mibs/$module.mib" "$cache/mibs/$module"
+    done
+    rm -rf "$fetched"
+}
+
 c_original() {
     [ -x "$cache/parity-venv/bin/uwsgi" ] && return 0
     say "building the C original from PyPI (about a minute)"
@@ -66,9 +80,10 @@ c_original() {
 
 mkdir -p "$cache"
 case $what in
-    all) debian_packages; test_venv; old_libraries; c_original ;;
+    all) debian_packages; test_venv; old_libraries; base_mibs; c_original ;;
     debian) debian_packages ;;
     venv) test_venv; old_libraries ;;
+    mibs) base_mibs ;;
     original) c_original ;;
-    *) say "unknown part '$what' (all, debian, venv, original)"; exit 2 ;;
+    *) say "unknown part '$what' (all, debian, venv, mibs, original)"; exit 2 ;;
 esac

@@ -5,6 +5,7 @@ mod board;
 mod boards;
 mod catalog;
 mod look;
+mod mib;
 mod panel;
 #[path = "../shared/speaking.rs"]
 mod speaking;
@@ -34,7 +35,7 @@ fn main() -> Result<(), Failure> {
         let name = format!("grafana/uwsgi-{}.json", board.name);
         write(to, &name, &pretty(&board.json(&all)?)?)?;
     }
-    Ok(())
+    write(to, "UWSGI-MIB.txt", &mib::text())
 }
 
 /// One line for each member down to the panels, so that a change shows where it is.
