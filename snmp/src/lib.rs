@@ -7,6 +7,7 @@
 
 mod acl;
 mod agent;
+pub mod agentx;
 pub mod ber;
 mod legacy;
 mod message;

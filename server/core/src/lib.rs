@@ -13,6 +13,7 @@
 
 pub mod actions;
 pub mod address;
+pub mod agentx;
 pub mod alarm;
 mod alone;
 pub mod banner;

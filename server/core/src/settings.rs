@@ -272,6 +272,8 @@ pub struct Settings {
     pub udp: Vec<String>,
     /// The SNMP agent, if there is to be one.
     pub snmp: Option<crate::snmp::Snmp>,
+    /// The master agent whose subagent this instance is.
+    pub agentx: Option<crate::agentx::Master>,
     /// Alarms and what raises them.
     pub alarms: crate::alarm::Alarms,
     /// What is pushed to whom.
@@ -413,6 +415,7 @@ impl Settings {
             safe_fds: safe_fds(config, &mut faults),
             udp: list("udp"),
             snmp: crate::snmp::Snmp::from_config(config, &mut faults),
+            agentx: crate::agentx::from_config(config, &mut faults),
             alarms: crate::alarm::Alarms::from_config(config, &mut faults),
             pushers: Vec::new(),
             argv,

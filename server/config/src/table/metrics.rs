@@ -86,6 +86,12 @@ pub(super) const ROWS: &[Row] = &[
     opt("snmp", Kind::Str, "answer SNMP, on this address when one is given"),
     req("snmp-community", Kind::Str, "answer SNMPv1 and v2c for this community"),
     req("snmp-allow", Kind::Str, "answer SNMP for these addresses and networks only"),
+    opt(
+        "snmp-agentx",
+        Kind::Str,
+        "show the numbers through this AgentX master: unix:PATH or HOST:PORT",
+    )
+    .on(Flags::MASTER),
     flag("snmp-silent", "no SNMP answer about what is not there"),
     flag("snmp-gauge64", "show gauges over SNMP as counters of 64 bits, which they may need"),
     flag(

@@ -37,6 +37,7 @@ pub(super) const OWN: &[&str] = &[
     "python-lib",
     "request-metrics",
     "show-config-origin",
+    "snmp-agentx",
     "snmp-allow",
     "snmp-compat",
     "snmp-gauge64",

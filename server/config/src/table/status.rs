@@ -255,6 +255,7 @@ pub(super) const WORKS: &[&str] = &[
     "skip-atexit-teardown",
     "skip-zero",
     "snmp",
+    "snmp-agentx",
     "snmp-allow",
     "snmp-community",
     "snmp-compat",

@@ -120,7 +120,7 @@ struct Answers {
 
 impl Answers {
     fn new(instance: &'static Instance, snmp: &Snmp) -> Answers {
-        let numbers = Numbers { instance, tree: Tree::default(), made: None, cost: Duration::ZERO };
+        let numbers = Numbers::new(instance);
         Answers { instance, agent: Agent::new(snmp.access.clone()), numbers, community: Vec::new() }
     }
 
@@ -160,11 +160,18 @@ fn count(row: &SnmpRow, verdict: Verdict) {
 }
 
 /// The tree and when it was made.
-struct Numbers {
+pub(super) struct Numbers {
     instance: &'static Instance,
     tree: Tree,
     made: Option<Instant>,
     cost: Duration,
+}
+
+impl Numbers {
+    /// Nothing is made before somebody asks.
+    pub(super) fn new(instance: &'static Instance) -> Numbers {
+        Numbers { instance, tree: Tree::default(), made: None, cost: Duration::ZERO }
+    }
 }
 
 impl Source for Numbers {

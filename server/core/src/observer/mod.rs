@@ -4,6 +4,7 @@
 //! master or a request. It owns no data: everything lives in the arena, and when it dies a new one
 //! goes on. Every client is a task with deadlines and a bound on how many there may be.
 
+mod agentx;
 mod alarms;
 mod answer;
 mod datagrams;
@@ -76,6 +77,7 @@ async fn serve(instance: &'static Instance) -> i32 {
     let code = tokio::select! {
         () = sampler::run(instance, &alarms, &mut pushers) => 1,
         () = datagrams::run(instance) => 1,
+        () = agentx::run(instance) => 1,
         _ = term.recv() => END,
     };
     let last = sampler::snapshot(instance);
