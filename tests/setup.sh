@@ -18,7 +18,7 @@ missing_packages() {
 }
 
 debian_packages() {
-    wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light wrk prometheus tmux procps iproute2 openssl zsh fish prosody prometheus-alertmanager bsd-mailx snmp snmpd smitools'
+    wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light wrk prometheus tmux procps iproute2 openssl zsh fish prosody prometheus-alertmanager bsd-mailx snmp snmpd snmptrapd smitools'
     # shellcheck disable=SC2086
     lacking=$(missing_packages $wanted)
     [ -n "$lacking" ] || return 0

@@ -36,7 +36,8 @@ def test_smilint_has_nothing_to_say(tmp_path):
 
 @pytest.mark.parametrize("oid, name", [("1.1", "uwsgiRequests"), ("1.31", "uwsgiRequestsOfWorker1"), ("3.0.1", "uwsgiWorker0Requests"),
                                        ("3.2.8", "uwsgiWorker2AvgResponseTime"), ("3.1.2.0.1", "uwsgiWorker1Core0Requests"),
-                                       ("5.3", "uwsgiCoreBusyWorkers"), ("7.0.1", "uwsgiSocket0ListenQueue"), ("0.1", "uwsgiAlarm")])
+                                       ("5.3", "uwsgiCoreBusyWorkers"), ("7.0.1", "uwsgiSocket0ListenQueue"), ("0.1", "uwsgiAlarm"),
+                                       ("0.2.6", "uwsgiAlarmState")])
 def test_snmptranslate_knows_both_ways(oid, name):
     assert told("snmptranslate", *MODULES, f"{BRANCH}.{oid}").strip() == f"UWSGI-MIB::{name}"
     assert told("snmptranslate", *MODULES, "-On", f"UWSGI-MIB::{name}").strip() == f"{BRANCH}.{oid}"

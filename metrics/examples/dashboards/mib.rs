@@ -32,6 +32,8 @@ const REVISION: &str = "202611200000Z";
 const HEAD: &str = r#"IMPORTS
     MODULE-IDENTITY, OBJECT-TYPE, NOTIFICATION-TYPE, Counter64, Gauge32, enterprises
         FROM SNMPv2-SMI
+    DisplayString
+        FROM SNMPv2-TC
     MODULE-COMPLIANCE, OBJECT-GROUP, NOTIFICATION-GROUP
         FROM SNMPv2-CONF;
 "#;
@@ -186,6 +188,7 @@ fn unit(unit: Unit) -> Option<&'static str> {
 }
 
 fn identity(out: &mut String) {
+    let objects = carried();
     let _ = write!(
         out,
         r#"
@@ -207,14 +210,44 @@ unbit OBJECT IDENTIFIER ::= {{ enterprises 35156 }}
 uwsgiNotifications OBJECT IDENTIFIER ::= {{ uwsgi 0 }}
 
 uwsgiAlarm NOTIFICATION-TYPE
+    OBJECTS {{ uwsgiAlarmMessage, uwsgiAlarmName }}
     STATUS current
-    DESCRIPTION "An alarm was raised; its message comes with it."
+    DESCRIPTION
+        "An alarm was raised. One of a threshold also carries its key, value,
+         bound, state and since when."
     ::= {{ uwsgiNotifications 1 }}
 
+uwsgiAlarmObjects OBJECT IDENTIFIER ::= {{ uwsgiNotifications 2 }}
+
+{objects}
 uwsgiApplicationBranch OBJECT IDENTIFIER ::= {{ uwsgi 2 }}
 
 "#
     );
+}
+
+/// What notifications carry: name, syntax, description, in the order of their numbers.
+const CARRIED: [(&str, &str, &str); 7] = [
+    ("uwsgiAlarmMessage", "DisplayString", "The message as it was raised, at most 1024 bytes."),
+    ("uwsgiAlarmName", "DisplayString", "The name of the alarm."),
+    ("uwsgiAlarmKey", "DisplayString", "Of a threshold: its metric."),
+    ("uwsgiAlarmValue", "DisplayString", "Of a threshold: the number that was compared."),
+    ("uwsgiAlarmBound", "DisplayString", "Of a threshold: what it was compared with."),
+    (
+        "uwsgiAlarmState",
+        "INTEGER { firing(1), resolved(2) }",
+        "Of a threshold: whether it began or ended.",
+    ),
+    ("uwsgiAlarmSince", "Counter64", "Of a threshold: since when, epoch seconds."),
+];
+
+fn carried() -> String {
+    let one = |(number, (name, syntax, text)): (usize, &(&str, &str, &str))| {
+        format!(
+            "{name} OBJECT-TYPE\n    SYNTAX {syntax}\n    MAX-ACCESS accessible-for-notify\n    STATUS current\n    DESCRIPTION \"{text}\"\n    ::= {{ uwsgiAlarmObjects {number} }}\n\n"
+        )
+    };
+    (1..).zip(&CARRIED).map(one).collect()
 }
 
 fn write_node(out: &mut String, node: &Node, place: &str) {
@@ -247,6 +280,15 @@ uwsgiNumbers OBJECT-GROUP
     DESCRIPTION "All numbers that have a name."
     ::= {{ uwsgiConformance 1 }}
 
+uwsgiAlarmNumbers OBJECT-GROUP
+    OBJECTS {{
+        uwsgiAlarmMessage, uwsgiAlarmName, uwsgiAlarmKey, uwsgiAlarmValue,
+        uwsgiAlarmBound, uwsgiAlarmState, uwsgiAlarmSince
+    }}
+    STATUS current
+    DESCRIPTION "What notifications carry."
+    ::= {{ uwsgiConformance 4 }}
+
 uwsgiMessages NOTIFICATION-GROUP
     NOTIFICATIONS {{ uwsgiAlarm }}
     STATUS current
@@ -259,6 +301,8 @@ uwsgiCompliance MODULE-COMPLIANCE
     MODULE
         GROUP uwsgiNumbers
         DESCRIPTION "As far as they exist."
+        GROUP uwsgiAlarmNumbers
+        DESCRIPTION "As far as an alarm has them."
         GROUP uwsgiMessages
         DESCRIPTION "When an alarm of the configuration sends them."
     ::= {{ uwsgiConformance 3 }}

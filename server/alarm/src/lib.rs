@@ -51,6 +51,9 @@ pub struct Detail {
 /// How a message gets to a mule, 0 for any of them; the error is for the log.
 pub type SendToMule = fn(u32, &[u8]) -> Result<(), String>;
 
+/// Hands a notification to the SNMP agent of the machine; the error is for the log.
+pub type Notify = fn(Vec<uwsgi_snmp::VarBind>) -> Result<(), String>;
+
 /// What every action may want to know of the instance.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -73,6 +76,10 @@ pub struct Facts {
     pub signal: Option<fn(u8) -> Result<(), String>>,
     /// Sends a message to a mule, 0 for any of them; nothing where there are no mules.
     pub mule: Option<SendToMule>,
+    /// Hands a notification to the agent of the machine; nothing without `snmp-agentx`.
+    pub notify: Option<Notify>,
+    /// When the instance started, epoch microseconds.
+    pub since_us: u64,
     /// Number of mules.
     pub mules: u32,
 }

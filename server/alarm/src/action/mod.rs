@@ -17,6 +17,7 @@ mod post;
 mod secrets;
 mod signal;
 mod slack;
+mod snmptrap;
 mod speech;
 mod webhook;
 mod xmpp;
@@ -56,6 +57,8 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "alertmanager", network: true, parse: alertmanager::parse },
     Kind { name: "pagerduty", network: true, parse: pagerduty::parse },
     Kind { name: "slack", network: true, parse: slack::parse },
+    Kind { name: "snmptrap", network: true, parse: snmptrap::parse },
+    Kind { name: "snmpinform", network: true, parse: snmptrap::parse_inform },
 ];
 
 /// A delivery under way.

@@ -4,11 +4,15 @@
 //! (`uwsgi_snmp::agentx`). A master that is slow, gone or mad costs this task its time and nobody
 //! else theirs.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use uwsgi_snmp::VarBind;
 use uwsgi_snmp::agentx::{HEADER, Packet, Session, Step, length};
 
 use super::datagrams::Numbers;
@@ -32,18 +36,38 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Notifications that wait to be handed over.
+const WAITING: usize = 64;
+
+/// The way of notifications to the session; there is one in a process.
+static OUT: OnceLock<mpsc::Sender<Vec<VarBind>>> = OnceLock::new();
+
+/// Hands a notification to the master agent.
+///
+/// # Errors
+/// There is none at the moment, or too many wait.
+pub(super) fn notify(binds: Vec<VarBind>) -> Result<(), String> {
+    let out = OUT.get().filter(|_| REGISTERED.load(Ordering::Relaxed));
+    let out = out.ok_or("no AgentX master is there to take it")?;
+    out.try_send(binds).map_err(|_| "the AgentX master takes nothing".to_owned())
+}
+
+/// Whether the session stands.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
 /// Keeps a session as long as the observer lives.
 pub(super) async fn run(instance: &'static Instance) {
     let Some(master) = &instance.settings.agentx else { return std::future::pending().await };
     let mut numbers = Numbers::new(instance);
+    let (sender, mut notices) = mpsc::channel(WAITING);
+    let _ = OUT.set(sender);
     let (mut pause, mut told) = (FIRST_PAUSE, String::new());
     loop {
-        let mut registered = false;
         let why = match connect(master).await {
-            Ok(stream) => dialogue(instance, master, stream, &mut numbers, &mut registered).await,
+            Ok(stream) => dialogue(instance, master, stream, &mut numbers, &mut notices).await,
             Err(why) => why,
         };
-        if registered {
+        if REGISTERED.swap(false, Ordering::Relaxed) {
             (pause, told) = (FIRST_PAUSE, String::new());
         }
         // A master that stays away is told once.
@@ -84,7 +108,7 @@ async fn dialogue(
     master: &Master,
     mut stream: Box<dyn Stream>,
     numbers: &mut Numbers,
-    registered: &mut bool,
+    notices: &mut mpsc::Receiver<Vec<VarBind>>,
 ) -> String {
     let mut session = Session::new();
     let version = instance.arena.globals().version.get();
@@ -99,7 +123,7 @@ async fn dialogue(
     let mut bytes = Vec::new();
     loop {
         let late = async {
-            match registered {
+            match REGISTERED.load(Ordering::Relaxed) {
                 true => std::future::pending().await,
                 false => tokio::time::sleep_until(begun + BEGINNING).await,
             }
@@ -107,6 +131,13 @@ async fn dialogue(
         let read = tokio::select! {
             read = receive(&mut stream, &mut bytes) => read,
             () = late => return "it does not answer".to_owned(),
+            Some(binds) = notices.recv() => {
+                let Some(notice) = session.notify(binds) else { continue };
+                match send(&mut stream, &notice).await {
+                    Ok(()) => continue,
+                    Err(why) => return why,
+                }
+            }
             _ = pings.tick() => {
                 if session.unanswered() > 0 {
                     return "it does not answer".to_owned();
@@ -129,7 +160,7 @@ async fn dialogue(
                 }
             }
             Step::Registered => {
-                *registered = true;
+                REGISTERED.store(true, Ordering::Relaxed);
                 log!("[snmp-agentx] registered with {master}");
             }
             Step::Nothing => {}

@@ -41,6 +41,8 @@ impl Alarms {
         let facts = Facts {
             master_pid: instance.master_pid(),
             signal: Some(raise_signal),
+            notify: instance.settings.agentx.as_ref().map(|_| super::agentx::notify as _),
+            since_us: instance.arena.globals().started_at_us.get(),
             mule: Some(send_to_mule),
             mules: instance.settings.mules.len() as u32,
             log: Some(log::aside),
