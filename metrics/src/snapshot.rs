@@ -14,7 +14,7 @@ use crate::rows::{
     PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells, ThresholdCells,
     WorkerCells,
 };
-use crate::series::{FamilySnap, families};
+use crate::series::{FamilyKind, FamilySnap, families_of};
 use crate::view::View;
 
 /// What a worker is doing, decided in this order.
@@ -209,7 +209,16 @@ impl Snapshot {
 
     /// Adds the series of applications: only some readers want them, and there may be thousands.
     pub fn with_series(self, view: &View) -> Snapshot {
-        Snapshot { series: families(view), ..self }
+        self.with_series_of(view, &|_, _| true)
+    }
+
+    /// The same, of the families that are wanted by their name and kind.
+    pub fn with_series_of(
+        self,
+        view: &View,
+        wanted: &dyn Fn(&str, FamilyKind) -> bool,
+    ) -> Snapshot {
+        Snapshot { series: families_of(view, wanted), ..self }
     }
 
     /// Adds the requests by app, method and code, which only expositions want.

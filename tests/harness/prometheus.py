@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import subprocess
+import textwrap
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,19 +17,20 @@ rule_files: [{rules}]
 scrape_configs:
   - job_name: uwsgi
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-"""
+{job}"""
 
 
 @contextlib.contextmanager
-def prometheus(target: int, directory, rules=""):
-    """Runs one; what it yields answers the first value of an expression, or None."""
+def prometheus(target: int, directory, rules="", job="", features=""):
+    """Runs one; what it yields answers the first value of an expression, or None. `job`: more lines of YAML about the job."""
     binary = shutil.which("prometheus")
     assert binary, "prometheus is missing: run tests/setup.sh as root"
     port = free_port()
-    (directory / "prometheus.yml").write_text(CONFIGURATION.format(port=target, rules=rules))
+    (directory / "prometheus.yml").write_text(CONFIGURATION.format(port=target, rules=rules, job=textwrap.indent(job, " " * 4)))
+    options = [f"--enable-feature={features}"] if features else []
     with open(directory / "prometheus.log", "wb") as log:
         process = subprocess.Popen([binary, f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
-                                    f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
+                                    f"--web.listen-address=127.0.0.1:{port}", *options], stdout=log, stderr=log)
     try:
         yield Asked(port)
     finally:

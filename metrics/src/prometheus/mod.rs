@@ -19,6 +19,7 @@ mod value;
 mod writer;
 
 use crate::snapshot::Snapshot;
+use crate::view::View;
 
 pub use negotiate::{Escaping, Format, negotiate};
 pub use value::Value;
@@ -42,6 +43,9 @@ pub struct PromOptions {
     pub buckets_us: Vec<u64>,
     /// Only these families, by their names or those of their samples; empty for all.
     pub families: Vec<String>,
+    /// Label sets that a family of an application shows one by one; those that were made later are
+    /// one sample, whose labels all say `__overflow__`.
+    pub label_sets: usize,
     /// Tell since when each counter of the server counts, where the text format can. Protobuf does
     /// so in any case, at no cost for those who store it.
     pub created: bool,
@@ -59,6 +63,7 @@ impl Default for PromOptions {
             buckets_us: DEFAULT_BUCKETS_US.to_vec(),
             families: Vec::new(),
             created: false,
+            label_sets: usize::MAX,
             rustc: String::new(),
             features: String::new(),
         }
@@ -84,7 +89,19 @@ fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
     apps::write(out, snapshot);
     thresholds::write(out, snapshot);
     user::write(out, snapshot);
-    series::write(out, snapshot);
+    series::write(out, snapshot, options.label_sets);
+}
+
+/// Adds to a snapshot what the page shows beyond it, as far as it was asked for.
+pub fn gather(snapshot: Snapshot, view: &View, options: &PromOptions) -> Snapshot {
+    let snapshot = snapshot.with_requests(view);
+    if options.families.is_empty() {
+        return snapshot.with_series(view);
+    }
+    snapshot.with_series_of(view, &|name, kind| {
+        let (name, kind) = series::shown(name, kind);
+        writer::wants(&options.families, &name, kind)
+    })
 }
 
 /// The user metrics that the document leaves out because another metric has their name there, each

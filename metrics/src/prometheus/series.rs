@@ -10,20 +10,46 @@ use super::writer::{Observed, Type, Writer};
 use crate::series::{FamilyKind, FamilySnap, Sample};
 use crate::snapshot::Snapshot;
 
+/// Label values of what is shown together.
+const OVERFLOW: &str = "__overflow__";
+
 /// One label.
 type Label<'a> = (&'a str, &'a [u8]);
 
 /// Writes all families, in the order of their registration.
-pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
+pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, label_sets: usize) {
     super::families::claim(out);
     super::extra::claim(out);
     super::apps::claim(out);
     for family in &snapshot.series {
         let (name, kind) = shown(&family.name, family.kind);
         if out.open(&name, kind, &family.help, &family.unit) {
-            family.samples.iter().for_each(|sample| write_sample(out, family, sample));
+            let (shown, rest) = family.samples.split_at(label_sets.min(family.samples.len()));
+            shown.iter().for_each(|sample| write_sample(out, family, sample));
+            if let Some(sample) = together(family, rest) {
+                write_sample(out, family, &sample);
+            }
         }
     }
+}
+
+/// What stands for the label sets beyond the limit. Counts have a sum that never falls, because
+/// series keep their order; of levels, facts and states there is none.
+fn together(family: &FamilySnap, rest: &[Sample]) -> Option<Sample> {
+    let counts =
+        matches!(family.kind, FamilyKind::Counter | FamilyKind::Histogram | FamilyKind::Summary);
+    let first = rest.first().filter(|_| counts)?;
+    let mut sum = Sample {
+        values: vec![OVERFLOW.into(); family.labels.len()],
+        worker: None,
+        value: 0.0,
+        buckets: vec![0; first.buckets.len()],
+    };
+    for sample in rest {
+        sum.value += sample.value;
+        sum.buckets.iter_mut().zip(&sample.buckets).for_each(|(to, n)| *to += n);
+    }
+    Some(sum)
 }
 
 /// The name of a family in the document, and what it is there.

@@ -148,5 +148,8 @@ row! {
         pub link_queue: Gauge,
         /// Size of that queue (observer).
         pub link_max_queue: Gauge,
+        /// Clients of the Prometheus endpoint that were refused, by reason: address, credentials,
+        /// tls, request, room (observer).
+        pub scrape_refusals: [Counter; 5],
     }
 }

@@ -9,6 +9,8 @@ use crate::series::SeriesHead;
 use crate::snapshot::{Snapshot, Status};
 use Unit::{Bytes, Count, Epoch, Micros, Seconds};
 
+const REFUSALS: &str = "Clients of the Prometheus endpoint that were refused.";
+
 /// See the module.
 pub(super) const ROWS: &[Metric] = &[
     // --- head of the classic list
@@ -71,6 +73,26 @@ pub(super) const ROWS: &[Metric] = &[
     head(|s| i(s.globals.stats_dropped), Counter, Count, "Stats clients refused or timed out.")
         .family("uwsgi_stats_dropped_total")
         .cell(at!(Globals.stats_dropped)),
+    head(|s| i(s.globals.scrape_refusals[0]), Counter, Count, REFUSALS)
+        .family("uwsgi_scrape_refusals_total")
+        .label("reason", "address")
+        .cell(nth(at!(Globals.scrape_refusals), 0)),
+    head(|s| i(s.globals.scrape_refusals[1]), Counter, Count, REFUSALS)
+        .family("uwsgi_scrape_refusals_total")
+        .label("reason", "credentials")
+        .cell(nth(at!(Globals.scrape_refusals), 1)),
+    head(|s| i(s.globals.scrape_refusals[2]), Counter, Count, REFUSALS)
+        .family("uwsgi_scrape_refusals_total")
+        .label("reason", "tls")
+        .cell(nth(at!(Globals.scrape_refusals), 2)),
+    head(|s| i(s.globals.scrape_refusals[3]), Counter, Count, REFUSALS)
+        .family("uwsgi_scrape_refusals_total")
+        .label("reason", "request")
+        .cell(nth(at!(Globals.scrape_refusals), 3)),
+    head(|s| i(s.globals.scrape_refusals[4]), Counter, Count, REFUSALS)
+        .family("uwsgi_scrape_refusals_total")
+        .label("reason", "room")
+        .cell(nth(at!(Globals.scrape_refusals), 4)),
     head(|s| i(s.globals.log_dropped), Counter, Count, "Log lines lost to a full queue.")
         .family("uwsgi_log_dropped_total")
         .cell(at!(Globals.log_dropped)),

@@ -23,7 +23,7 @@ mod update;
 mod words;
 
 pub(crate) use carry::{carry_over, is_crowded};
-pub use read::{FamilySnap, Sample, families};
+pub use read::{FamilySnap, Sample, families, families_of};
 pub use rows::{FamilyRow, SeriesHead, SeriesRow};
 pub use spec::{FamilyKind, FamilyRefused, FamilySpec, GaugeMode};
 pub use update::SeriesRef;

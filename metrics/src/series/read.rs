@@ -46,7 +46,16 @@ pub struct FamilySnap {
 
 /// The families of this generation in the order of registration; of one name the last.
 pub fn families(view: &View) -> Vec<FamilySnap> {
-    let (mut known, slots) = shown(view);
+    families_of(view, &|_, _| true)
+}
+
+/// The same, of those families that are wanted by their name and kind.
+pub fn families_of(view: &View, wanted: &dyn Fn(&str, FamilyKind) -> bool) -> Vec<FamilySnap> {
+    let (mut known, mut slots) = shown(view);
+    slots.retain(|_, place| known.get(*place).is_some_and(|f| wanted(&f.name, f.kind)));
+    if slots.is_empty() {
+        return Vec::new();
+    }
     let used = view.series_head().series.get().min(u64::from(view.shape().series));
     for slot in 0..u32::try_from(used).unwrap_or(0) {
         let row = view.series_row(slot);
@@ -57,6 +66,7 @@ pub fn families(view: &View) -> Vec<FamilySnap> {
             push_samples(view, slot, row, family);
         }
     }
+    known.retain(|family| wanted(&family.name, family.kind));
     known
 }
 

@@ -24,6 +24,7 @@ use crate::instance::Instance;
 use crate::kept::Table;
 use crate::language::{self, Language};
 use crate::master::{self, Goal};
+use crate::prometheus::Guard;
 use crate::settings::Settings;
 use crate::sockets;
 pub use crate::source::Embedded;
@@ -245,7 +246,8 @@ fn open(
     if !settings.no_server {
         kept.close_rest();
     }
-    Ok(Shared { arena, language, alarm_wire, log_tap, signals, mail })
+    let guard = Guard::open(&settings.prometheus)?;
+    Ok(Shared { arena, language, alarm_wire, log_tap, signals, mail, guard })
 }
 
 /// What the processes have in common beside sockets.
@@ -256,6 +258,7 @@ struct Shared {
     log_tap: Option<alarm::Tap>,
     signals: Option<signals::Signals>,
     mail: Option<mule::Mail>,
+    guard: Guard,
 }
 
 /// What a start has opened.
@@ -281,7 +284,7 @@ fn assemble(
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
     let Opened { shared, bound, binary, cwd, reloads } = opened;
-    let Shared { arena, language, alarm_wire, log_tap, signals, mail } = shared;
+    let Shared { arena, language, alarm_wire, log_tap, signals, mail, guard } = shared;
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
     plugins.restrict(&settings.modifiers);
@@ -295,6 +298,8 @@ fn assemble(
         http: bound.http,
         stats: bound.stats,
         datagrams: bound.datagrams,
+        prometheus: bound.prometheus,
+        guard,
         plugins,
         python_program,
         metrics_dir: OnceLock::new(),
@@ -424,9 +429,11 @@ fn finish(instance: &Instance, code: i32) -> Result<i32, String> {
 pub fn after_start(instance: &Instance) {
     fallback::note_serving();
     let settings = &instance.settings;
-    for listener in &instance.stats {
-        let fd = listener.fd.as_raw_fd();
-        log!("*** Stats server enabled on {} fd: {fd} ***", listener.name);
+    for (what, listeners) in [("Stats", &instance.stats), ("Prometheus", &instance.prometheus)] {
+        for listener in listeners {
+            let fd = listener.fd.as_raw_fd();
+            log!("*** {what} server enabled on {} fd: {fd} ***", listener.name);
+        }
     }
     if instance.reloads > 0 {
         return;

@@ -28,6 +28,8 @@ pub(crate) struct Bound {
     pub stats: Vec<Listener>,
     /// UDP.
     pub datagrams: Vec<Endpoint>,
+    /// The Prometheus endpoint.
+    pub prometheus: Vec<Listener>,
 }
 
 impl Bound {
@@ -47,6 +49,8 @@ impl Bound {
             self.link = Some(sockets::open("link", &link_name(kept), settings, kept, false)?);
         }
         open_list(&mut self.stats, "stats", &settings.stats, settings, kept)?;
+        let addresses = &settings.prometheus.listen;
+        open_list(&mut self.prometheus, "prometheus", addresses, settings, kept)?;
         if settings.master {
             self.datagrams = datagrams::open(settings, kept);
         }
@@ -71,8 +75,8 @@ impl Bound {
     /// Every descriptor with its key in the table of the next image.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>, u64)> {
         let workers = self.workers.iter().map(|(listener, _)| listener);
-        entries(workers, &self.http, &self.stats, &self.link)
-            .chain(datagrams::entries(&self.datagrams))
+        let shown = [("stats", &self.stats[..]), ("prometheus", &self.prometheus)];
+        entries(workers, &self.http, shown, &self.link).chain(datagrams::entries(&self.datagrams))
     }
 }
 
@@ -80,14 +84,15 @@ impl Bound {
 pub(crate) fn entries<'a>(
     workers: impl Iterator<Item = &'a Listener>,
     http: &'a [Listener],
-    stats: &'a [Listener],
+    shown: [(&'static str, &'a [Listener]); 2],
     link: &'a Option<Listener>,
 ) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> {
     let workers = workers.map(|listener| ("socket", listener));
     let http = http.iter().map(|listener| ("http", listener));
-    let stats = stats.iter().map(|listener| ("stats", listener));
+    let shown = shown.into_iter();
+    let shown = shown.flat_map(|(kind, all)| all.iter().map(move |listener| (kind, listener)));
     let link = link.iter().map(|listener| ("link", listener));
-    let all = workers.chain(http).chain(stats).chain(link);
+    let all = workers.chain(http).chain(shown).chain(link);
     all.flat_map(|(kind, listener)| keyed(kind, listener))
 }
 

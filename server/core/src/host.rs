@@ -76,6 +76,7 @@ impl Host for PluginHost {
             row.modifier1.set(u64::from(modifier1));
             if !row.mountpoint.is(mountpoint) {
                 row.clear_counts();
+                self.0.arena.clear_durations(worker, id as u32);
                 row.mountpoint.set(mountpoint);
             }
             row.chdir.set(chdir);

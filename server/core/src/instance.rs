@@ -15,6 +15,7 @@ use crate::alarm::{Tap, Wire};
 use crate::datagrams::Endpoint;
 use crate::mule::Mail;
 use crate::plugin::Set;
+use crate::prometheus::Guard;
 use crate::settings::{Protocol, Settings};
 use crate::signals::Signals;
 use crate::sockets::Listener;
@@ -37,6 +38,10 @@ pub struct Instance {
     pub stats: Vec<Listener>,
     /// UDP sockets.
     pub datagrams: Vec<Endpoint>,
+    /// Sockets of the Prometheus endpoint.
+    pub prometheus: Vec<Listener>,
+    /// Who may use them.
+    pub guard: Guard,
     /// The loaded plugins.
     pub plugins: Set,
     /// Program path for the interpreter.

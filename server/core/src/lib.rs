@@ -44,6 +44,7 @@ pub mod pidfile;
 pub mod plugin;
 mod privileges;
 pub mod procname;
+pub mod prometheus;
 mod pushers;
 mod series;
 pub mod settings;

@@ -9,6 +9,7 @@ use uwsgi_watch::plan::Plan;
 use uwsgi_watch::threshold::Spec;
 
 use crate::plugin::Modifiers;
+use crate::prometheus::Prometheus;
 
 /// Wire protocol of a worker socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,8 +165,8 @@ pub struct Settings {
     pub request_metrics: bool,
     /// In-flight records are kept; harakiri cannot do without.
     pub inflight: bool,
-    /// Core series in the Prometheus output.
-    pub prometheus_cores: bool,
+    /// How metrics are served.
+    pub prometheus: Prometheus,
     /// Collect memory of workers.
     pub memory_report: bool,
     /// And by who else uses it.
@@ -347,7 +348,7 @@ impl Settings {
             metrics_arena: text("metrics-arena"),
             request_metrics,
             inflight: request_metrics || config.int("harakiri", 0) > 0,
-            prometheus_cores: config.flag("prometheus-cores"),
+            prometheus: Prometheus::from_config(config, &mut faults),
             memory_report: config.memory(),
             memory_shares: memory_level(config) > 1,
             listen: config.int("listen", 100),

@@ -84,6 +84,7 @@ vars! {
         b"HTTP_CONNECTION" => Connection,
         b"UWSGI_CACHE_GET" => UwsgiCacheGet,
     }
+    16 { b"HTTP_TRACEPARENT" => Traceparent, }
     18 {
         b"HTTP_AUTHORIZATION" => Authorization,
         b"UWSGI_TOUCH_RELOAD" => UwsgiTouchReload,
@@ -92,6 +93,7 @@ vars! {
         b"HTTP_ACCEPT_ENCODING" => AcceptEncoding,
         b"HTTP_X_FORWARDED_FOR" => XForwardedFor,
         b"HTTP_X_FORWARDED_SSL" => XForwardedSsl,
+        b"HTTP_X_REQUEST_START" => XRequestStart,
     }
     22 {
         b"HTTP_TRANSFER_ENCODING" => TransferEncoding,
@@ -152,6 +154,10 @@ accessors! {
     accept_encoding => AcceptEncoding,
     /// `HTTP_X_FORWARDED_FOR`, unparsed.
     x_forwarded_for => XForwardedFor,
+    /// `HTTP_TRACEPARENT`: the trace the client says it belongs to.
+    traceparent => Traceparent,
+    /// `HTTP_X_REQUEST_START`: when a server in front got it.
+    x_request_start => XRequestStart,
     /// `UWSGI_APPID`.
     app_id => AppId,
 }

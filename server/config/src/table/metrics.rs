@@ -110,6 +110,19 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::METRICS),
     flag("prometheus-cores", "publish every core to Prometheus"),
     flag("ebpf", "measure inside the kernel too"),
-    req("prometheus-path", Kind::Str, "path of the Prometheus metrics"),
+    req("prometheus-path", Kind::Str, "path of the Prometheus metrics").default("/metrics"),
     req("prometheus-stats-uri", Kind::Str, "value of the stats_uri label of Prometheus metrics"),
+    req(
+        "prometheus-tls",
+        Kind::Str,
+        "encrypt the Prometheus endpoint: CERTIFICATE,KEY[,CLIENT_CA]",
+    ),
+    req("prometheus-auth", Kind::Str, "who may read: basic:USER:PASSWORD, bearer:TOKEN, or @FILE"),
+    req("prometheus-allow", Kind::List, "networks that may read the Prometheus metrics"),
+    flag("prometheus-created", "tell since when counters count in OpenMetrics text"),
+    flag("prometheus-exact-codes", "requests by code of the response instead of its class"),
+    req("prometheus-label-limit", Kind::Int, "label sets that a family of an application shows")
+        .range(1, 1_048_576)
+        .default("2000"),
+    req("metrics-buckets", Kind::Str, "upper bounds of the buckets of durations, seconds"),
 ];

@@ -122,7 +122,8 @@ pub fn listeners<'a>(
     instance: &'a Instance,
 ) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> {
     let workers = instance.sockets.iter().map(|(listener, _)| listener);
-    bound::entries(workers, &instance.http, &instance.stats, &instance.link)
+    let shown = [("stats", &instance.stats[..]), ("prometheus", &instance.prometheus)];
+    bound::entries(workers, &instance.http, shown, &instance.link)
         .chain(datagrams::entries(&instance.datagrams))
 }
 
@@ -139,6 +140,7 @@ pub fn cleanup(instance: &Instance) {
     let workers = instance.sockets.iter().map(|(l, _)| l).chain(&instance.http);
     workers.for_each(|l| remove(l, ""));
     instance.stats.iter().for_each(|l| remove(l, " (stats)"));
+    instance.prometheus.iter().for_each(|l| remove(l, " (prometheus)"));
 }
 
 fn remove(listener: &Listener, what: &str) {

@@ -1,9 +1,10 @@
 //! What a client of the stats gets to see. Pure: request bytes in, response bytes out.
 
-use uwsgi_metrics::prometheus::{self, PromOptions};
 use uwsgi_metrics::{StatsOptions, stats_json};
 
 use super::health::{self, Probe};
+use super::pull::names;
+use super::pull::page::{self, Query, Scrape};
 use super::sampler::snapshot;
 use crate::instance::Instance;
 use crate::settings::Settings;
@@ -16,8 +17,8 @@ const JSON_HEAD: &[u8] = b"HTTP/1.0 200 OK\r\nConnection: close\r\nAccess-Contro
 pub(crate) enum Wish {
     /// The stats JSON.
     Stats,
-    /// The Prometheus exposition, in the format the header negotiates.
-    Metrics { accept: Option<String> },
+    /// The metrics page, as the headers and the query ask for it.
+    Metrics(Query),
     /// Whether it lives, or should get requests, in a line or for programs.
     Health { probe: Probe, accept: Option<String> },
     /// A method that nothing here answers.
@@ -37,14 +38,23 @@ pub(crate) fn understand(bytes: &[u8]) -> Request {
     let mut lines = text.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
     let method = words.next().unwrap_or_default();
-    let path = words.next().unwrap_or_default().split('?').next().unwrap_or_default();
-    let accept = lines.take_while(|l| !l.is_empty()).find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("accept").then(|| value.trim().to_owned())
-    });
+    let target = words.next().unwrap_or_default();
+    let (path, arguments) = target.split_once('?').unwrap_or((target, ""));
+    let headers: Vec<(&str, &str)> =
+        lines.take_while(|l| !l.is_empty()).filter_map(|line| line.split_once(':')).collect();
+    let header = |wanted: &str| {
+        let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        Some(value.trim().to_owned())
+    };
+    let accept = header("accept");
     let wish = match (path, method) {
         ("/metrics" | "/healthz" | "/readyz", m) if m != "GET" && m != "HEAD" => Wish::NotAllowed,
-        ("/metrics", _) => Wish::Metrics { accept },
+        ("/metrics", _) => Wish::Metrics(Query {
+            accept,
+            encodings: header("accept-encoding"),
+            families: names(arguments),
+            patience: None,
+        }),
         ("/healthz", _) => Wish::Health { probe: Probe::Alive, accept },
         ("/readyz", _) => Wish::Health { probe: Probe::Ready, accept },
         _ => Wish::Stats,
@@ -81,8 +91,9 @@ fn locks(settings: &Settings) -> Vec<(String, u32)> {
     names.map(|name| (name.to_owned(), 0)).collect()
 }
 
-/// The whole answer of HTTP mode.
-pub(crate) fn http(instance: &Instance, request: &Request) -> Vec<u8> {
+/// The whole answer of HTTP mode, and the scrape it is.
+pub(crate) fn http(instance: &'static Instance, request: &Request) -> (Vec<u8>, Option<Scrape>) {
+    let mut scrape = None;
     let (mut head, body) = match &request.wish {
         Wish::Stats => (JSON_HEAD.to_vec(), stats(instance)),
         Wish::Health { probe, accept } => {
@@ -94,24 +105,27 @@ pub(crate) fn http(instance: &Instance, request: &Request) -> Vec<u8> {
             head.splice(head.len() - 2.., *b"Allow: GET, HEAD\r\n\r\n");
             (head, body)
         }
-        Wish::Metrics { accept } => {
-            let format = prometheus::negotiate(accept.as_deref());
-            let options =
-                PromOptions { cores: instance.settings.prometheus_cores, ..PromOptions::default() };
-            let snapshot = snapshot(instance).with_series(&instance.arena);
-            let (content_type, body) = prometheus::render(&snapshot, format, &options);
-            plain("200 OK", &content_type, body)
+        Wish::Metrics(query) => {
+            let page = page::make(instance, query);
+            let headers = page.headers();
+            scrape = Some(page.scrape);
+            described("200 OK", &headers, page.body)
         }
     };
     if !request.head_only {
         head.extend_from_slice(&body);
     }
-    head
+    (head, scrape)
 }
 
 fn plain(status: &str, content_type: &str, body: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    described(status, &format!("Content-Type: {content_type}\r\n"), body)
+}
+
+/// An answer whose header lines about the body are given, each with its end.
+fn described(status: &str, headers: &str, body: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
     let head = format!(
-        "HTTP/1.0 {status}\r\nConnection: close\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        "HTTP/1.0 {status}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
     (head.into_bytes(), body)
@@ -138,13 +152,17 @@ mod tests {
         assert_eq!(wish("POST /metrics HTTP/1.1\r\n\r\n"), Wish::NotAllowed);
         let scrape =
             "GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\naccept: text/plain;version=0.0.4 \r\n\r\n";
-        assert_eq!(wish(scrape), Wish::Metrics { accept: Some("text/plain;version=0.0.4".into()) });
+        let accept = Some("text/plain;version=0.0.4".into());
+        assert_eq!(wish(scrape), Wish::Metrics(Query { accept, ..Query::default() }));
+        let some = "GET /metrics?name[]=up HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n";
+        let (encodings, families) = (Some("gzip".into()), vec!["up".into()]);
+        assert_eq!(wish(some), Wish::Metrics(Query { encodings, families, ..Query::default() }));
         assert!(understand(b"HEAD / HTTP/1.1\r\n\r\n").head_only);
     }
 
     #[test]
     fn an_accept_line_in_the_body_is_not_a_header() {
         let text = "GET /metrics HTTP/1.1\r\n\r\nAccept: x\r\n";
-        assert_eq!(wish(text), Wish::Metrics { accept: None });
+        assert_eq!(wish(text), Wish::Metrics(Query::default()));
     }
 }

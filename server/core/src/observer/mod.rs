@@ -14,6 +14,7 @@ mod lines;
 mod machine;
 mod metrics;
 pub(crate) mod process;
+mod pull;
 mod pushers;
 mod queues;
 mod sampler;
@@ -66,6 +67,8 @@ async fn serve(instance: &'static Instance) -> i32 {
     for listener in &instance.stats {
         server::start(&state, listener);
     }
+    let site = pull::Site::new(instance);
+    instance.prometheus.iter().for_each(|listener| site.start(listener));
     let alarms = match alarms::Alarms::start(instance) {
         Ok(alarms) => alarms,
         Err(text) => {

@@ -2,14 +2,14 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::answer::{self, Wish};
+use super::answer;
 use crate::instance::Instance;
 use crate::log;
 use crate::sockets::Listener;
@@ -102,36 +102,26 @@ where
 /// True when the client got its answer.
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(state: &State, mut stream: S) -> bool {
     let instance = state.instance;
-    let document = if instance.settings.stats_http {
+    let (document, scrape) = if instance.settings.stats_http {
         let limit = Duration::from_secs(instance.settings.socket_timeout);
         let Ok(Some(bytes)) = timeout(limit, read_request(&mut stream)).await else { return false };
         let request = answer::understand(&bytes);
-        let start = Instant::now();
-        let document = answer::http(instance, &request);
-        if matches!(request.wish, Wish::Metrics { .. }) {
-            note_scrape(instance, start.elapsed());
-        }
-        document
+        answer::http(instance, &request)
     } else {
-        answer::stats(instance)
+        (answer::stats(instance), None)
     };
     let written = timeout(WRITE_LIMIT, async {
         stream.write_all(&document).await?;
         stream.shutdown().await
     });
     let done = matches!(written.await, Ok(Ok(())));
+    if let Some(scrape) = scrape {
+        scrape.done(done);
+    }
     if done {
         instance.arena.globals().stats_served.add(1);
     }
     done
-}
-
-fn note_scrape(instance: &Instance, took: Duration) {
-    let globals = instance.arena.globals();
-    let us = took.as_micros() as u64;
-    globals.scrapes.add(1);
-    globals.scrape_us.add(us);
-    globals.last_scrape_us.set(us);
 }
 
 /// The head of a request, or what there is of it when the client stops sending; `None` when it

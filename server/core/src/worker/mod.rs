@@ -16,6 +16,7 @@ mod reply;
 mod reqlog;
 mod request;
 mod table;
+mod tally;
 mod wire;
 
 use std::fmt::Write as _;

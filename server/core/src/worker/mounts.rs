@@ -1,4 +1,8 @@
-//! `manage-script-name`: which app's mountpoint a path begins with.
+//! The variables as the app shall see them, and `manage-script-name`: which app's mountpoint a path
+//! begins with.
+
+use uwsgi_abi::{Pair, Str};
+use uwsgi_proto::VarBlock;
 
 use crate::instance::Instance;
 
@@ -38,6 +42,35 @@ impl Mounts {
                 .then_some(Rewrite { script_name: mount, path_info: rest })
         })
     }
+}
+
+/// Fills `pairs` with the variables as the app shall see them, and answers the key by which the
+/// app is chosen. With `mounts`, the longest mountpoint moves from the path to the script name.
+pub(super) fn route<'a>(
+    mounts: Option<&'a Mounts>,
+    vars: &'a VarBlock,
+    pairs: &mut Vec<Pair>,
+) -> &'a [u8] {
+    let known = vars.known();
+    let rewrite = mounts.and_then(|m| m.rewrite(known.path_info()));
+    pairs.clear();
+    for (key, value) in vars.iter() {
+        let value = match (&rewrite, key) {
+            (Some(r), b"PATH_INFO") => r.path_info,
+            (Some(_), b"SCRIPT_NAME") => continue,
+            _ => value,
+        };
+        pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
+    }
+    let script_name = match &rewrite {
+        Some(r) => r.script_name,
+        None if !known.app_id().is_empty() => known.app_id(),
+        None => known.script_name(),
+    };
+    if mounts.is_some() {
+        pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(script_name) });
+    }
+    script_name
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use uwsgi_abi::host::{RequestHost, RequestView};
-use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
+use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, WRITE_ERROR, WRITE_LAST};
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
 use uwsgi_sys::{process, procfs, signal};
@@ -16,9 +16,10 @@ use super::body::{self, Body};
 use super::clock::Clock;
 use super::conn::Conn;
 use super::io;
-use super::mounts::Mounts;
+use super::mounts::{self, Mounts};
 use super::reply::{Failure, Reply, Wire};
 use super::reqlog::{self, Finished};
+use super::tally::{Done, Tally};
 use super::wire::Meta;
 use crate::clock::SecondCache;
 use crate::instance::Instance;
@@ -38,6 +39,7 @@ pub(crate) struct Core {
     pairs: Vec<Pair>,
     reply: Reply,
     mounts: Mounts,
+    tally: Tally,
     dates: SecondCache,
     line: Vec<u8>,
     pid: i32,
@@ -69,6 +71,7 @@ impl Core {
             pairs: Vec::with_capacity(settings.max_vars * 2),
             reply: Reply::new(settings.response_headers_limit),
             mounts: Mounts::new(instance, worker),
+            tally: Tally::new(instance, worker, id),
             dates: SecondCache::default(),
             line: Vec::with_capacity(512),
             pid: uwsgi_sys::process::pid(),
@@ -106,6 +109,7 @@ impl Core {
         }
         let end = self.clock.now_us();
         self.account(end - start, received, &body, raised);
+        self.tally(app, end - start, start_epoch, &body);
         // Pings and modifiers nobody serves have no line.
         let logged = self.served(meta);
         let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
@@ -148,7 +152,7 @@ impl Core {
         let instance = self.instance;
         let settings = &instance.settings;
         let mounts = settings.manage_script_name.then_some(&self.mounts);
-        let script_name = route(mounts, &self.vars, &mut self.pairs);
+        let script_name = mounts::route(mounts, &self.vars, &mut self.pairs);
         let known = self.vars.known();
         let managed = matches!(conn.protocol, Protocol::Http11 | Protocol::Link);
         let wire = Wire {
@@ -250,6 +254,25 @@ impl Core {
                 if shared { histogram.record_shared(us) } else { histogram.record(us) }
             }
         }
+    }
+
+    /// Adds it to the numbers of requests like it.
+    fn tally(&mut self, app: i32, duration_us: u64, start_us: u64, body: &Body) {
+        if self.reply.uncounted || !self.instance.settings.request_metrics {
+            return;
+        }
+        let known = self.vars.known();
+        self.tally.add(&Done {
+            app: u32::try_from(app).ok(),
+            method: known.method(),
+            status: self.reply.status(),
+            start_us,
+            duration_us,
+            request_body: body.consumed,
+            response_body: self.reply.body_bytes,
+            traceparent: known.traceparent(),
+            queued: known.x_request_start(),
+        });
     }
 
     fn finish(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
@@ -376,31 +399,6 @@ impl Core {
 /// Bound of every wait on a client.
 fn timeout_ms(settings: &Settings) -> i32 {
     i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX)
-}
-
-/// Fills `pairs` with the variables as the app shall see them, and answers the key by which the
-/// app is chosen. With `mounts`, the longest mountpoint moves from the path to the script name.
-fn route<'a>(mounts: Option<&'a Mounts>, vars: &'a VarBlock, pairs: &mut Vec<Pair>) -> &'a [u8] {
-    let known = vars.known();
-    let rewrite = mounts.and_then(|m| m.rewrite(known.path_info()));
-    pairs.clear();
-    for (key, value) in vars.iter() {
-        let value = match (&rewrite, key) {
-            (Some(r), b"PATH_INFO") => r.path_info,
-            (Some(_), b"SCRIPT_NAME") => continue,
-            _ => value,
-        };
-        pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
-    }
-    let script_name = match &rewrite {
-        Some(r) => r.script_name,
-        None if !known.app_id().is_empty() => known.app_id(),
-        None => known.script_name(),
-    };
-    if mounts.is_some() {
-        pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(script_name) });
-    }
-    script_name
 }
 
 /// A link frame's length is 32 bits: larger bodies go out in parts.
