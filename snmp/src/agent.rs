@@ -1,6 +1,7 @@
 //! The agent: a datagram in, at most one datagram out, and what became of it.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::acl::Network;
 use crate::legacy;
@@ -8,6 +9,7 @@ use crate::message::{Message, version};
 use crate::pdu::Kind;
 use crate::reply::{self, Room};
 use crate::tree::Tree;
+use crate::usm::{Engine, Opened};
 
 /// The largest answer: what a UDP datagram carries.
 pub(crate) const LARGEST: usize = 65_507;
@@ -69,12 +71,13 @@ pub trait Source {
 #[derive(Clone, Debug, Default)]
 pub struct Agent {
     access: Access,
+    engine: Option<Engine>,
 }
 
 impl Agent {
-    /// An agent with these rules.
-    pub fn new(access: Access) -> Agent {
-        Agent { access }
+    /// An agent with these rules; without an engine it speaks no SNMPv3.
+    pub fn new(access: Access, engine: Option<Engine>) -> Agent {
+        Agent { access, engine }
     }
 
     /// Other communities than those of before.
@@ -82,14 +85,21 @@ impl Agent {
         self.access.communities = communities;
     }
 
-    /// What to do with a datagram from this address.
-    pub fn answer(&mut self, from: IpAddr, datagram: &[u8], source: &mut dyn Source) -> Outcome {
+    /// What to do with a datagram from this address, so long after the start of the engine.
+    pub fn answer(
+        &mut self,
+        from: IpAddr,
+        datagram: &[u8],
+        now: Duration,
+        source: &mut dyn Source,
+    ) -> Outcome {
         let networks = &self.access.networks;
         if !networks.is_empty() && !networks.iter().any(|network| network.contains(from)) {
             return Outcome::dropped(Verdict::Denied);
         }
         match Message::version_of(datagram) {
             Ok(version::V1..=2) => self.plain(datagram, source),
+            Ok(version::V3) => self.secured(datagram, now.as_secs(), source),
             _ => Outcome::dropped(Verdict::Malformed),
         }
     }
@@ -117,6 +127,26 @@ impl Agent {
             Some(pdu) => Outcome::answered(Message { pdu, ..message }.encode()),
             None => Outcome::dropped(Verdict::Malformed),
         }
+    }
+
+    /// A message of SNMPv3.
+    fn secured(&mut self, datagram: &[u8], time: u64, source: &mut dyn Source) -> Outcome {
+        let Some(engine) = &mut self.engine else { return Outcome::dropped(Verdict::Malformed) };
+        let (ticket, pdu) = match engine.open(datagram, time) {
+            Opened::Request(ticket, pdu) => (ticket, pdu),
+            Opened::Refused(answer) => return Outcome { answer, verdict: Verdict::Unauthentic },
+            Opened::Malformed => return Outcome::dropped(Verdict::Malformed),
+        };
+        if !pdu.kind.wants_answer() {
+            return Outcome::dropped(Verdict::Malformed);
+        }
+        let tree = source.tree();
+        if self.access.silent && reply::lacks(&pdu, tree) {
+            return Outcome::dropped(Verdict::Silent);
+        }
+        let room = Room { v1: false, size: ticket.size.min(LARGEST) };
+        let sealed = reply::reply(&pdu, tree, room).and_then(|pdu| engine.seal(&ticket, pdu, time));
+        sealed.map_or(Outcome::dropped(Verdict::Malformed), Outcome::answered)
     }
 }
 

@@ -1,7 +1,8 @@
 //! SNMP without I/O: datagrams and time in, datagrams out.
 //!
 //! [`Agent`] answers managers from a [`Tree`], which [`tree`] makes of the arena's numbers. [`ber`]
-//! is the encoding, [`Oid`], [`Value`], [`Pdu`] and [`Message`] are what it carries. The crate opens
+//! is the encoding, [`Oid`], [`Value`], [`Pdu`] and [`Message`] are what it carries, [`usm`] is what
+//! SNMPv3 puts around it. The crate opens
 //! no socket and reads no clock; whoever holds the sockets hands it datagrams. It only answers
 //! questions: nothing can be set through it.
 
@@ -16,6 +17,7 @@ mod oid;
 mod pdu;
 mod reply;
 mod tree;
+pub mod usm;
 mod value;
 
 pub use acl::Network;

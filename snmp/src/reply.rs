@@ -7,7 +7,7 @@ use crate::tree::Tree;
 use crate::value::Value;
 
 /// Bytes of a datagram around the bindings: more than enough for every head and digest.
-const HEAD: usize = 256;
+const HEAD: usize = 320;
 
 /// Bytes an answer with many repetitions may have: one packet of an Ethernet.
 const BULK: usize = 1472;
