@@ -3,8 +3,10 @@
 import itertools
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -215,8 +217,8 @@ def test_the_agent_outlives_a_reload_and_its_observer(site):
     server.wait_log(r"SNMP server enabled on", after=before)
     assert port_of(server, after=before) == server.port
     until(lambda: netsnmp.get(server.where, "1.1") == ["1"], "the count of before")
+    observer = int(server.wait_log(r"spawned uWSGI observer \(pid: (\d+)\)", after=before)[1])
     before = server.mark()
-    observer = int(server.wait_log(r"(?s).*spawned uWSGI observer \(pid: (\d+)\)")[1])
     os.kill(observer, signal.SIGKILL)
     server.wait_log(r"respawned uWSGI observer", after=before)
     assert netsnmp.get(server.where, "1.1") == ["1"]
@@ -240,3 +242,118 @@ def test_ten_thousand_metrics_are_walked_in_a_moment(site, tmp_path):
 
 def observer_pid(server) -> int:
     return int(re.findall(r"spawned uWSGI observer \(pid: (\d+)\)", server.log())[-1])
+
+
+APPLICATION = """
+import uwsgi
+
+def application(environ, start_response):
+    try:
+        shown = repr(eval(environ["QUERY_STRING"].replace("%20", " ").replace("%22", '"'), {"u": uwsgi}))
+    except Exception as error:
+        shown = repr(error)
+    start_response("200 OK", [])
+    return [shown.encode()]
+"""
+
+
+@pytest.fixture
+def application(uwsgi, tmp_path):
+    """A server whose application evaluates what it is asked, with the module as `u`."""
+    (tmp_path / "values.py").write_text(APPLICATION)
+
+    def start(*options):
+        server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", tmp_path / "values.py", *options)
+        server.say = lambda text: server.get("/?" + text.replace(" ", "%20").replace('"', "%22")).body.decode()
+        return server
+
+    return start
+
+
+def test_applications_give_the_agent_values(application):
+    server = application("-p", "2", "--snmp=127.0.0.1:0", "--snmp-community", "public")
+    server.wait_log(r"^SNMP python functions initialized\.$")
+    where = f"127.0.0.1:{port_of(server)}"
+    for said, number, shown in (
+        ("u.snmp_set_counter32(1, 4294967295) and u.snmp_incr_counter32(1, 2)", 1, "1"),
+        ("u.snmp_set_gauge(2, 7) and u.snmp_decr_gauge(2, 9)", 2, "4294967294"),
+        ("u.snmp_set_counter64(3, 2**64 - 1) and u.snmp_incr_counter64(3)", 3, "0"),
+        ("u.snmp_incr_counter64(100)", 100, "1"),
+        ("u.snmp_incr_gauge(4) and u.snmp_decr_counter64(4, 2)", 4, "18446744073709551615"),
+        ("u.snmp_set_counter32(5, 2**32 + 5) and u.snmp_decr_counter32(5)", 5, "4"),
+    ):
+        assert server.say(said) == "True"
+        assert netsnmp.get(where, f"2.{number}") == [shown], said
+    assert server.say("u.snmp_set_gauge(0, 1), u.snmp_set_gauge(101, 1), u.snmp_incr_gauge(-1)") == "(None, None, None)"
+    assert "TypeError" in server.say('u.snmp_set_gauge(1, "x")')
+    walked = netsnmp.walk(where, BRANCH + ".2")
+    assert [int(name.rsplit(".", 1)[1]) for name in walked] == [1, 2, 3, 4, 5, 100], "those that were set, in order"
+    assert netsnmp.run("snmpget", where, f"{BRANCH}.2.50").stdout.split()[-1] == "NULL"
+
+
+def test_many_processes_add_to_one_value(application):
+    server = application("-p", "4", "--snmp=127.0.0.1:0", "--snmp-community", "public")
+    for _ in range(40):
+        assert server.say("[u.snmp_incr_counter64(9) for _ in range(100)][0]") == "True"
+    assert netsnmp.get(f"127.0.0.1:{port_of(server)}", "2.9") == ["4000"]
+
+
+def test_an_application_sets_the_community(application):
+    server = application("--snmp=127.0.0.1:0", "--snmp-community", "public")
+    where = f"127.0.0.1:{port_of(server)}"
+    assert server.say('u.snmp_set_community("secret")') == "True"
+    assert netsnmp.get(where, "1.1", access=("-v2c", "-c", "secret"))
+    assert "Timeout" in netsnmp.run("snmpget", where, f"{BRANCH}.1.1", timeout=0.3).stderr
+    assert server.say('u.snmp_set_community("x" * 80)') == "True"
+    server.wait_log(r"^\*\*\* warning the supplied SNMP community string will be truncated to 72 chars \*\*\*$")
+    assert netsnmp.get(where, "1.1", access=("-v2c", "-c", "x" * 72))
+
+
+def test_without_an_agent_there_are_no_functions(application):
+    server = application()
+    assert server.say('[name for name in dir(u) if "snmp" in name]') == "[]"
+    assert "SNMP" not in server.log()
+
+
+def test_the_daemon_of_net_snmp_passes_requests_on(site, tmp_path, nothing_left):
+    """The recipe of the documentation: `proxy -v 2c -c foo 127.0.0.1:PORT .1.3.6.1.4.1.35156.17`."""
+    daemon = shutil.which("snmpd", path=os.environ["PATH"] + ":/usr/sbin")
+    if not daemon:
+        pytest.skip("the Debian package snmpd is not installed")
+    server = site("--enable-metrics", community="foo")
+    server.get("/")
+    port = free_port()
+    conf = tmp_path / "snmpd.conf"
+    conf.write_text(f"agentaddress udp:127.0.0.1:{port}\nrocommunity front 127.0.0.1\nproxy -v 2c -c foo {server.where} .{BRANCH}\n")
+    env = {**os.environ, "SNMP_PERSISTENT_DIR": str(tmp_path), "SNMPCONFPATH": str(tmp_path / "none")}
+    with open(tmp_path / "snmpd.log", "wb") as log, subprocess.Popen(
+            [daemon, "-f", "-C", "-c", conf, "-Lo", "-I", "-smux", "-x", tmp_path / "agentx"], stdout=log, stderr=log, env=env) as process:
+        try:
+            access = ("-v2c", "-c", "front")
+            until(lambda: netsnmp.run("snmpget", f"127.0.0.1:{port}", "1.3.6.1.2.1.1.3.0", access=access, timeout=1).returncode == 0,
+                  "snmpd to answer")
+            assert netsnmp.get(f"127.0.0.1:{port}", "1.1", access=access) == ["1"]
+            direct = netsnmp.walk(server.where, access=("-v2c", "-c", "foo"))
+            assert set(netsnmp.walk(f"127.0.0.1:{port}", access=access)) == set(direct)
+        finally:
+            process.terminate()
+
+
+def test_a_flood_takes_nothing_from_the_others(site):
+    """Thousands of requests, right and wrong, while the stats are read: both are answered."""
+    server = site("--metrics-extended", "--snmp-silent")
+    name = by_hand.tlv(0x30, by_hand.tlv(6, by_hand.encode("3")) + by_hand.tlv(5, b""))
+    numbers = by_hand.tlv(2, b"\1") + by_hand.tlv(2, b"\0") + by_hand.tlv(2, b"\x7f\xff")
+    bulk = by_hand.tlv(0x30, by_hand.tlv(2, b"\1") + by_hand.tlv(4, b"public") + by_hand.tlv(0xA5, numbers + by_hand.tlv(0x30, name)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+        for round_ in range(50):
+            for _ in range(200):
+                flood.sendto(GET_REQUESTS, ("127.0.0.1", server.port))
+                flood.sendto(bulk, ("127.0.0.1", server.port))
+                flood.sendto(bytes([0x30, round_ & 0x7F]) + bulk[:round_], ("127.0.0.1", server.port))
+            assert server.stats()["workers"]
+    assert netsnmp.get(server.where, "1.1") == ["0"]
+    counts = agent_counts(server)
+    assert counts["requests"] > 1000 and counts["bad_community"] > 300 and counts["malformed"] > 300
+    dropped = counts["malformed"] + counts["bad_community"] + counts["denied"] + counts["silent"]
+    assert counts["requests"] == counts["responses"] + dropped, "every datagram is one or the other"

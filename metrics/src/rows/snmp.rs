@@ -1,16 +1,19 @@
 //! The rows of SNMP: what the agent counts, and the values that applications give it.
 
 use super::row;
-use crate::cells::{Counter, Gauge, Text};
+use crate::cells::{Counter, Gauge, Signed, Text};
 
 /// Values that applications may set: `2.1` to `2.100` in the agent's tree.
 pub const SNMP_VALUES: u32 = 100;
 
 row! {
-    /// The agent. The observer writes it, but for `community`.
+    /// The agent. The observer writes it, but for the community.
     pub struct SnmpRow => SnmpCells {
         /// The community that an application has set; empty leaves that of the configuration.
+        /// Any process writes it that holds `community_writer`.
         pub community: Text<9>,
+        /// Pid of whoever replaces the community now; 0 is nobody.
+        pub community_writer: Signed,
         /// Datagrams that are for the agent.
         pub requests: Counter,
         /// Datagrams answered, reports among them.

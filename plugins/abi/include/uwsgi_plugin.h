@@ -187,6 +187,8 @@ struct uwsgi_server {
     ssize_t (*mule_receive)(uint8_t *buffer, size_t len, uint32_t signals, int64_t milliseconds);
     int32_t (*signal_to)(struct uwsgi_str node, uint32_t number);
     int32_t (*add_timer)(uint32_t number, uint64_t milliseconds, uint64_t rounds);
+    int32_t (*snmp_value)(uint32_t op, uint32_t kind, uint32_t number, uint64_t value);
+    int32_t (*snmp_community)(struct uwsgi_str text);
 };
 
 struct uwsgi_plugin {

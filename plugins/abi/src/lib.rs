@@ -384,7 +384,29 @@ pub struct Server {
     /// Raises a signal every so many milliseconds, `rounds` times or, with 0, for ever. Returns 0,
     /// or -1 when that cannot be.
     pub add_timer: extern "C" fn(number: u32, milliseconds: u64, rounds: u64) -> i32,
+    /// Changes a value that the SNMP agent shows under `2.number` (1 to 100) and makes it one of
+    /// `kind`: 0x41 Counter32, 0x42 Gauge32, 0x46 Counter64. `op` is a [`SnmpOp`]; all values wrap
+    /// at 64 bits. Returns 0, [`SNMP_OFF`] or [`SNMP_REFUSED`].
+    pub snmp_value: extern "C" fn(op: u32, kind: u32, number: u32, value: u64) -> i32,
+    /// Sets the community that the SNMP agent answers, in place of those of the configuration.
+    /// Returns 0 or [`SNMP_OFF`].
+    pub snmp_community: extern "C" fn(text: Str) -> i32,
 }
+
+/// What [`Server::snmp_value`] does.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnmpOp {
+    /// Replaces the value.
+    Set = 0,
+    /// Adds to it; a subtraction adds the complement.
+    Add = 1,
+}
+
+/// Result of `snmp_value` and `snmp_community`: there is no SNMP agent.
+pub const SNMP_OFF: i32 = -1;
+/// Result of `snmp_value`: no such number, kind or operation.
+pub const SNMP_REFUSED: i32 = -2;
 
 /// Result of `mule_msg`: no room, or too large.
 pub const MULE_DROPPED: i32 = -1;

@@ -4,7 +4,7 @@
 
 use crate::{
     ABI_VERSION, AppInfo, AppStat, Control, Identity, Info, MetricOp, Pair, READ_ERROR,
-    READ_TIMEOUT, Request, Server, Str, WorkerStat,
+    READ_TIMEOUT, Request, SNMP_OFF, Server, SnmpOp, Str, WorkerStat,
 };
 
 /// The server as a plugin sees it.
@@ -28,7 +28,8 @@ impl ServerRef {
     pub unsafe fn new(server: *const Server) -> Option<ServerRef> {
         // SAFETY: the server passes a table that lives as long as the process.
         let server: &'static Server = unsafe { server.as_ref() }?;
-        (server.abi_version == ABI_VERSION && server.size as usize == size_of::<Server>())
+        // A newer server of the same version has more behind what this side knows.
+        (server.abi_version == ABI_VERSION && server.size as usize >= size_of::<Server>())
             .then_some(ServerRef(server))
     }
 
@@ -189,6 +190,22 @@ impl ServerRef {
     /// See [`Server::add_timer`]; false when that cannot be.
     pub fn add_timer(&self, number: u8, milliseconds: u64, rounds: u64) -> bool {
         (self.0.add_timer)(number.into(), milliseconds, rounds) == 0
+    }
+
+    /// Whether there is an SNMP agent.
+    pub fn has_snmp(&self) -> bool {
+        // No number 0 exists, so this changes nothing.
+        (self.0.snmp_value)(SnmpOp::Add as u32, 0, 0, 0) != SNMP_OFF
+    }
+
+    /// See [`Server::snmp_value`]; false when nothing was changed.
+    pub fn snmp_value(&self, op: SnmpOp, kind: u8, number: u32, value: u64) -> bool {
+        (self.0.snmp_value)(op as u32, kind.into(), number, value) == 0
+    }
+
+    /// See [`Server::snmp_community`]; false without an agent.
+    pub fn snmp_community(&self, text: &[u8]) -> bool {
+        (self.0.snmp_community)(Str::new(text)) == 0
     }
 
     /// Sends a message to a mule, 0 for any; the error is one of `MULE_*`.

@@ -29,6 +29,7 @@ mod respond;
 mod series;
 mod settings;
 mod signals;
+mod snmp;
 mod start;
 mod state;
 mod stats;

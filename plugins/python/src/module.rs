@@ -17,6 +17,7 @@ use crate::mules;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res, clear, raised, value_error};
 use crate::signals;
+use crate::snmp;
 use crate::start::function;
 use crate::state::server;
 use crate::stats;
@@ -145,9 +146,23 @@ pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
         let name = unsafe { std::ffi::CStr::from_ptr(row.name) };
         dict.put(name, &function(row)?)?;
     }
+    if server.has_snmp() {
+        add_snmp(server, &dict)?;
+    }
     attributes(server, &dict)?;
     dict.put(c"start_response", start_response)?;
     Ok((module, dict))
+}
+
+/// What only an instance with an SNMP agent has.
+fn add_snmp(server: ServerRef, dict: &Obj) -> Res<()> {
+    for row in &snmp::FUNCTIONS {
+        // SAFETY: rows hold static NUL-terminated names.
+        let name = unsafe { std::ffi::CStr::from_ptr(row.name) };
+        dict.put(name, &function(row)?)?;
+    }
+    server.log_bytes(b"SNMP python functions initialized.");
+    Ok(())
 }
 
 fn attributes(server: ServerRef, dict: &Obj) -> Res<()> {

@@ -196,6 +196,7 @@ pub(crate) fn fill_arena(
     globals.warning_writer.set(0);
     // An application that sets one does so in each life; what the options say begins each.
     arena.snmp().community.set(b"");
+    arena.snmp().community_writer.set(0);
     if reloads > 0 {
         globals.reloads.add(1);
         globals.last_reload.set(clock::epoch_s());

@@ -3,9 +3,9 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use uwsgi_abi::host::{Host, Lost, SeriesHost};
-use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, WorkerStat};
-use uwsgi_metrics::schema;
+use uwsgi_abi::host::{Host, Lost, SeriesHost, SnmpHost};
+use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, SnmpOp, WorkerStat};
+use uwsgi_metrics::{SNMP_VALUES, schema};
 use uwsgi_sys::queue::{self, UnixQueues};
 use uwsgi_sys::{process, signal};
 
@@ -157,6 +157,10 @@ impl Host for PluginHost {
         mule::receive(self.0, buffer, signals, limit)
     }
 
+    fn snmp(&self) -> Option<&dyn SnmpHost> {
+        self.0.settings.snmp.as_ref().map(|_| self as &dyn SnmpHost)
+    }
+
     fn alarm(&self, name: &[u8], message: &[u8]) {
         crate::alarm::raise(self.0, name, message);
     }
@@ -195,6 +199,25 @@ impl Host for PluginHost {
         for item in crate::metrics::list(self.0) {
             each(&item.name);
         }
+    }
+}
+
+impl SnmpHost for PluginHost {
+    fn value(&self, op: SnmpOp, kind: u8, number: u32, value: u64) -> bool {
+        let known = (1..=SNMP_VALUES).contains(&number) && matches!(kind, 0x41 | 0x42 | 0x46);
+        let row = self.0.arena.snmp_value(if known { number } else { 0 });
+        match op {
+            _ if !known => return false,
+            SnmpOp::Set => row.set(kind, value),
+            SnmpOp::Add => row.add(kind, value),
+        }
+        true
+    }
+
+    fn community(&self, text: &[u8]) {
+        let kept = crate::snmp::community(text).unwrap_or_default();
+        let row = self.0.arena.snmp();
+        warning::in_turn(&row.community_writer, || row.community.set(&kept));
     }
 }
 

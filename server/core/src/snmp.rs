@@ -1,6 +1,7 @@
 //! What the options say about the SNMP agent.
 
 use uwsgi_config::{Config, Entry, Finding};
+use uwsgi_snmp::usm::User;
 use uwsgi_snmp::{Access, Network, Rules};
 
 use crate::log;
@@ -21,12 +22,16 @@ pub struct Snmp {
     pub access: Access,
     /// How numbers are shown.
     pub rules: Rules,
+    /// Users of SNMPv3.
+    pub users: Vec<User>,
+    /// Where the engine of SNMPv3 remembers its starts.
+    pub engine_file: Option<String>,
 }
 
 impl Snmp {
     /// Reads the options; nothing when none of them asks for an agent.
     pub(crate) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Option<Snmp> {
-        let on = ["snmp", "snmp-community"].iter().any(|name| config.has(name));
+        let on = ["snmp", "snmp-community", "snmp-user"].iter().any(|name| config.has(name));
         if !on {
             return None;
         }
@@ -40,6 +45,8 @@ impl Snmp {
                 silent: like_uwsgi || config.flag("snmp-silent"),
             },
             rules: Rules { gauge64: config.flag("snmp-gauge64"), wrap: like_uwsgi },
+            users: users(config, faults),
+            engine_file: config.last("snmp-engine-file").map(str::to_owned),
         })
     }
 }
@@ -60,6 +67,29 @@ fn networks(config: &Config, faults: &mut Vec<Finding>) -> Vec<Network> {
             match Network::parse(part) {
                 Some(network) => out.push(network),
                 None => faults.push(wrong(entry, part)),
+            }
+        }
+    }
+    out
+}
+
+fn users(config: &Config, faults: &mut Vec<Finding>) -> Vec<User> {
+    let mut out: Vec<User> = Vec::new();
+    for entry in config.all("snmp-user") {
+        match User::parse(entry.text()) {
+            // A later line about a user replaces the earlier one.
+            Ok(user) => {
+                out.retain(|known| known.name != user.name);
+                out.push(user);
+            }
+            Err(why) => {
+                let text = format!("invalid value for option \"snmp-user\": {why}");
+                let form = "NAME;auth=PROTOCOL:PASSWORD;priv=PROTOCOL:PASSWORD;level=LEVEL";
+                // The rest of the value is secret.
+                let name = entry.text().split(';').next().unwrap_or_default();
+                let shown = format!("{name};...");
+                let fault = Finding::fault(text).at(&entry.key, Some(&shown), &entry.origin);
+                faults.push(fault.allowed(form));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! It lives in the arena, which allows one writer at a time; this file owns who that is. It
 //! refuses to wait for ever: a writer that died on the way is passed over.
 
-use uwsgi_metrics::Globals;
+use uwsgi_metrics::{Globals, Signed};
 use uwsgi_sys::process;
 
 use crate::log;
@@ -20,16 +20,21 @@ pub(crate) fn set(globals: &Globals, text: &[u8]) {
     if text.len() > LONGEST {
         log!("- warning message must be max {LONGEST} chars, it will be truncated -");
     }
+    in_turn(&globals.warning_writer, || globals.warning.set(cut(text)));
+}
+
+/// Writes a text that any process may write, when nobody else does; `writer` says who is.
+pub(crate) fn in_turn(writer: &Signed, write: impl FnOnce()) {
     let own = i64::from(process::pid());
     // The pid of a dead writer may be somebody else's by now, hence the bound.
     for _ in 0..PATIENCE {
-        if globals.warning_writer.update(|seen| is_free(seen).then_some(own)) {
+        if writer.update(|seen| is_free(seen).then_some(own)) {
             break;
         }
         std::thread::yield_now();
     }
-    globals.warning.set(cut(text));
-    globals.warning_writer.set(0);
+    write();
+    writer.set(0);
 }
 
 /// The packet that answers a health check: the message behind its length.

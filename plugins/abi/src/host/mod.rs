@@ -8,11 +8,13 @@ mod loaded;
 mod mules;
 mod series;
 mod signals;
+mod snmp;
 
 pub use declared::Declared;
 pub use loaded::{Loaded, RequestView, load, open_global};
 pub use mules::Lost;
 pub use series::{SeriesHost, Wanted};
+pub use snmp::SnmpHost;
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,6 +88,10 @@ pub trait Host: Send + Sync {
     }
     /// Labelled series; a server without them has room for none.
     fn series(&self) -> Option<&dyn SeriesHost> {
+        None
+    }
+    /// The SNMP agent, where there is one.
+    fn snmp(&self) -> Option<&dyn SnmpHost> {
         None
     }
     /// Raises an alarm by its name.
@@ -166,6 +172,8 @@ pub fn table(info: Info) -> Server {
         mule_receive: mules::mule_receive,
         signal_to: signals::signal_to,
         add_timer: signals::add_timer,
+        snmp_value: snmp::snmp_value,
+        snmp_community: snmp::snmp_community,
     }
 }
 

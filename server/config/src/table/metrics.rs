@@ -84,8 +84,15 @@ pub(super) const ROWS: &[Row] = &[
     flag("stats-no-cores", "no cores in the statistics").on(Flags::MASTER),
     flag("stats-no-metrics", "no metrics in the statistics").on(Flags::MASTER),
     opt("snmp", Kind::Str, "answer SNMP, on this address when one is given"),
-    req("snmp-community", Kind::Str, "answer SNMPv1 and v2c for this community"),
-    req("snmp-allow", Kind::Str, "answer SNMP for these addresses and networks only"),
+    req("snmp-community", Kind::List, "answer SNMPv1 and v2c for this community"),
+    req(
+        "snmp-user",
+        Kind::List,
+        "answer SNMPv3 for this user: NAME;auth=sha256:PASS;priv=aes:PASS",
+    )
+    .on(Flags::MASTER),
+    req("snmp-engine-file", Kind::Str, "remember the starts of the SNMPv3 engine in this file"),
+    req("snmp-allow", Kind::List, "answer SNMP for these addresses and networks only"),
     opt(
         "snmp-agentx",
         Kind::Str,

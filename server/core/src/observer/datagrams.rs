@@ -14,6 +14,7 @@ use tokio::net::UdpSocket;
 use uwsgi_metrics::SnmpRow;
 use uwsgi_snmp::{Agent, Outcome, Source, System, Tree, Verdict};
 
+use super::engine;
 use super::sampler::take;
 use crate::datagrams::{Endpoint, Purpose};
 use crate::instance::Instance;
@@ -113,6 +114,8 @@ fn printable(text: &str) -> String {
 struct Answers {
     instance: &'static Instance,
     agent: Agent,
+    /// When its engine started.
+    start: Instant,
     numbers: Numbers,
     /// What an application has set, as the agent knows it.
     community: Vec<u8>,
@@ -121,7 +124,8 @@ struct Answers {
 impl Answers {
     fn new(instance: &'static Instance, snmp: &Snmp) -> Answers {
         let numbers = Numbers::new(instance);
-        Answers { instance, agent: Agent::new(snmp.access.clone()), numbers, community: Vec::new() }
+        let agent = Agent::new(snmp.access.clone(), engine::start(instance, snmp));
+        Answers { instance, agent, start: Instant::now(), numbers, community: Vec::new() }
     }
 
     fn answer(&mut self, from: IpAddr, datagram: &[u8]) -> Option<Vec<u8>> {
@@ -131,7 +135,8 @@ impl Answers {
             self.agent.set_communities(self.communities());
         }
         row.requests.add(1);
-        let Outcome { answer, verdict } = self.agent.answer(from, datagram, &mut self.numbers);
+        let Outcome { answer, verdict } =
+            self.agent.answer(from, datagram, self.start.elapsed(), &mut self.numbers);
         count(row, verdict);
         row.responses.add(answer.is_some().into());
         answer

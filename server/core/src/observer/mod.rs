@@ -9,6 +9,7 @@ mod alarms;
 mod answer;
 mod datagrams;
 mod drops;
+mod engine;
 mod health;
 mod lines;
 mod machine;
