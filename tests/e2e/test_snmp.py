@@ -357,3 +357,19 @@ def test_a_flood_takes_nothing_from_the_others(site):
     assert counts["requests"] > 1000 and counts["bad_community"] > 300 and counts["malformed"] > 300
     dropped = counts["malformed"] + counts["bad_community"] + counts["denied"] + counts["silent"]
     assert counts["requests"] == counts["responses"] + dropped, "every datagram is one or the other"
+
+
+def test_the_page_of_the_manual_is_true(uwsgi, app, tmp_path):
+    """The two configurations of docs/snmp.md, together and on other ports, with the commands beside them."""
+    text = (paths.REPO / "docs/snmp.md").read_text()
+    blocks = re.findall(r"```(ini|sh)\n(.*?)```", text, re.S)
+    port = free_port(socket.AF_INET)
+    ini = "".join(block for kind, block in blocks if kind == "ini").replace("/var/lib/uwsgi", str(tmp_path)).replace("app.py", str(app("hello")))
+    (tmp_path / "page.ini").write_text(ini.replace(":8080", ":0").replace(":2222", f":{port}"))
+    uwsgi("--ini", tmp_path / "page.ini").wait_log(rf"SNMP server enabled on 127\.0\.0\.1:{port}")
+    commands = [line for kind, block in blocks if kind == "sh" for line in block.replace("\\\n", " ").splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        done = subprocess.run(command.replace(":2222", f":{port}").split(), capture_output=True, text=True, check=False, timeout=30,
+                              env={**os.environ, "SNMPCONFPATH": "/nonexistent", "SNMP_PERSISTENT_DIR": "/nonexistent"})
+        assert done.returncode == 0 and "Counter64: 0" in done.stdout, done
