@@ -19,6 +19,9 @@ missing_packages() {
 
 debian_packages() {
     wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light wrk prometheus tmux procps iproute2 openssl zsh fish prosody prometheus-alertmanager bsd-mailx snmp snmpd snmptrapd smitools'
+    # Node.js of any origin will do.
+    command -v node >/dev/null || wanted="$wanted nodejs"
+    command -v npm >/dev/null || wanted="$wanted npm"
     # shellcheck disable=SC2086
     lacking=$(missing_packages $wanted)
     [ -n "$lacking" ] || return 0
@@ -78,12 +81,37 @@ c_original() {
     "$cache/parity-venv/bin/pip" install -q 'uwsgi>=2.0.31,<2.1'
 }
 
+# Plugins that a wheel of the original leaves out.
+original_plugins() {
+    [ -e "$cache/original-plugins/stats_pusher_file_plugin.so" ] && return 0
+    version=$("$cache/parity-venv/bin/uwsgi" --version)
+    say "building plugins of the C original $version"
+    sources=$(mktemp -d)
+    "$cache/parity-venv/bin/pip" download -q --no-deps --no-binary :all: -d "$sources" "uwsgi==$version"
+    tar -xzf "$sources"/uwsgi-*.tar.gz -C "$sources"
+    for plugin in stats_pusher_statsd stats_pusher_file; do
+        (cd "$sources"/uwsgi-*/ && "$cache/parity-venv/bin/uwsgi" --build-plugin "plugins/$plugin" >/dev/null)
+    done
+    mkdir -p "$cache/original-plugins"
+    mv "$sources"/uwsgi-*/*_plugin.so "$cache/original-plugins"
+    rm -rf "$sources"
+}
+
+# The statsd of its authors.
+statsd_server() {
+    [ -e "$cache/statsd/node_modules/statsd/stats.js" ] && return 0
+    command -v npm >/dev/null || { say "npm is missing: no statsd"; return 0; }
+    say "fetching statsd"
+    npm install --silent --no-audit --no-fund --omit=optional --prefix "$cache/statsd" statsd@0.9.0
+}
+
 mkdir -p "$cache"
 case $what in
-    all) debian_packages; test_venv; old_libraries; base_mibs; c_original ;;
+    all) debian_packages; test_venv; old_libraries; base_mibs; c_original; original_plugins; statsd_server ;;
     debian) debian_packages ;;
     venv) test_venv; old_libraries ;;
     mibs) base_mibs ;;
-    original) c_original ;;
-    *) say "unknown part '$what' (all, debian, venv, mibs, original)"; exit 2 ;;
+    original) c_original; original_plugins ;;
+    statsd) statsd_server ;;
+    *) say "unknown part '$what' (all, debian, venv, mibs, original, statsd)"; exit 2 ;;
 esac

@@ -1,4 +1,4 @@
-//! Where a receiver is: `host:port`, `[v6]:port`, or the path of a UNIX socket.
+//! Where a receiver is: `host:port`, `[v6]:port`, or a UNIX socket, by path or, with `@`, by name.
 //!
 //! Names are looked up when they are needed, never while the configuration is read.
 
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) enum Address {
     /// Name or address without brackets, and port.
     Net(String, u16),
-    /// A UNIX socket.
+    /// A UNIX socket; one that has no place in the file system begins with `@`.
     Unix(PathBuf),
 }
 
@@ -19,7 +19,7 @@ impl Address {
     /// none.
     pub(crate) fn parse(text: &str) -> Option<Address> {
         let path = text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:"));
-        if let Some(path) = path.or_else(|| text.starts_with('/').then_some(text)) {
+        if let Some(path) = path.or_else(|| text.starts_with(['/', '@']).then_some(text)) {
             return (!path.is_empty()).then(|| Address::Unix(path.into()));
         }
         let (host, port) = text.rsplit_once(':')?;
@@ -57,6 +57,7 @@ mod tests {
             ("metrics.example:8125", Some("metrics.example:8125")),
             ("[::1]:8125", Some("[::1]:8125")),
             ("/run/statsd.sock", Some("/run/statsd.sock")),
+            ("@statsd", Some("@statsd")),
             ("unix:///run/dsd.socket", Some("/run/dsd.socket")),
             ("127.0.0.1", None),
             ("127.0.0.1:0", None),

@@ -2,6 +2,8 @@
 
 pub(crate) use uwsgi_watch::keyval::get;
 
+use std::time::Duration;
+
 /// Reads a list.
 ///
 /// # Errors
@@ -12,6 +14,21 @@ pub(crate) fn read(text: &str, known: &[&str]) -> Result<Vec<(String, String)>, 
         Some((key, _)) => Err(format!("\"{key}\" is not one of {}", known.join(", "))),
         None => Ok(pairs),
     }
+}
+
+/// A number of seconds; `default` without the key.
+///
+/// # Errors
+/// The key, its value, and what it should be.
+pub(crate) fn period(
+    pairs: &[(String, String)],
+    key: &str,
+    default: Duration,
+) -> Result<Duration, String> {
+    let Some(text) = get(pairs, key) else { return Ok(default) };
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    let seconds = seconds.ok_or_else(|| format!("{key} = {text} is not a number of seconds"))?;
+    Ok(Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

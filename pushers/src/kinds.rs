@@ -17,6 +17,10 @@ pub struct Kind {
 pub static KINDS: &[Kind] = &[
     Kind { name: "socket", read: crate::socket::read },
     Kind { name: "file", read: crate::file::read },
+    Kind { name: "statsd", read: crate::statsd::read },
+    Kind { name: "dogstatsd", read: crate::dogstatsd::read },
+    Kind { name: "prometheus-file", read: crate::textfile::read },
+    Kind { name: "systemd", read: crate::systemd::read },
 ];
 
 /// Reads the plans of an option that is not `stats-push`.

@@ -12,14 +12,19 @@
 
 mod address;
 mod datagrams;
+mod dogstatsd;
 mod facts;
 mod file;
+mod files;
 mod instance;
 mod keyval;
 mod kinds;
 pub mod lane;
 mod resets;
 mod socket;
+mod statsd;
+mod systemd;
+mod textfile;
 mod tick;
 
 pub use facts::{Facts, Log, Options, Work};

@@ -1,7 +1,7 @@
-//! `file[:path=P,freq=S,separator=SEP,...]`: the stats document into a file.
+//! `file[:path=P,freq=S,separator=SEP,mode=M,rotate=SIZE]`: the stats document into a file.
 
 mod encode;
 mod options;
 mod transport;
 
-pub(crate) use options::read;
+pub(crate) use options::{POLICY, read};

@@ -82,6 +82,24 @@ pub(super) const RSYSLOG: &[Row] = &[
 pub(super) const STATSD: &[Row] = &[
     flag("statsd-no-workers", "push no metrics of single workers to statsd"),
     flag("statsd-all-gauges", "push every metric to statsd as a gauge"),
+    flag("statsd-delta", "push counters to statsd as what they gained since the last push"),
+    req("statsd-mtu", Kind::Int, "several metrics in a datagram to statsd, up to this size")
+        .range(0, 65_507)
+        .unit("bytes")
+        .default("0"),
+    req(
+        "statsd-tags",
+        Kind::Str,
+        "take the numbers out of names and push them as tags, in this form",
+    )
+    .words(&["dogstatsd", "influx", "graphite", "signalfx"]),
+    req("statsd-timers", Kind::Str, "push times of requests to statsd, as values of this type")
+        .words(&["ms", "h", "d"]),
+    req("statsd-timers-max", Kind::Int, "most values of each kind of time in a push to statsd")
+        .range(1, 100_000)
+        .default("200"),
+    req("statsd-sample-rate", Kind::Str, "share of the times of requests that is pushed to statsd")
+        .default("1"),
 ];
 
 pub(super) const DOGSTATSD: &[Row] = &[
@@ -89,6 +107,32 @@ pub(super) const DOGSTATSD: &[Row] = &[
     flag("dogstatsd-all-gauges", "push every metric to dogstatsd as a gauge"),
     req("dogstatsd-extra-tags", Kind::Str, "tags of every metric: key:value,tag"),
     req("dogstatsd-whitelist-metric", Kind::List, "push only this metric to dogstatsd"),
+    flag("dogstatsd-delta", "push counters to dogstatsd as what they gained since the last push"),
+    req("dogstatsd-mtu", Kind::Int, "several metrics in a datagram to dogstatsd, up to this size")
+        .range(0, 65_507)
+        .unit("bytes")
+        .default("0"),
+    req(
+        "dogstatsd-timers",
+        Kind::Str,
+        "push times of requests to dogstatsd, as values of this type",
+    )
+    .words(&["ms", "h", "d"]),
+    req(
+        "dogstatsd-timers-max",
+        Kind::Int,
+        "most values of each kind of time in a push to dogstatsd",
+    )
+    .range(1, 100_000)
+    .default("200"),
+    req(
+        "dogstatsd-sample-rate",
+        Kind::Str,
+        "share of the times of requests that is pushed to dogstatsd",
+    )
+    .default("1"),
+    req("dogstatsd-container-id", Kind::Str, "container that metrics belong to; auto finds it"),
+    flag("dogstatsd-timestamps", "push the time of reading with counters and gauges"),
 ];
 
 pub(super) const SQLITE3: &[Row] =
