@@ -21,13 +21,14 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "dogstatsd", read: crate::dogstatsd::read },
     Kind { name: "prometheus-file", read: crate::textfile::read },
     Kind { name: "systemd", read: crate::systemd::read },
+    Kind { name: "rrdtool", read: crate::rrdtool::read },
 ];
 
 /// Reads the plans of an option that is not `stats-push`.
 type FromOptions = fn(&Facts<'_>, &mut Plans) -> Result<(), Fault>;
 
 /// The pushers that have options of their own, in the order in which they push.
-static BY_OPTION: &[FromOptions] = &[];
+static BY_OPTION: &[FromOptions] = &[crate::rrdtool::from_options];
 
 /// What is wrong with which option.
 #[derive(Clone, Debug, PartialEq, Eq)]

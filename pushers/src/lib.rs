@@ -21,6 +21,7 @@ mod keyval;
 mod kinds;
 pub mod lane;
 mod resets;
+mod rrdtool;
 mod socket;
 mod statsd;
 mod systemd;

@@ -50,6 +50,7 @@ pub(super) const OWN: &[&str] = &[
     "py-prometheus-client",
     "python-lib",
     "request-metrics",
+    "rrdtool-rra",
     "show-config-origin",
     "snmp-agentx",
     "snmp-allow",

@@ -65,11 +65,13 @@ pub(super) const PING: &[Row] = &[
 ];
 
 pub(super) const RRDTOOL: &[Row] = &[
-    req("rrdtool", Kind::List, "keep RRD files in this directory")
+    req("rrdtool", Kind::List, "keep RRD files in this directory, or behind this rrdcached")
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     req("rrdtool-freq", Kind::Int, "how often RRD files are written").default("300").unit("s"),
-    req("rrdtool-lib", Kind::Str, "RRD library to load").default("librrd.so"),
+    req("rrdtool-lib", Kind::Str, "RRD library, which is not needed: a line of the log says so")
+        .default("librrd.so"),
+    req("rrdtool-rra", Kind::List, "archive of new RRD files, as RRA:CF:XFF:STEPS:ROWS"),
 ];
 
 pub(super) const RSYSLOG: &[Row] = &[

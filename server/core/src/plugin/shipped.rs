@@ -89,7 +89,7 @@ const TABLE: &[(&str, Shipped)] = &[
     ("zergpool", Absent("the zerg pool")),
     ("carbon", Absent("metrics to carbon")),
     ("nagios", Part),
-    ("rrdtool", Absent("RRD files")),
+    ("rrdtool", Part),
     ("zabbix", Absent("Zabbix")),
     ("snmp", Part),
     ("statsd", Part),
