@@ -7,9 +7,12 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use uwsgi_metrics::prometheus::{Format, PromOptions, render};
+use uwsgi_metrics::prometheus::{Format, PromOptions, gather, render};
 use uwsgi_metrics::series::{FamilyKind, FamilySpec, NO_SLOT, families};
-use uwsgi_metrics::{Arena, HistoryWriter, Latency, Phase, Shape, Start, StatsOptions, stats_json};
+use uwsgi_metrics::{
+    Arena, ExemplarView, HistoryWriter, Latency, Phase, RequestKey, Shape, Size, Start,
+    StatsOptions, stats_json,
+};
 
 /// Rounds per figure.
 const ROUNDS: u32 = 15;
@@ -20,12 +23,14 @@ fn main() -> std::io::Result<()> {
     let small = Arena::create(&shape)?;
     over += writers(&small);
     over += records(&small);
+    over += requests(&small);
     over += series(&small);
     // 64 workers of 5 cores: 64 x 35 worker cells and 320 x 24 core cells are about 10,000.
     let shape =
         Shape { workers: 64, cores: 5, apps: 1, sockets: 4, metrics: 64, ..Shape::default() };
     let large = Arena::create(&shape)?;
     over += readers(&large);
+    over += page()?;
     let strict = std::env::var_os("ARENA_BENCH_STRICT").is_some();
     std::process::exit(i32::from(strict && over > 0));
 }
@@ -66,6 +71,26 @@ fn writers(arena: &Arena) -> u32 {
         + measure("histogram record, shared", 5_000_000, None, |n| {
             black_box(histogram).record_shared(at(n));
         })
+}
+
+/// What a closed request adds beside the latencies that were always kept.
+fn requests(arena: &Arena) -> u32 {
+    let arena = black_box(arena);
+    let known = RequestKey::new(Some(0), b"GET", 200, false);
+    let slots = [(known, arena.duration_slot(1, known))];
+    let header = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    measure("request by labels, and two sizes", 5_000_000, Some(30.0), |n| {
+        let key = RequestKey::new(Some(0), black_box(b"GET"), 200, false);
+        let slot = slots.iter().find(|(known, _)| *known == key).map_or(1, |(_, slot)| *slot);
+        arena.duration(1, slot).record(n & 0xffff);
+        arena.size_of(1, Size::RequestBody).record(0);
+        arena.size_of(1, Size::ResponseBody).record(n & 0xfff);
+    }) + measure("example of a traced request", 2_000_000, Some(200.0), |n| {
+        if let Some(example) = ExemplarView::of_traceparent(black_box(header)) {
+            let example = ExemplarView { value_us: n & 0xffff, at_us: n, ..example };
+            arena.keep_exemplar(1, 0, known, &example);
+        }
+    })
 }
 
 fn records(arena: &Arena) -> u32 {
@@ -176,6 +201,71 @@ fn readers(arena: &Arena) -> u32 {
     }) + measure("history tick of it", 200, None, |n| {
         writer.tick(&arena.history(), 1_795_000_000 + n, &snapshot);
     })
+}
+
+/// Samples on the page that is measured.
+const SAMPLES: u32 = 10_000;
+
+/// A page of 10,000 samples, from the arena to the bytes: 4 workers, the server's own families,
+/// counters and histograms of an application.
+fn page() -> std::io::Result<u32> {
+    let shape = Shape { workers: 4, cores: 2, apps: 1, series: 16_384, ..Shape::default() };
+    let arena = Arena::create(&shape)?;
+    fill(&arena);
+    for worker in 1..=4 {
+        for status in [200, 302, 404, 500] {
+            let key = RequestKey::new(Some(0), b"GET", status, false);
+            let durations = arena.duration(worker, arena.duration_slot(worker, key));
+            (0..100_000).step_by(777).for_each(|us| durations.record(us));
+        }
+    }
+    let family = |name, kind, bounds| {
+        let labels = &["method", "route"];
+        let spec = FamilySpec { name, kind, bounds, labels, ..FamilySpec::default() };
+        arena.register_family(&spec).unwrap_or(NO_SLOT)
+    };
+    let bounds: Vec<f64> = (1..15).map(|n| f64::from(n * n) / 100.0).collect();
+    let counters = family("app_hits", FamilyKind::Counter, &[]);
+    let waits = family("app_wait_seconds", FamilyKind::Histogram, &bounds);
+    // A histogram of 15 buckets is 17 samples, of 2,900 together.
+    for n in 0..SAMPLES - 3_200 {
+        let route = format!("/route/{n}");
+        arena.series_at(arena.register_series(counters, &[b"GET", route.as_bytes()])).add(1, 1.5);
+        if n < 170 {
+            let wait = arena.series_at(arena.register_series(waits, &[b"GET", route.as_bytes()]));
+            wait.observe(f64::from(n) / 77.0);
+        }
+    }
+    let options = PromOptions::default();
+    let whole = |format| {
+        let snapshot = gather(arena.snapshot(), &arena, &options);
+        render(&snapshot, format, &options).1
+    };
+    let text = whole(Format::Text);
+    let samples = text.split(|b| *b == b'\n').filter(|l| !l.is_empty() && l[0] != b'#').count();
+    let mut over = 0;
+    let formats = [
+        ("text", Format::Text),
+        ("OpenMetrics", Format::OpenMetrics1(None)),
+        ("protobuf", Format::Protobuf(None)),
+    ];
+    for (name, format) in formats {
+        let name = format!("page of {samples} samples, {name}");
+        over += measure(&name, 10, Some(5_000_000.0), |_| drop(black_box(whole(format))));
+    }
+    let snapshot = gather(arena.snapshot(), &arena, &options);
+    over += measure("  of which the copy", 10, None, |_| {
+        drop(black_box(gather(arena.snapshot(), &arena, &options)));
+    });
+    over += measure("  of which the text", 10, None, |_| {
+        drop(black_box(render(&snapshot, Format::Text, &options)));
+    });
+    let one = PromOptions { families: vec!["uwsgi_workers".into()], ..options.clone() };
+    over += measure("page of one family", 100, Some(1_000_000.0), |_| {
+        let snapshot = gather(arena.snapshot(), &arena, &one);
+        drop(black_box(render(&snapshot, Format::Text, &one)));
+    });
+    Ok(over)
 }
 
 /// Gives every worker a past, so that a reader meets filled histograms.

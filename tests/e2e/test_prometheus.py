@@ -117,6 +117,15 @@ def test_options_of_the_page(site, app):
     assert re.search(r'version="2\.\d[^"]*",rustc="\d+\.\d+\.\d+",features="tls"', info), info
 
 
+def test_the_examples_of_the_guide_are_configurations():
+    """Each is checked; what they name on the machine of the reader (files) is not looked at by a check."""
+    examples = re.findall(r"```ini\n(.*?)```", (paths.REPO / "docs/prometheus.md").read_text(), re.S)
+    assert len(examples) == 2
+    for example in examples:
+        done = subprocess.run([paths.OURS, "--ini", "-", "--check"], input=example.encode(), capture_output=True, timeout=30, check=False)
+        assert done.returncode == 0, (example, done.stdout + done.stderr)
+
+
 @pytest.mark.parametrize("options, complaint", [
     (["--metrics-buckets", "1,0.5"], 'invalid value for option "metrics-buckets": 1,0.5'),
     (["--prometheus-path", "metrics"], 'invalid value for option "prometheus-path": metrics'),
