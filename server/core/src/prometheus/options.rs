@@ -12,6 +12,7 @@ const LABEL_SETS: i64 = 2_000;
 const MOST_BUCKETS: usize = 64;
 
 /// Files of a TLS server.
+#[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "a build without TLS refuses them"))]
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
     /// Certificate chain, PEM.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::instance::Instance;
 use crate::log;
@@ -107,7 +107,7 @@ impl Site {
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Option<IpAddr>) {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.instance.guard.tls {
-            match timeout(HANDSHAKE, tls.accept(stream)).await {
+            match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
                 Ok(Ok(stream)) => connection::serve(self, stream, peer).await,
                 _ => self.refuse(Reason::Tls, peer),
             }

@@ -19,6 +19,7 @@ pub(super) enum Reason {
     /// It does not know the words.
     Credentials = 1,
     /// The handshake failed.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there are none"))]
     Tls = 2,
     /// What it sent is no request that is served.
     Request = 3,
