@@ -10,7 +10,7 @@ use crate::inflight::InFlightView;
 use crate::metric_pool::READY;
 use crate::requests::{self, RequestsSnap};
 use crate::rows::{
-    AlarmCells, AppCells, CoreCells, GatewayCells, GlobalCells, MetricCells, MuleCells,
+    AlarmCells, AppCells, AppRow, CoreCells, GatewayCells, GlobalCells, MetricCells, MuleCells,
     PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells, ThresholdCells,
     WorkerCells,
 };
@@ -110,6 +110,8 @@ pub struct WorkerSnap {
     pub rx: u64,
     /// Its applications.
     pub apps: Vec<AppCells>,
+    /// Those of earlier lives that did not register again yet: their counts go on.
+    pub resting_apps: Vec<AppCells>,
     /// Its cores.
     pub cores: Vec<CoreSnap>,
 }
@@ -308,14 +310,18 @@ impl WorkerSnap {
             busy_us: cores.iter().map(|core| core.busy_us).sum(),
             tx: sum(|c| c.tx),
             rx: sum(|c| c.rx),
-            apps: (0..shape.apps)
-                .filter(|app| view.app(id, *app).used.get() != 0)
-                .map(|app| view.app(id, app).read())
-                .collect(),
+            apps: apps(view, id, |app| app.used.get() != 0),
+            resting_apps: apps(view, id, |app| app.used.get() == 0 && app.requests.get() != 0),
             cells,
             cores,
         }
     }
+}
+
+/// Those of a worker's apps that are wanted.
+fn apps(view: &View, worker: u32, wanted: fn(&AppRow) -> bool) -> Vec<AppCells> {
+    let all = (0..view.shape().apps).map(|app| view.app(worker, app));
+    all.filter(|app| wanted(app)).map(AppRow::read).collect()
 }
 
 impl WorkerSnap {

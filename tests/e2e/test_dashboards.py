@@ -1,5 +1,6 @@
 """dashboards/: everything that is asked there is exported, everything exported is shown, and the tools accept the files."""
 
+import fnmatch
 import itertools
 import json
 import re
@@ -182,6 +183,16 @@ def test_labels_of_the_questions_exist(site):
             wanted |= {word.strip() for word in group.split(",")}
         legend = set(re.findall(r"\{\{(\w+)\}\}", question.target["legendFormat"]))
         assert wanted | legend <= have, f"{question}: no label {sorted((wanted | legend) - have)}"
+
+
+def test_graphites_targets_name_metrics_that_are_sent(site):
+    """Every pattern of the dashboard for `carbon-use-metrics` finds at least one name of the metric list."""
+    names = list(site.stats()["metrics"])
+    targets = [graph[1]["target"][0] for graph in json.loads((dashboards.HOME / "graphite/use-metrics.json").read_text())["graphs"]]
+    for target in targets:
+        assert target.count("(") == target.count(")") > 0, target
+        for pattern in re.findall(r"uwsgi\.\*\.\*\.([^,)]+)", target):
+            assert fnmatch.filter(names, pattern), f"{pattern} in {target}"
 
 
 @pytest.mark.slow

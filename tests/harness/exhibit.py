@@ -10,12 +10,12 @@ def options(directory, stats_port: int, http_port: int, snmp_port: int, udp_port
     app = paths.APPS / "traffic.py"
     (directory / "memory.ini").write_text("[uwsgi]\nmemory-report = 2\n")
     return ["--http", f"127.0.0.1:{http_port}", "--http-socket", "127.0.0.1:0", "-M", "-p", str(workers), "--threads", str(threads),
-            "--stats", f"127.0.0.1:{stats_port}", "--stats-http", "--enable-metrics", "--ini", str(directory / "memory.ini"), "--prometheus-cores",
+            "--stats", f"127.0.0.1:{stats_port}", "--stats-http", "--enable-metrics", "--metrics-extended", "--ini", str(directory / "memory.ini"), "--prometheus-cores",
             "--harakiri", str(harakiri), "--mules", "1", "--home", str(paths.VENV), "--manage-script-name",
             "--mount", f"/shop={app}", "--mount", f"/admin={app}", "--wsgi-file", str(app), "--callable", "app",
             "--metric", "name=orders,type=counter,initial_value=3", "--alarm", "note cmd:cat >/dev/null",
-            "--metric-threshold", "key=core.busy_workers,value=1,alarm=note",
-            "--stats-push", f"file:path={directory}/pushed,freq=1", "--stats-push", "socket:127.0.0.1:9,exhibit",
+            "--metric-threshold", f"key=core.busy_workers,value={workers},alarm=note",
+            "--stats-push", "file:path=pushed,freq=1", "--stats-push", "socket:127.0.0.1:9,exhibit",
             f"--snmp=127.0.0.1:{snmp_port}", "--snmp-community", "public", "--udp", f"127.0.0.1:{udp_port}"]
 
 

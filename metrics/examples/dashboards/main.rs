@@ -4,6 +4,7 @@
 mod board;
 mod boards;
 mod catalog;
+mod graphite;
 mod look;
 mod mib;
 mod panel;
@@ -34,6 +35,9 @@ fn main() -> Result<(), Failure> {
     for board in boards {
         let name = format!("grafana/uwsgi-{}.json", board.name);
         write(to, &name, &pretty(&board.json(&all)?)?)?;
+    }
+    for (name, value) in graphite::files()? {
+        write(to, name, &pretty(&value)?)?;
     }
     write(to, "UWSGI-MIB.txt", &mib::text())
 }

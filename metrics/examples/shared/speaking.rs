@@ -2,7 +2,7 @@
 //! generators know about families that have no row in the schema table.
 
 use uwsgi_metrics::prometheus::{Format, PromOptions, render};
-use uwsgi_metrics::{Arena, Latency, Shape};
+use uwsgi_metrics::{Arena, Latency, Shape, Size};
 
 /// The document.
 ///
@@ -14,6 +14,7 @@ pub(crate) fn speaking() -> std::io::Result<String> {
     let arena = Arena::create(&shape)?;
     arena.worker(1).id.set(1);
     Latency::ALL.iter().for_each(|what| arena.histogram(1, *what).record(1));
+    Size::ALL.iter().for_each(|what| arena.size_of(1, *what).record(1));
     let globals = arena.globals();
     for spread in [
         &globals.master_turns,
@@ -28,7 +29,8 @@ pub(crate) fn speaking() -> std::io::Result<String> {
     arena.app(1, 0).latency(1).add(1);
     arena.app(1, 0).used.set(1);
     arena.threshold(0).text.set(b"key=core.busy_workers,value=1");
-    let (_, text) = render(&arena.snapshot(), Format::Text, &PromOptions::default());
+    let (_, text) =
+        render(&arena.snapshot().with_requests(&arena), Format::Text, &PromOptions::default());
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

@@ -47,7 +47,10 @@ pub(super) fn claim(out: &mut Writer<'_>) {
 
 fn merged(snapshot: &Snapshot) -> Apps {
     let mut apps = Apps::new();
-    for cells in snapshot.workers.iter().flat_map(|worker| &worker.apps) {
+    // A worker that starts registers its apps one after the other. Sums that fell meanwhile would
+    // look as if everything had been counted again.
+    let workers = snapshot.workers.iter();
+    for cells in workers.flat_map(|worker| worker.apps.iter().chain(&worker.resting_apps)) {
         let name =
             if cells.mountpoint.is_empty() { b"/".to_vec() } else { cells.mountpoint.clone() };
         let sum = apps.entry(name).or_default();
@@ -97,5 +100,25 @@ pub(super) fn cumulate(counts: &mut [u64]) {
     for count in counts {
         sum += *count;
         *count = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Arena, Shape};
+
+    #[test]
+    fn an_app_that_did_not_register_again_yet_keeps_its_counts() {
+        let arena = Arena::create(&Shape { workers: 1, apps: 2, ..Shape::default() }).unwrap();
+        let row = arena.app(1, 1);
+        row.mountpoint.set(b"/shop");
+        row.requests.add(7);
+        for used in [1, 0] {
+            row.used.set(used);
+            let apps = merged(&arena.snapshot());
+            assert_eq!(apps.get(&b"/shop"[..]).map(|app| app.requests), Some(7), "used {used}");
+            assert_eq!(apps.len(), 1, "a slot that counted nothing is no app");
+        }
     }
 }

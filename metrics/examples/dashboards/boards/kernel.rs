@@ -18,7 +18,7 @@ pub(crate) fn board() -> Board {
     Board {
         name: "kernel",
         title: "Kernel",
-        about: "Accept queues, pressure, control group, faults and context switches. Files of the kernel are read once in a second; kernel probes are not among these series.",
+        about: "Accept queues, stalls, control group, faults and switches: the kernel's own files, read once in a second. No kernel probes.",
         workers: false,
         variables: Vec::new(),
         panels,

@@ -70,6 +70,16 @@ fn requests() -> Vec<Panel> {
             )
             .max(1.0)
             .size(8, 8),
+        panel(Look::Lines, "p99 by method and code", "s", "Of the whole instance: which kind of request is slow.")
+            .ask(
+                "histogram_quantile(0.99, sum by (le, method, code) (rate(uwsgi_request_duration_seconds_bucket{i}[r])))",
+                "{{method}} {{code}}",
+            ),
+        panel(Look::Lines, "Sizes of bodies", "bytes", "Large ones take time to read and to write.")
+            .ask("histogram_quantile(0.5, sum by (le) (rate(uwsgi_request_body_bytes_bucket{i}[r])))", "request, p50")
+            .ask("histogram_quantile(0.99, sum by (le) (rate(uwsgi_request_body_bytes_bucket{i}[r])))", "request, p99")
+            .ask("histogram_quantile(0.5, sum by (le) (rate(uwsgi_response_body_bytes_bucket{i}[r])))", "response, p50")
+            .ask("histogram_quantile(0.99, sum by (le) (rate(uwsgi_response_body_bytes_bucket{i}[r])))", "response, p99"),
         panel(Look::Stack, "Time spent in requests", "short", "Seconds of requests in a second: cores in use, by what they do. The rest is parsing, routing and logging.")
             .ask("sum(rate(uwsgi_application_duration_seconds_sum{i}[r]))", "application")
             .ask("sum(rate(uwsgi_response_write_seconds_sum{i}[r]))", "writing")

@@ -175,9 +175,9 @@ fn resources() -> Vec<Panel> {
             "bytes",
             "Shared pages are counted once for each process, so the sum may exceed what the machine has.",
         )
-        .ask("sum(uwsgi_worker_rss_bytes{i})", "workers")
+        .ask("sum(uwsgi_worker_rss_bytes{i} > 0)", "workers")
         .ask("sum(uwsgi_router_resident_memory_bytes{i})", "routers")
-        .ask("sum(uwsgi_mule_rss_bytes{i})", "mules")
+        .ask("sum(uwsgi_mule_rss_bytes{i} > 0)", "mules")
         .ask("sum(process_resident_memory_bytes{i} and on (job, instance) uwsgi_up{i})", "master")
         .ask("sum(uwsgi_observer_resident_memory_bytes{i})", "observer")
         .size(8, 8),
@@ -195,6 +195,6 @@ fn resources() -> Vec<Panel> {
             .column("5xx/s", "reqps", "sum by (instance) (rate(uwsgi_responses_total{i,code=\"5xx\"}[5m]))")
             .column("p99", "s", "histogram_quantile(0.99, sum by (instance, le) (rate(uwsgi_request_duration_seconds_bucket{i}[5m])))")
             .column("reloads", "short", "max by (instance) (uwsgi_reloads_total{i})")
-            .size(24, 7),
+            .size(24, 5),
     ]
 }

@@ -91,7 +91,7 @@ fn work() -> Vec<Panel> {
 fn usage() -> Vec<Panel> {
     vec![
         panel(Look::Lines, "Resident memory", "bytes", "For ever growing: a leak, or a cache without bound. max-requests is a remedy, not a cure.")
-            .ask("uwsgi_worker_rss_bytes{w}", "{{instance}} {{worker_id}}")
+            .ask("uwsgi_worker_rss_bytes{w} > 0", "{{instance}} {{worker_id}}")
             .size(8, 8),
         panel(Look::Lines, "Own and shared memory", "bytes", "Needs memory-report = 2: pss divides shared pages, uss leaves them out.")
             .ask("uwsgi_worker_pss_bytes{w} > 0", "{{instance}} {{worker_id}} pss")
@@ -99,7 +99,7 @@ fn usage() -> Vec<Panel> {
             .ask("uwsgi_worker_swap_bytes{w}", "{{instance}} {{worker_id}} swap")
             .size(8, 8),
         panel(Look::Lines, "Address space", "bytes", "")
-            .ask("uwsgi_worker_vsz_bytes{w}", "{{instance}} {{worker_id}}")
+            .ask("uwsgi_worker_vsz_bytes{w} > 0", "{{instance}} {{worker_id}}")
             .size(8, 8),
         panel(Look::Stack, "Processor time by worker", "short", "Cores' worth of time. Well below busy: requests wait for something else.")
             .ask("rate(uwsgi_worker_cpu_seconds_total{w}[r])", "{{instance}} {{worker_id}}")

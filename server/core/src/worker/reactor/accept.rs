@@ -89,6 +89,8 @@ impl Reactor {
         }
         if let Some(i) = source.index {
             self.instance.arena.socket(i).accepted.add_shared(1);
+            // Several cores of the worker accept.
+            self.instance.arena.worker(self.instance.worker_id()).accepted.add_shared(1);
         }
         let conn = Conn::new(fd, source.protocol, index as u32, peer);
         self.pump(core, Box::new(conn));
