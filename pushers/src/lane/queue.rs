@@ -54,8 +54,8 @@ pub(crate) struct Parcel<P> {
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The receiver has it.
-    Delivered,
+    /// The receiver has it; so many attempts had failed.
+    Delivered(u32),
     /// It is tried again after a pause; so many attempts have failed.
     Again(u32, Duration),
     /// It is lost; so many attempts have failed.
@@ -74,12 +74,22 @@ pub(crate) struct Queue<P> {
     row_of_failures: u32,
     due: Duration,
     under_way: bool,
+    hurried: bool,
 }
 
 impl<P> Queue<P> {
     pub(crate) fn new(policy: Policy) -> Queue<P> {
         let (waiting, due) = (VecDeque::new(), Duration::ZERO);
-        Queue { policy, waiting, bytes: 0, failed: 0, row_of_failures: 0, due, under_way: false }
+        Queue {
+            policy,
+            waiting,
+            bytes: 0,
+            failed: 0,
+            row_of_failures: 0,
+            due,
+            under_way: false,
+            hurried: false,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -110,6 +120,17 @@ impl<P> Queue<P> {
             || self.bytes > self.policy.bytes && self.waiting.len() > kept
     }
 
+    /// There is no time for another attempt any more: what waits is tried once.
+    pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
+        self.due = Duration::ZERO;
+    }
+
+    /// Whether that was said.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried
+    }
+
     /// When the next attempt is to be made.
     pub(crate) fn due(&self) -> Option<Duration> {
         (!self.under_way && !self.waiting.is_empty()).then_some(self.due)
@@ -126,14 +147,16 @@ impl<P> Queue<P> {
     pub(crate) fn end(&mut self, result: Result<(), bool>, now: Duration) -> Ended {
         self.under_way = false;
         let Err(again) = result else {
+            let failed = self.failed;
             self.pop();
             self.row_of_failures = 0;
             self.due = now;
-            return Ended::Delivered;
+            return Ended::Delivered(failed);
         };
         self.failed += 1;
         self.row_of_failures = self.row_of_failures.saturating_add(1);
         let failed = self.failed;
+        let again = again && !self.hurried;
         let pause = match self.policy.retry {
             Retry::Times(most, pause) if again && failed <= most => Some(pause),
             Retry::Patient if again => Some(doubled(self.row_of_failures)),
@@ -147,7 +170,7 @@ impl<P> Queue<P> {
             None => {
                 self.pop();
                 // A receiver that refuses everything is not asked in a tight loop.
-                let patient = self.policy.retry == Retry::Patient;
+                let patient = self.policy.retry == Retry::Patient && !self.hurried;
                 let pause = if patient { doubled(self.row_of_failures) } else { Duration::ZERO };
                 self.due = now + pause;
                 Ended::Lost(failed)
@@ -195,7 +218,7 @@ mod tests {
         assert_eq!(queue.begin().unwrap().payload, 1);
         assert_eq!(queue.due(), None, "one attempt at a time");
         assert_eq!(numbers(&queue.offer(parcel(4, 1))), [2]);
-        assert_eq!(queue.end(Ok(()), S), Ended::Delivered);
+        assert_eq!(queue.end(Ok(()), S), Ended::Delivered(0));
         assert_eq!(queue.begin().unwrap().payload, 3);
     }
 
@@ -234,10 +257,26 @@ mod tests {
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         queue.begin();
-        assert_eq!(queue.end(Ok(()), S), Ended::Delivered);
+        assert_eq!(queue.end(Ok(()), S), Ended::Delivered(9));
         queue.offer(parcel(2, 1));
         queue.begin();
         assert_eq!(queue.end(Err(true), S), Ended::Again(1, S));
+    }
+
+    #[test]
+    fn at_the_end_everything_is_tried_once_and_at_once() {
+        let mut queue = queue(Retry::Times(5, 7 * S));
+        queue.offer(parcel(1, 1));
+        queue.begin();
+        queue.end(Err(true), S);
+        queue.offer(parcel(2, 1));
+        queue.hurry();
+        for failed in [2, 1] {
+            assert_eq!(queue.due(), Some(Duration::ZERO));
+            queue.begin();
+            assert_eq!(queue.end(Err(true), Duration::ZERO), Ended::Lost(failed));
+        }
+        assert_eq!(queue.len(), 0);
     }
 
     #[test]

@@ -69,8 +69,10 @@ impl<P: Send + Sync + 'static> Lane<P> {
         shared.wake.notify_one();
     }
 
-    /// Waits until nothing waits any more.
+    /// Tries once more what waits, and returns when nothing does.
     pub(crate) async fn settled(&self) {
+        self.shared.queue().hurry();
+        self.shared.wake.notify_one();
         loop {
             let moved = self.shared.moved.notified();
             if self.shared.queue().len() == 0 {
@@ -117,14 +119,14 @@ impl<P: Send + Sync> Shared<P> {
         self.row.send_us.add(took);
         self.row.last_send_us.set(took);
         let verdict = result.as_ref().map(|done| *done).map_err(|failure| failure.again);
-        let ended = {
+        let (ended, hurried) = {
             let mut queue = self.queue();
             let ended = queue.end(verdict, self.begun.elapsed());
             self.row.queued.set(queue.len() as u64);
-            ended
+            (ended, queue.is_hurried())
         };
         self.count(ended, &parcel, result.as_ref().err());
-        self.tell(ended, result.err(), told);
+        self.tell(ended, hurried, result.err(), told);
         self.moved.notify_waiters();
     }
 
@@ -137,7 +139,7 @@ impl<P: Send + Sync> Shared<P> {
             row.last_error.set(failure.text.as_bytes());
         }
         match ended {
-            Ended::Delivered => {
+            Ended::Delivered(_) => {
                 row.pushes.add(1);
                 row.values.add(parcel.values);
                 row.bytes.add(parcel.bytes as u64);
@@ -155,36 +157,37 @@ impl<P: Send + Sync> Shared<P> {
         self.row.dropped_values.add(parcel.values);
     }
 
-    /// The lines of the original about retries, and ours about a receiver that fails and works
-    /// again.
-    fn tell(&self, ended: Ended, failure: Option<Failure>, told: &mut Told) {
-        let log = self.log;
-        let kind = self.kind;
-        if let Some(failure) = failure {
-            if let Some(line) = told.failed(&failure.text, self.begun.elapsed()) {
-                log(&line);
-            }
-            if let Retry::Times(most, _) = self.policy.retry {
-                match ended {
-                    Ended::Again(n, pause) => {
-                        let pause = pause.as_secs();
-                        log(&format!(
-                            "[uwsgi-stats-pusher] {kind} failed ({n}), retry in {pause}s"
-                        ));
-                    }
-                    Ended::Lost(_) => log(&format!(
-                        "[uwsgi-stats-pusher] {kind} failed and maximum number of retries was reached ({most})"
-                    )),
-                    Ended::Delivered => {}
-                }
-            }
+    /// Where attempts are counted, the lines of the original, each time; elsewhere ours about a
+    /// receiver that fails.
+    fn tell(&self, ended: Ended, hurried: bool, failure: Option<Failure>, told: &mut Told) {
+        let (log, kind) = (self.log, self.kind);
+        let Some(failure) = failure else { return self.tell_success(ended, told) };
+        let line = told.failed(&failure.text, self.begun.elapsed());
+        let Retry::Times(most, _) = self.policy.retry else {
+            line.iter().for_each(|line| log(line));
             return;
+        };
+        log(&failure.text);
+        match ended {
+            Ended::Again(failed, pause) => log(&format!(
+                "[uwsgi-stats-pusher] {kind} failed ({}), retry in {}s",
+                failed - 1,
+                pause.as_secs()
+            )),
+            Ended::Lost(_) if failure.again && !hurried => log(&format!(
+                "[uwsgi-stats-pusher] {kind} failed and maximum number of retries was reached ({most})"
+            )),
+            Ended::Lost(_) | Ended::Delivered(_) => {}
         }
+    }
+
+    fn tell_success(&self, ended: Ended, told: &mut Told) {
+        let (log, kind, target) = (self.log, self.kind, &self.target);
         let Some(failures) = told.succeeded() else { return };
-        if matches!(self.policy.retry, Retry::Times(..)) {
+        let again = matches!(ended, Ended::Delivered(failed) if failed > 0);
+        if again && matches!(self.policy.retry, Retry::Times(..)) {
             log(&format!("[uwsgi-stats-pusher] retry succeeded for {kind}"));
         } else {
-            let target = &self.target;
             log(&format!(
                 "[uwsgi-stats-pusher] {kind} to {target} works again after {failures} failures"
             ));
