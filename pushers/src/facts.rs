@@ -50,6 +50,8 @@ pub struct Facts<'a> {
     pub timeout: Duration,
     /// Time between two pushes without a value of its own (`stats-pusher-default-freq`).
     pub every: Duration,
+    /// Whether workers listen somewhere.
+    pub sockets: bool,
     /// Worker processes.
     pub processes: u32,
     /// Whether workers are started and stopped by demand.
@@ -81,6 +83,7 @@ pub(crate) mod tests {
                 stem: "app".into(),
                 timeout: Duration::from_secs(4),
                 every: Duration::from_secs(3),
+                sockets: true,
                 processes: 2,
                 cheaper: false,
                 memory: true,

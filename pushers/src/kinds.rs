@@ -28,7 +28,7 @@ pub static KINDS: &[Kind] = &[
 type FromOptions = fn(&Facts<'_>, &mut Plans) -> Result<(), Fault>;
 
 /// The pushers that have options of their own, in the order in which they push.
-static BY_OPTION: &[FromOptions] = &[crate::rrdtool::from_options];
+static BY_OPTION: &[FromOptions] = &[crate::carbon::read, crate::rrdtool::from_options];
 
 /// What is wrong with which option.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@
 //! that is dead costs its own lane memory up to a bound, and then its oldest pushes.
 
 mod address;
+mod carbon;
 mod datagrams;
 mod dogstatsd;
 mod facts;

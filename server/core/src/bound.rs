@@ -106,7 +106,7 @@ fn keyed<'a>(kind: &str, listener: &'a Listener) -> Vec<(String, BorrowedFd<'a>,
 }
 
 /// The socket on which a spawner such as inetd started us.
-fn zero(settings: &Settings) -> Option<SocketSpec> {
+pub(crate) fn zero(settings: &Settings) -> Option<SocketSpec> {
     const ADDRESS: &str = "fd://0";
     let activated = ["LISTEN_PID", "UPSTART_EVENTS"].iter().any(|v| std::env::var_os(v).is_some());
     let named = settings.sockets.iter().any(|spec| spec.address == ADDRESS);

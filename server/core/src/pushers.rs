@@ -40,6 +40,9 @@ pub(crate) fn plans(config: &Config, settings: &Settings, faults: &mut Vec<Findi
         stem: stem(config),
         timeout: Duration::from_secs(settings.socket_timeout),
         every: Duration::from_secs(every.unsigned_abs()),
+        sockets: !settings.sockets.is_empty()
+            || !settings.http.is_empty()
+            || crate::bound::zero(settings).is_some(),
         processes: settings.processes,
         cheaper: config.has("cheaper"),
         memory: settings.memory_report,

@@ -40,7 +40,10 @@ pub(super) fn socket(entry: &Entry, row: &Row, text: &str) -> Option<Finding> {
 
 /// An address of any use.
 pub(super) fn judge(entry: &Entry, text: &str) -> Option<Finding> {
-    wrong(text).map(|wrong| fault(entry, wrong).allowed(FORMS))
+    // What carries the numbers may stand in front of where they go.
+    let carriers: &[&str] = if entry.key == "carbon" { &["udp:", "tls:", "unix:"] } else { &[] };
+    let place = carriers.iter().find_map(|carrier| text.strip_prefix(carrier)).unwrap_or(text);
+    wrong(place).map(|wrong| fault(entry, wrong).allowed(FORMS))
 }
 
 fn wrong(text: &str) -> Option<String> {
@@ -112,6 +115,11 @@ mod tests {
             ("http", "[::1:80", "!invalid socket address \"[::1:80\": a bracket is missing"),
             ("stats", ":%(port)", ""),
             ("carbon", "udp:127.0.0.1:2003", ""),
+            ("carbon", "tls:[::1]:2003", ""),
+            ("carbon", "unix:/run/carbon.sock", ""),
+            ("carbon", "/run/carbon.sock", ""),
+            ("carbon", "udp:h:99999", "!invalid port in socket address \"h:99999\""),
+            ("stats", "unix:/run/a", "!invalid port in socket address \"unix:/run/a\""),
             ("stats", ":70000", "!invalid port in socket address \":70000\""),
             ("https", ":443", "!invalid https syntax must be socket,crt,key"),
             ("suwsgi-socket", ":1,a", "!invalid https-socket syntax must be socket,crt,key"),

@@ -8,6 +8,10 @@
 pub(super) const OWN: &[&str] = &[
     "alarm-rate",
     "build-info",
+    "carbon-extended",
+    "carbon-proto",
+    "carbon-sanitize",
+    "carbon-tags",
     "catch-exception",
     "check",
     "check-config",

@@ -22,6 +22,12 @@ pub(super) const CARBON: &[Row] = &[
     .default("last")
     .words(&["last", "zero", "none"]),
     flag("carbon-use-metrics", "push the metrics subsystem instead of the fixed set"),
+    req("carbon-proto", Kind::Str, "what carbon servers are sent: lines of text, or pickles")
+        .default("plain")
+        .words(&["plain", "pickle"]),
+    flag("carbon-tags", "name host, instance and numbers of workers as tags of Graphite 1.1"),
+    flag("carbon-sanitize", "no slashes and colons in carbon names, which make directories"),
+    flag("carbon-extended", "add respawns, exceptions and busy workers to the fixed set"),
 ];
 
 pub(super) const CURL_CRON: &[Row] = &[

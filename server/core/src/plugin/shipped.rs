@@ -87,7 +87,7 @@ const TABLE: &[(&str, Shipped)] = &[
     ("rawrouter", Absent("the raw router")),
     ("sslrouter", Absent("the TLS router")),
     ("zergpool", Absent("the zerg pool")),
-    ("carbon", Absent("metrics to carbon")),
+    ("carbon", Part),
     ("nagios", Part),
     ("rrdtool", Part),
     ("zabbix", Absent("Zabbix")),
