@@ -22,6 +22,7 @@ debian_packages() {
     # Node.js of any origin will do.
     command -v node >/dev/null || wanted="$wanted nodejs"
     command -v npm >/dev/null || wanted="$wanted npm"
+    wanted="$wanted graphite-carbon graphite-web"
     # shellcheck disable=SC2086
     lacking=$(missing_packages $wanted)
     [ -n "$lacking" ] || return 0
