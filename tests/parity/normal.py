@@ -13,6 +13,7 @@ RULES = [
     (r"\bof process \d+", "of process PID"),
     (r"\bfd:? \d+", "fd N"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"localhost:\d+", "localhost:PORT"),
     (r"\[::1\]:\d+", "[::1]:PORT"),
     (r"in \d+ (msecs|micros)", r"in N \1"),
     (r"ready in \d+ seconds", "ready in N seconds"),
