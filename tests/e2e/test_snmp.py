@@ -72,6 +72,14 @@ def test_tools_see_every_metric_in_the_order_of_a_walk(site):
         assert wanted <= set(ours), wanted - set(ours)
 
 
+def test_the_time_of_a_worker_is_beside_the_count_that_hides_it(site):
+    """3.N.13 is an OID of two metrics, of which the first one is shown; with more metrics the time has another one."""
+    server = site("--metrics-extended")
+    server.get("/")
+    spent = server.wait_stats(lambda s: s["metrics"]["worker.1.running_time"]["value"], "time spent")["metrics"]["worker.1.running_time"]
+    assert netsnmp.get(server.where, "3.1.13", "3.1.7") == ["0", str(spent["value"])]
+
+
 def test_the_system_group_is_there_for_tools_that_ask_it_first(site):
     server = site()
     group = netsnmp.walk(server.where, "1.3.6.1.2.1.1")

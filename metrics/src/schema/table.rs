@@ -192,6 +192,10 @@ pub(super) const ROWS: &[Metric] = &[
         .classic("worker.N.running_time", "3.N.13")
         .family("uwsgi_worker_running_time_seconds")
         .cell(at!(CoreRow.running_time_us)),
+    // SNMP shows the first of two metrics with one OID, which for 3.N.13 is the other one.
+    worker(|w| i(w.running_time_us), Counter, Micros, "Time spent in requests, as SNMP sees it.")
+        .extended("worker.N.request_time", "3.N.7")
+        .cell(at!(CoreRow.running_time_us)),
     worker(|w| i(w.cells.harakiri_count), Counter, Count, "Harakiri shots.")
         .extended("worker.N.harakiri", "3.N.15")
         .family("uwsgi_worker_harakiri_count_total")
