@@ -21,10 +21,20 @@ pub type Stream = Box<dyn Wire>;
 
 /// A stream to a target, encrypted where its scheme says so.
 pub async fn open(target: &Target, limits: Limits, trust: Trust) -> Result<Stream, Failure> {
+    open_for(target, limits, trust, &[]).await
+}
+
+/// The same for one of these protocols, which TLS is to agree on.
+pub async fn open_for(
+    target: &Target,
+    limits: Limits,
+    trust: Trust,
+    protocols: &[&[u8]],
+) -> Result<Stream, Failure> {
     let work = async {
         let stream: Stream = Box::new(connect(&target.host, target.port, limits.connect).await?);
         match target.scheme.is_wrapped() {
-            true => tls::over(stream, &target.host, trust).await,
+            true => tls::over_for(stream, &target.host, trust, protocols).await,
             false => Ok(stream),
         }
     };

@@ -1,15 +1,17 @@
 //! What everything that sends to other machines shares: where it goes, how a stream gets there,
-//! TLS, and one HTTP request.
+//! TLS, one HTTP request, and one call of gRPC.
 //!
 //! Owns deadlines and the words for what went wrong, which begin as libcurl's do, because scripts
 //! know those. It refuses to retry: whoever sends decides that by [`Failure::again`].
 
 pub mod dial;
+pub mod grpc;
 pub mod http;
 pub mod target;
 pub mod tls;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
@@ -72,6 +74,20 @@ pub enum Trust {
     System,
     /// Any.
     Anybody,
+    /// What files say. Whoever names files keeps them for as long as the process lives.
+    Own(&'static Own),
+}
+
+/// Certificates in PEM files. They are read for each connection, because they are renewed while a
+/// server runs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Accept any certificate, as [`Trust::Anybody`] does.
+    pub anybody: bool,
+    /// Authorities to trust instead of those of the system.
+    pub authorities: Option<PathBuf>,
+    /// A certificate to show, with its key.
+    pub shown: Option<(PathBuf, PathBuf)>,
 }
 
 /// A system error without Rust's own addition.
@@ -86,4 +102,9 @@ pub fn plain(error: &std::io::Error) -> String {
 /// Base64 with padding.
 pub fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Reads base64, with padding or without; nothing when it is none.
+pub fn base64_decode(text: &str) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::STANDARD_NO_PAD.decode(text.trim_end_matches('=')).ok()
 }

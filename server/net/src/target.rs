@@ -137,7 +137,7 @@ fn login(authority: &str) -> Option<Login> {
 }
 
 /// Replaces `%XX`; what is not that stays as it is.
-fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

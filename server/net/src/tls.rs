@@ -10,11 +10,13 @@ use super::dial::Stream;
 #[cfg(feature = "tls")]
 mod with {
     use std::io;
+    use std::path::Path;
     use std::sync::Arc;
 
     use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
     use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::pki_types::pem::{self, PemObject};
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
     use rustls::{
         CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
         SignatureScheme,
@@ -22,14 +24,25 @@ mod with {
     use tokio_rustls::TlsConnector;
 
     use super::{Failure, Stream, Trust};
-    use crate::plain;
+    use crate::{Own, plain};
 
     /// An encrypted stream to `host` over a connected one.
     pub async fn over(stream: Stream, host: &str, trust: Trust) -> Result<Stream, Failure> {
+        over_for(stream, host, trust, &[]).await
+    }
+
+    /// The same for one of these protocols.
+    pub async fn over_for(
+        stream: Stream,
+        host: &str,
+        trust: Trust,
+        protocols: &[&[u8]],
+    ) -> Result<Stream, Failure> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| Failure::lasting(format!("SSL connect error ({host}: {error})")))?;
-        let config = config(trust)
+        let mut config = config(trust)
             .map_err(|why| Failure::lasting(format!("Problem with the SSL CA cert ({why})")))?;
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let connector = TlsConnector::from(Arc::new(config));
         match connector.connect(name, stream).await {
             Ok(stream) => Ok(Box::new(stream)),
@@ -69,13 +82,46 @@ mod with {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        Ok(match trust {
-            Trust::System => builder.with_root_certificates(trusted()?).with_no_client_auth(),
-            Trust::Anybody => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-                .with_no_client_auth(),
-        })
+        let files = match trust {
+            Trust::Own(files) => files,
+            Trust::System | Trust::Anybody => &Own::default(),
+        };
+        let builder = if trust == Trust::Anybody || files.anybody {
+            let verifier = Arc::new(Anybody(provider));
+            builder.dangerous().with_custom_certificate_verifier(verifier)
+        } else {
+            let store = match &files.authorities {
+                Some(path) => authorities(path)?,
+                None => trusted()?,
+            };
+            builder.with_root_certificates(store)
+        };
+        match &files.shown {
+            None => Ok(builder.with_no_client_auth()),
+            Some((certificate, key)) => {
+                let key = PrivateKeyDer::from_pem_file(key).map_err(|e| said(key, &e))?;
+                let chain = chain(certificate)?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn said(path: &Path, error: &pem::Error) -> String {
+        format!("{}: {error}", path.display())
+    }
+
+    fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+        let found = CertificateDer::pem_file_iter(path).map_err(|e| said(path, &e))?;
+        found.collect::<Result<_, _>>().map_err(|e| said(path, &e))
+    }
+
+    fn authorities(path: &Path) -> Result<RootCertStore, String> {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(chain(path)?);
+        match store.is_empty() {
+            true => Err(format!("{}: no certificate of an authority in it", path.display())),
+            false => Ok(store),
+        }
     }
 
     /// The authorities that the system, or `SSL_CERT_FILE`, trusts. Read for each connection: those
@@ -137,9 +183,9 @@ mod with {
 }
 
 #[cfg(feature = "tls")]
-pub use with::over;
-#[cfg(feature = "tls")]
 pub use with::trusted;
+#[cfg(feature = "tls")]
+pub use with::{over, over_for};
 
 /// Refuses: this build has no TLS.
 #[cfg(not(feature = "tls"))]
@@ -147,4 +193,15 @@ pub async fn over(_: Stream, host: &str, _: Trust) -> Result<Stream, Failure> {
     Err(Failure::lasting(format!(
         "Unsupported protocol ({host} wants TLS, and this build has no TLS, feature \"tls\")"
     )))
+}
+
+/// Refuses: this build has no TLS.
+#[cfg(not(feature = "tls"))]
+pub async fn over_for(
+    stream: Stream,
+    host: &str,
+    trust: Trust,
+    _: &[&[u8]],
+) -> Result<Stream, Failure> {
+    over(stream, host, trust).await
 }
