@@ -18,7 +18,7 @@ missing_packages() {
 }
 
 debian_packages() {
-    wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light wrk prometheus tmux procps iproute2 openssl zsh fish prosody prometheus-alertmanager bsd-mailx snmp snmpd snmptrapd smitools rrdtool rrdcached'
+    wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light wrk prometheus tmux procps iproute2 openssl zsh fish prosody prometheus-alertmanager bsd-mailx snmp snmpd snmptrapd smitools rrdtool rrdcached prometheus-pushgateway influxdb victoria-metrics'
     # Node.js of any origin will do.
     command -v node >/dev/null || wanted="$wanted nodejs"
     command -v npm >/dev/null || wanted="$wanted npm"

@@ -107,6 +107,11 @@ impl<'a> Message<'a> {
         self.string(field, &text);
     }
 
+    /// Fields that somebody has written already.
+    pub fn append(&mut self, fields: &[u8]) {
+        self.out.extend_from_slice(fields);
+    }
+
     /// A nested message, filled by `write`.
     pub fn message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
         self.tag(field, BYTES);

@@ -19,6 +19,11 @@ pub trait Options {
 
     /// A number; `default` when the option is absent. What is no number was refused before.
     fn int(&self, name: &str, default: i64) -> i64;
+
+    /// A variable of the environment; nothing when it is empty.
+    fn environment(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
 }
 
 /// What is only known when everything is bound and forked.
@@ -103,6 +108,10 @@ pub(crate) mod tests {
 
         fn int(&self, name: &str, default: i64) -> i64 {
             self.last(name).and_then(|value| value.parse().ok()).unwrap_or(default)
+        }
+
+        fn environment(&self, name: &str) -> Option<String> {
+            self.last(name).filter(|value| !value.is_empty())
         }
     }
 }

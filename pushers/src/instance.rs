@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uwsgi_net::Failure;
 
@@ -19,6 +20,11 @@ pub trait Encoder: Send {
 
     /// One push; nothing when there is nothing to say.
     fn encode(&mut self, tick: &Tick<'_>) -> Option<Load<Self::Payload>>;
+
+    /// What did not fit into the message before, where receivers bound the size of one.
+    fn rest(&mut self) -> Option<Load<Self::Payload>> {
+        None
+    }
 }
 
 /// One push, encoded.
@@ -37,6 +43,11 @@ pub trait Transport<P>: Send {
     /// Sends one push. Dropping the future gives it up. The text of a failure is a whole line for
     /// the log, without secrets.
     fn send<'a>(&'a mut self, payload: &'a P) -> Sending<'a>;
+
+    /// After a failure: how long the receiver wants to be left alone.
+    fn wish(&mut self) -> Option<Duration> {
+        None
+    }
 
     /// The attempt was given up at its deadline: a connection that is kept is of no use any more.
     fn interrupted(&mut self) {}
@@ -83,15 +94,18 @@ impl<E: Encoder> Fan<E> {
 
 impl<E: Encoder> Instance for Fan<E> {
     fn push(&mut self, tick: &Tick<'_>) {
-        let Some(load) = self.encoder.encode(tick) else { return };
-        let payload = Arc::new(load.payload);
-        for lane in &self.lanes {
-            lane.offer(crate::lane::Parcel {
-                payload: Arc::clone(&payload),
-                at_s: tick.at_s(),
-                values: load.values,
-                bytes: load.bytes,
-            });
+        let mut next = self.encoder.encode(tick);
+        while let Some(load) = next {
+            let payload = Arc::new(load.payload);
+            for lane in &self.lanes {
+                lane.offer(crate::lane::Parcel {
+                    payload: Arc::clone(&payload),
+                    at_s: tick.at_s(),
+                    values: load.values,
+                    bytes: load.bytes,
+                });
+            }
+            next = self.encoder.rest();
         }
     }
 
@@ -111,6 +125,10 @@ struct Shared<P>(Box<dyn Transport<P>>);
 impl<P: Send + Sync> Transport<Arc<P>> for Shared<P> {
     fn send<'a>(&'a mut self, payload: &'a Arc<P>) -> Sending<'a> {
         self.0.send(payload)
+    }
+
+    fn wish(&mut self) -> Option<Duration> {
+        self.0.wish()
     }
 
     fn interrupted(&mut self) {

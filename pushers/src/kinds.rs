@@ -22,13 +22,17 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "prometheus-file", read: crate::textfile::read },
     Kind { name: "systemd", read: crate::systemd::read },
     Kind { name: "rrdtool", read: crate::rrdtool::read },
+    Kind { name: "remote-write", read: crate::remote::read },
+    Kind { name: "pushgateway", read: crate::gateway::read },
+    Kind { name: "influx", read: crate::influx::read },
 ];
 
 /// Reads the plans of an option that is not `stats-push`.
 type FromOptions = fn(&Facts<'_>, &mut Plans) -> Result<(), Fault>;
 
 /// The pushers that have options of their own, in the order in which they push.
-static BY_OPTION: &[FromOptions] = &[crate::carbon::read, crate::rrdtool::from_options];
+static BY_OPTION: &[FromOptions] =
+    &[crate::carbon::read, crate::rrdtool::from_options, crate::otlp::plans];
 
 /// What is wrong with which option.
 #[derive(Clone, Debug, PartialEq, Eq)]

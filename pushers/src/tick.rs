@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use uwsgi_metrics::Snapshot;
+use uwsgi_metrics::prometheus::PromOptions;
 use uwsgi_metrics::schema::Item;
 
 /// One moment. The costly forms are made when somebody asks, once for all who do.
@@ -16,14 +17,23 @@ pub struct Tick<'a> {
     pub list: &'a [Item],
     /// Makes the stats document, exactly as the stats server would send it.
     pub document: &'a dyn Fn() -> Arc<[u8]>,
-    /// Makes a snapshot that has the series of applications.
+    /// Makes a snapshot that has what only the pages for Prometheus show: series of applications,
+    /// requests by what they were.
     pub full: &'a dyn Fn() -> Arc<Snapshot>,
+    /// What the pages for Prometheus contain.
+    pub page: &'a PromOptions,
 }
 
 impl Tick<'_> {
     /// Epoch seconds.
     pub fn at_s(&self) -> u64 {
         self.at_us / 1_000_000
+    }
+
+    /// True when the instance ends, and does not reload: these are the last numbers there are.
+    pub fn is_last(&self) -> bool {
+        const STOPPING: u64 = 4;
+        self.snapshot.globals.phase == STOPPING
     }
 }
 
@@ -50,6 +60,7 @@ pub(crate) mod tests {
             list: &items,
             document: &|| Arc::from(&b"{}"[..]),
             full: &|| Arc::default(),
+            page: &PromOptions::default(),
         })
     }
 }

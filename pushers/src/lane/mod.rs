@@ -10,3 +10,4 @@ mod told;
 pub(crate) use queue::Parcel;
 pub use queue::{Policy, Retry};
 pub(crate) use runner::Lane;
+pub(crate) use told::Told;

@@ -18,7 +18,8 @@ pub enum Retry {
     Never,
     /// So many more attempts, with a pause in front of each.
     Times(u32, Duration),
-    /// Attempts until it is delivered or crowded out; pauses double from one second to one minute.
+    /// Attempts until it is delivered or crowded out; pauses double from one second to one minute,
+    /// are longer when the receiver says so, and a little longer by chance.
     Patient,
 }
 
@@ -40,6 +41,12 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Its longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A receiver that wants to hear nothing for longer is asked all the same.
+const LONGEST_WISH: Duration = Duration::from_secs(300);
+
+/// Between a push that [`Retry::Patient`] saw refused and the next one.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
 /// A push that waits.
 #[derive(Debug)]
@@ -143,8 +150,14 @@ impl<P> Queue<P> {
         first
     }
 
-    /// It ended: `Err` says whether another one may help.
-    pub(crate) fn end(&mut self, result: Result<(), bool>, now: Duration) -> Ended {
+    /// It ended: `Err` says whether another one may help. What the receiver asked for is `wish`,
+    /// the time before it wants to hear more.
+    pub(crate) fn end(
+        &mut self,
+        result: Result<(), bool>,
+        now: Duration,
+        wish: Option<Duration>,
+    ) -> Ended {
         self.under_way = false;
         let Err(again) = result else {
             let failed = self.failed;
@@ -164,18 +177,24 @@ impl<P> Queue<P> {
         };
         match pause {
             Some(pause) => {
+                let pause = wish.map_or(pause, |wish| pause.max(wish.min(LONGEST_WISH)));
                 self.due = now + pause;
                 Ended::Again(failed, pause)
             }
             None => {
                 self.pop();
-                // A receiver that refuses everything is not asked in a tight loop.
+                // A receiver that refuses everything is not asked in a tight loop; one that refuses
+                // what became too old for it must come to what is new.
                 let patient = self.policy.retry == Retry::Patient && !self.hurried;
-                let pause = if patient { doubled(self.row_of_failures) } else { Duration::ZERO };
-                self.due = now + pause;
+                self.due = now + if patient { AFTER_REFUSAL } else { Duration::ZERO };
                 Ended::Lost(failed)
             }
         }
+    }
+
+    /// Moves the next attempt away from those of other instances that failed with this one.
+    pub(crate) fn spread(&mut self, by: Duration) {
+        self.due += by;
     }
 
     fn pop(&mut self) {
@@ -218,7 +237,7 @@ mod tests {
         assert_eq!(queue.begin().unwrap().payload, 1);
         assert_eq!(queue.due(), None, "one attempt at a time");
         assert_eq!(numbers(&queue.offer(parcel(4, 1))), [2]);
-        assert_eq!(queue.end(Ok(()), S), Ended::Delivered(0));
+        assert_eq!(queue.end(Ok(()), S, None), Ended::Delivered(0));
         assert_eq!(queue.begin().unwrap().payload, 3);
     }
 
@@ -237,11 +256,11 @@ mod tests {
         queue.offer(parcel(1, 1));
         for failed in 1..=2 {
             queue.begin();
-            assert_eq!(queue.end(Err(true), S), Ended::Again(failed, 7 * S));
+            assert_eq!(queue.end(Err(true), S, None), Ended::Again(failed, 7 * S));
             assert_eq!(queue.due(), Some(8 * S));
         }
         queue.begin();
-        assert_eq!(queue.end(Err(true), S), Ended::Lost(3));
+        assert_eq!(queue.end(Err(true), S, None), Ended::Lost(3));
         assert_eq!(queue.len(), 0);
     }
 
@@ -252,15 +271,40 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..9 {
             queue.begin();
-            let Ended::Again(_, pause) = queue.end(Err(true), S) else { panic!() };
+            let Ended::Again(_, pause) = queue.end(Err(true), S, None) else { panic!() };
             pauses.push(pause.as_secs());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         queue.begin();
-        assert_eq!(queue.end(Ok(()), S), Ended::Delivered(9));
+        assert_eq!(queue.end(Ok(()), S, None), Ended::Delivered(9));
         queue.offer(parcel(2, 1));
         queue.begin();
-        assert_eq!(queue.end(Err(true), S), Ended::Again(1, S));
+        assert_eq!(queue.end(Err(true), S, None), Ended::Again(1, S));
+    }
+
+    #[test]
+    fn a_receiver_may_ask_for_a_longer_pause_but_not_for_ever() {
+        for (wish, pause) in [(0, 1), (30, 30), (86_400, 300)] {
+            let mut queue = queue(Retry::Patient);
+            queue.offer(parcel(1, 1));
+            queue.begin();
+            assert_eq!(queue.end(Err(true), S, Some(wish * S)), Ended::Again(1, pause * S));
+            queue.spread(S);
+            assert_eq!(queue.due(), Some((pause + 2) * S));
+        }
+    }
+
+    #[test]
+    fn what_is_refused_makes_way_for_what_is_new() {
+        let mut queue = queue(Retry::Patient);
+        for n in 0..3 {
+            queue.offer(parcel(n, 1));
+        }
+        for _ in 0..2 {
+            queue.begin();
+            queue.end(Err(false), S, None);
+            assert_eq!(queue.due(), Some(S + AFTER_REFUSAL));
+        }
     }
 
     #[test]
@@ -268,13 +312,13 @@ mod tests {
         let mut queue = queue(Retry::Times(5, 7 * S));
         queue.offer(parcel(1, 1));
         queue.begin();
-        queue.end(Err(true), S);
+        queue.end(Err(true), S, None);
         queue.offer(parcel(2, 1));
         queue.hurry();
         for failed in [2, 1] {
             assert_eq!(queue.due(), Some(Duration::ZERO));
             queue.begin();
-            assert_eq!(queue.end(Err(true), Duration::ZERO), Ended::Lost(failed));
+            assert_eq!(queue.end(Err(true), Duration::ZERO, None), Ended::Lost(failed));
         }
         assert_eq!(queue.len(), 0);
     }
@@ -285,7 +329,7 @@ mod tests {
             let mut queue = queue(retry);
             queue.offer(parcel(1, 1));
             queue.begin();
-            assert_eq!(queue.end(Err(false), S), Ended::Lost(1), "{retry:?}");
+            assert_eq!(queue.end(Err(false), S, None), Ended::Lost(1), "{retry:?}");
         }
     }
 }

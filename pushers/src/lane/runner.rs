@@ -1,5 +1,7 @@
 //! The edge of a lane: its task, the clock, the row of the arena, the log.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -121,7 +123,11 @@ impl<P: Send + Sync> Shared<P> {
         let verdict = result.as_ref().map(|done| *done).map_err(|failure| failure.again);
         let (ended, hurried) = {
             let mut queue = self.queue();
-            let ended = queue.end(verdict, self.begun.elapsed());
+            let wish = result.as_ref().err().and_then(|_| transport.wish());
+            let ended = queue.end(verdict, self.begun.elapsed(), wish);
+            if let (Ended::Again(_, pause), Retry::Patient) = (ended, self.policy.retry) {
+                queue.spread(by_chance(pause / 4));
+            }
             self.row.queued.set(queue.len() as u64);
             (ended, queue.is_hurried())
         };
@@ -193,6 +199,13 @@ impl<P: Send + Sync> Shared<P> {
             ));
         }
     }
+}
+
+/// Something below `most`. The keys of the standard library's hash maps are chance enough to keep
+/// instances apart.
+fn by_chance(most: Duration) -> Duration {
+    let chance = RandomState::new().build_hasher().finish() % 1024;
+    most * u32::try_from(chance).unwrap_or(0) / 1024
 }
 
 fn epoch_s() -> u64 {

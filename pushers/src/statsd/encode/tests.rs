@@ -98,6 +98,7 @@ fn timed(form: &Form, n: u64) -> (Vec<String>, u64) {
             list: &[],
             document: tick.document,
             full: tick.full,
+            page: tick.page,
         };
         let load = encode.encode(&tick).unwrap();
         let lines = load.payload.iter().map(|b| String::from_utf8_lossy(b).into_owned());

@@ -76,6 +76,9 @@ pub(super) const ROWS: &[Row] = &[
     req("stats-push", Kind::List, "push statistics: pusher:arguments")
         .on(Flags::MASTER)
         .on(Flags::METRICS),
+    req("otlp", Kind::List, "push metrics to this URL by the protocol of OpenTelemetry")
+        .on(Flags::MASTER)
+        .on(Flags::METRICS),
     req("stats-pusher-default-freq", Kind::Int, "how often statistics are pushed")
         .aliases(&["stats-pushers-default-freq"])
         .unit("s")

@@ -39,6 +39,7 @@ pub(super) const OWN: &[&str] = &[
     "nagios-perfdata",
     "nagios-warn",
     "option-status",
+    "otlp",
     "prometheus",
     "prometheus-allow",
     "prometheus-auth",

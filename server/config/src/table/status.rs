@@ -216,6 +216,7 @@ pub(super) const WORKS: &[&str] = &[
     "not-log-alarm",
     "optimize",
     "option-status",
+    "otlp",
     "paste",
     "paste-logger",
     "pause",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
+use uwsgi_metrics::prometheus::gather;
 use uwsgi_metrics::{PusherRow, Snapshot};
 use uwsgi_pushers::{Resets, Tick, Work};
 
@@ -108,6 +109,7 @@ impl Pushers {
         };
         let document: OnceCell<Arc<[u8]>> = OnceCell::new();
         let full: OnceCell<Arc<Snapshot>> = OnceCell::new();
+        let page = &instance.settings.prometheus.page;
         for pusher in self.pushers.iter_mut().filter(|pusher| chosen(pusher)) {
             let mut own = None;
             if let Some(number) = pusher.of_list.filter(|number| self.resets.owes(*number)) {
@@ -121,9 +123,10 @@ impl Pushers {
                 list: own.as_deref().unwrap_or(&list),
                 document: &|| Arc::clone(document.get_or_init(|| answer::stats(instance).into())),
                 full: &|| {
-                    let made = || Arc::new(snapshot.clone().with_series(&instance.arena));
+                    let made = || Arc::new(gather(snapshot.clone(), &instance.arena, page));
                     Arc::clone(full.get_or_init(made))
                 },
+                page,
             });
         }
     }

@@ -1,0 +1,114 @@
+//! Bytes of messages, series that end, and what ten thousand of them cost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uwsgi_metrics::prometheus::PromOptions;
+use uwsgi_metrics::{Arena, FamilyKind, FamilySpec, Shape, Snapshot};
+
+use super::batch::{Batch, Family, Version, What};
+use super::encode::{Encode, Shown};
+use super::key;
+use crate::instance::{Encoder, Load};
+use crate::tick::Tick;
+
+fn unpacked(load: &[u8]) -> Vec<u8> {
+    snap::raw::Decoder::new().decompress_vec(load).unwrap()
+}
+
+fn tick_of<R>(snapshot: &Snapshot, phase: u64, use_it: impl FnOnce(&Tick<'_>) -> R) -> R {
+    let full = Arc::new(snapshot.clone());
+    let mut snapshot = Snapshot::default();
+    snapshot.globals.phase = phase;
+    use_it(&Tick {
+        at_us: 1_795_162_676_000_000,
+        snapshot: &snapshot,
+        list: &[],
+        document: &|| Arc::from(&b""[..]),
+        full: &|| Arc::clone(&full),
+        page: &PromOptions::default(),
+    })
+}
+
+fn all(encoder: &mut impl Encoder<Payload = Vec<u8>>, tick: &Tick<'_>) -> Vec<Load<Vec<u8>>> {
+    let first = encoder.encode(tick);
+    first.into_iter().chain(std::iter::from_fn(|| encoder.rest())).collect()
+}
+
+/// An arena with one counter of so many series.
+fn counted(series: u32) -> Arena {
+    let shape = Shape { workers: 1, cores: 1, series, ..Shape::default() };
+    let arena = Arena::create(&shape).unwrap();
+    let spec = FamilySpec {
+        name: "orders",
+        kind: FamilyKind::Counter,
+        labels: &["shop", "way"],
+        help: "Orders.",
+        ..FamilySpec::default()
+    };
+    let family = arena.register_family(&spec).unwrap();
+    for n in 0..series {
+        let slot = arena.register_series(family, &[format!("shop-{n}").as_bytes(), b"card"]);
+        arena.series_at(slot).add(1, f64::from(n));
+    }
+    arena
+}
+
+#[test]
+fn a_series_of_version_one_has_the_bytes_of_its_proto() {
+    let mut batch = Batch::new(Version::One);
+    let mut bytes = Vec::new();
+    key::write(&mut bytes, b"up", &[], None, &[("job".into(), "j".into())]);
+    batch.push(&bytes, &[(What::Real(1.0), 1_000)], &Family::default(), None);
+    let want = b"\x0a\x28\
+        \x0a\x0e\x0a\x08__name__\x12\x02up\
+        \x0a\x08\x0a\x03job\x12\x01j\
+        \x12\x0c\x09\0\0\0\0\0\0\xf0\x3f\x10\xe8\x07";
+    assert_eq!(unpacked(&batch.finish().unwrap()), &want[..]);
+}
+
+#[test]
+fn what_is_no_longer_there_is_told_and_the_end_ends_everything() {
+    const GONE: [u8; 8] = 0x7ff0_0000_0000_0002u64.to_le_bytes();
+    let gone = |loads: &[Load<Vec<u8>>]| {
+        let bytes: Vec<u8> = loads.iter().flat_map(|load| unpacked(&load.payload)).collect();
+        bytes.windows(8).filter(|window| *window == GONE).count()
+    };
+    for version in [Version::One, Version::Two] {
+        let mut encoder = Encode::new(version, Shown::Classic, Vec::new());
+        let arena = counted(3);
+        let with = arena.snapshot().with_series(&arena);
+        let without = arena.snapshot();
+        let mut push =
+            |snapshot: &Snapshot, phase| tick_of(snapshot, phase, |tick| all(&mut encoder, tick));
+        let first = push(&with, 1);
+        assert_eq!(gone(&first), 0);
+        let bytes: Vec<u8> = first.iter().flat_map(|load| unpacked(&load.payload)).collect();
+        assert!(bytes.windows(7).any(|window| window == b"Orders."), "families are described");
+        assert_eq!(gone(&push(&without, 1)), 3);
+        assert_eq!(gone(&push(&without, 3)), 0, "a reload is no end");
+        assert!(gone(&push(&without, 4)) > 20, "every series ends with its instance");
+    }
+}
+
+#[test]
+fn ten_thousand_series_are_split_and_cost_little() {
+    let arena = counted(10_000);
+    let full = arena.snapshot().with_series(&arena);
+    for version in [Version::One, Version::Two] {
+        let mut encoder = Encode::new(version, Shown::Classic, vec![("job".into(), "x".into())]);
+        let mut best = Duration::MAX;
+        for _ in 0..8 {
+            let (loads, took) = tick_of(&full, 1, |tick| {
+                let begun = Instant::now();
+                let loads = all(&mut encoder, tick);
+                (loads, begun.elapsed())
+            });
+            assert!(loads.len() >= 5 && loads.iter().map(|load| load.values).sum::<u64>() > 10_000);
+            best = best.min(took);
+        }
+        println!("remote write, {version:?}: {best:?}");
+        // Ten times what it costs on an idle machine.
+        assert!(best < Duration::from_millis(50), "{version:?}: {best:?}");
+    }
+}
