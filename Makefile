@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTEST_ARGS ?=
 
-.PHONY: build demo test test-rust test-e2e lint bench fuzz docs docs-check parity-self clean
+.PHONY: build demo test test-rust test-e2e test-zabbix lint bench fuzz docs docs-check parity-self clean
 
 build:
 	$(CARGO) build --release --workspace
@@ -21,6 +21,11 @@ test-rust: build
 test-e2e: build
 	./tests/setup.sh
 	.cache/venv/bin/pytest -c tests/pytest.ini tests $(PYTEST_ARGS)
+
+# The real Zabbix with PostgreSQL and its frontend, in a directory of its own: about two minutes.
+test-zabbix: build
+	./tests/setup.sh zabbix
+	ZABBIX=1 .cache/venv/bin/pytest -c tests/pytest.ini tests/e2e/test_zabbix_server.py $(PYTEST_ARGS)
 
 lint:
 	$(CARGO) fmt --all --check

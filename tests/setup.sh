@@ -17,12 +17,16 @@ missing_packages() {
     done
 }
 
+# The packages of `make test-zabbix`: nobody else needs a database.
+ZABBIX='postgresql zabbix-server-pgsql zabbix-frontend-php php-cli php-pgsql php-mbstring php-xml php-gd php-bcmath'
+
 debian_packages() {
     wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light wrk prometheus tmux procps iproute2 openssl zsh fish prosody prometheus-alertmanager bsd-mailx snmp snmpd snmptrapd smitools rrdtool rrdcached prometheus-pushgateway influxdb victoria-metrics'
     # Node.js of any origin will do.
     command -v node >/dev/null || wanted="$wanted nodejs"
     command -v npm >/dev/null || wanted="$wanted npm"
     wanted="$wanted graphite-carbon graphite-web"
+    wanted=${1:-$wanted}
     # shellcheck disable=SC2086
     lacking=$(missing_packages $wanted)
     [ -n "$lacking" ] || return 0
@@ -84,13 +88,13 @@ c_original() {
 
 # Plugins that a wheel of the original leaves out.
 original_plugins() {
-    [ -e "$cache/original-plugins/stats_pusher_file_plugin.so" ] && return 0
+    [ -e "$cache/original-plugins/zabbix_plugin.so" ] && return 0
     version=$("$cache/parity-venv/bin/uwsgi" --version)
     say "building plugins of the C original $version"
     sources=$(mktemp -d)
     "$cache/parity-venv/bin/pip" download -q --no-deps --no-binary :all: -d "$sources" "uwsgi==$version"
     tar -xzf "$sources"/uwsgi-*.tar.gz -C "$sources"
-    for plugin in stats_pusher_statsd stats_pusher_file; do
+    for plugin in stats_pusher_statsd stats_pusher_file zabbix; do
         (cd "$sources"/uwsgi-*/ && "$cache/parity-venv/bin/uwsgi" --build-plugin "plugins/$plugin" >/dev/null)
     done
     mkdir -p "$cache/original-plugins"
@@ -112,7 +116,8 @@ case $what in
     debian) debian_packages ;;
     venv) test_venv; old_libraries ;;
     mibs) base_mibs ;;
+    zabbix) debian_packages "$ZABBIX"; test_venv ;;
     original) c_original; original_plugins ;;
     statsd) statsd_server ;;
-    *) say "unknown part '$what' (all, debian, venv, mibs, original, statsd)"; exit 2 ;;
+    *) say "unknown part '$what' (all, debian, venv, mibs, original, statsd, zabbix)"; exit 2 ;;
 esac

@@ -25,14 +25,19 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "remote-write", read: crate::remote::read },
     Kind { name: "pushgateway", read: crate::gateway::read },
     Kind { name: "influx", read: crate::influx::read },
+    Kind { name: "zabbix", read: crate::zabbix::read },
 ];
 
 /// Reads the plans of an option that is not `stats-push`.
 type FromOptions = fn(&Facts<'_>, &mut Plans) -> Result<(), Fault>;
 
 /// The pushers that have options of their own, in the order in which they push.
-static BY_OPTION: &[FromOptions] =
-    &[crate::carbon::read, crate::rrdtool::from_options, crate::otlp::plans];
+static BY_OPTION: &[FromOptions] = &[
+    crate::carbon::read,
+    crate::rrdtool::from_options,
+    crate::zabbix::read_template,
+    crate::otlp::plans,
+];
 
 /// What is wrong with which option.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,6 +33,7 @@ mod systemd;
 mod textfile;
 mod tick;
 mod web;
+mod zabbix;
 
 pub use facts::{Facts, Log, Options, Work};
 pub use instance::{Encoder, Fan, Instance, Load, Receiver, Sending, Transport};
@@ -40,6 +41,7 @@ pub use kinds::{Fault, KINDS, Kind, Read, plans};
 pub use resets::Resets;
 pub use tick::Tick;
 pub use uwsgi_net::Failure;
+pub use zabbix::{Format, zabbix_template};
 
 use std::sync::Arc;
 use std::time::Duration;

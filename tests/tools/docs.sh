@@ -18,6 +18,7 @@ page uwsgi-config options_md options.md
 page uwsgi-config schema uwsgi.schema.json
 page uwsgi-metrics metrics_md metrics.md
 cargo run -q --release -p uwsgi-metrics --example dashboards -- "$made/dashboards"
+cargo run -q --release -p uwsgi-pushers --example zabbix_templates -- "$made/dashboards/zabbix"
 
 if [ "${1:-}" = --check ]; then
     for file in options.md uwsgi.schema.json metrics.md; do

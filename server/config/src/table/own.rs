@@ -75,4 +75,6 @@ pub(super) const OWN: &[&str] = &[
     "statsd-timers",
     "statsd-timers-max",
     "vassal-inherit",
+    "zabbix-template-format",
+    "zabbix-template-prefix",
 ];

@@ -148,6 +148,9 @@ pub(super) const SQLITE3: &[Row] =
         .aliases(&["sqlite"])
         .on(Flags::IMMEDIATE)];
 
-pub(super) const ZABBIX: &[Row] =
-    &[opt("zabbix-template", Kind::Str, "print a Zabbix template of the metrics")
-        .on(Flags::METRICS)];
+pub(super) const ZABBIX: &[Row] = &[
+    opt("zabbix-template", Kind::Str, "print a Zabbix template of the metrics").on(Flags::METRICS),
+    req("zabbix-template-format", Kind::Str, "form of that template: 2.0, 2.1, 6.0 or 7.0")
+        .default("2.0"),
+    req("zabbix-template-prefix", Kind::Str, "prefix of the keys in that template"),
+];

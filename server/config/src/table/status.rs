@@ -354,4 +354,7 @@ pub(super) const WORKS: &[&str] = &[
     "wsgi-strict",
     "xmlconfig",
     "yaml",
+    "zabbix-template",
+    "zabbix-template-format",
+    "zabbix-template-prefix",
 ];

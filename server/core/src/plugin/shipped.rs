@@ -90,7 +90,7 @@ const TABLE: &[(&str, Shipped)] = &[
     ("carbon", Part),
     ("nagios", Part),
     ("rrdtool", Part),
-    ("zabbix", Absent("Zabbix")),
+    ("zabbix", Part),
     ("snmp", Part),
     ("statsd", Part),
     ("dogstatsd", Part),
