@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use uwsgi_metrics::prometheus::PromOptions;
 use uwsgi_metrics::schema::Item;
 use uwsgi_metrics::{Arena, Kind, Shape, Snapshot};
 use uwsgi_pushers::{Facts, Options, Tick, Work, plans};
@@ -111,6 +112,7 @@ fn pushed(options: &[(&'static str, &'static str)], items: &[Item]) -> std::io::
         list: items,
         document: &|| Arc::from(&b""[..]),
         full: &|| Arc::default(),
+        page: &PromOptions::default(),
     };
     let cost = best(|| instance.push(&tick));
     assert!(arena.pusher(0).dropped.get() > 0, "later pushes crowd out earlier ones");

@@ -4,7 +4,6 @@ use uwsgi_metrics::prometheus::Type;
 use uwsgi_metrics::protobuf::Message;
 use uwsgi_metrics::{ExemplarView, Exponential, ZERO_THRESHOLD};
 
-use super::key;
 use super::symbols::Symbols;
 
 /// Series in one message; what senders of Prometheus do, and receivers are made for.
@@ -143,10 +142,9 @@ fn two(
     family: &Family,
     example: Option<&ExemplarView>,
 ) {
-    let mut names = Vec::with_capacity(16);
-    names.extend(key::texts(key).map(|text| symbols.number(text)));
     let (help, unit) =
         (symbols.number(family.help.as_bytes()), symbols.number(family.unit.as_bytes()));
+    let names: Vec<u64> = symbols.of_key(key).to_vec();
     let created = family.created_ms;
     Message::new(out).message(5, |series| {
         series.packed_uints(1, names);

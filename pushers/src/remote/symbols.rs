@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use uwsgi_metrics::protobuf::push_varint;
 
 use super::hash::Quick;
+use super::key::texts;
 
 /// Tag of `Request.symbols`: number and kind.
 const SYMBOLS: u8 = 4 << 3 | 2;
@@ -15,12 +16,16 @@ pub(super) struct Symbols {
     numbers: HashMap<Box<[u8]>, u64, Quick>,
     /// The field of each, in order.
     written: Vec<u8>,
+    /// The key of the series before and the numbers of its texts: most are those of the next one.
+    key: Vec<u8>,
+    of_key: Vec<u64>,
 }
 
 impl Symbols {
     /// The first is empty, by the rules.
     pub(super) fn new() -> Symbols {
-        let mut symbols = Symbols { numbers: HashMap::default(), written: Vec::new() };
+        let (numbers, written, key, of_key) = Default::default();
+        let mut symbols = Symbols { numbers, written, key, of_key };
         symbols.number(b"");
         symbols
     }
@@ -36,6 +41,19 @@ impl Symbols {
         push_varint(&mut self.written, text.len() as u64);
         self.written.extend_from_slice(text);
         number
+    }
+
+    /// The numbers of the texts of a key.
+    pub(super) fn of_key(&mut self, key: &[u8]) -> &[u64] {
+        let (last, before) = (std::mem::take(&mut self.key), std::mem::take(&mut self.of_key));
+        let mut known = texts(&last).zip(before);
+        let number = |text| match known.next() {
+            Some((same, number)) if same == text => number,
+            _ => self.number(text),
+        };
+        self.of_key = texts(key).map(number).collect();
+        self.key = key.to_vec();
+        &self.of_key
     }
 
     /// Bytes so far.

@@ -1,7 +1,7 @@
 //! Bytes of messages, series that end, and what ten thousand of them cost.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use uwsgi_metrics::prometheus::PromOptions;
 use uwsgi_metrics::{Arena, FamilyKind, FamilySpec, Shape, Snapshot};
@@ -9,6 +9,7 @@ use uwsgi_metrics::{Arena, FamilyKind, FamilySpec, Shape, Snapshot};
 use super::batch::{Batch, Family, Version, What};
 use super::encode::{Encode, Shown};
 use super::key;
+use super::symbols::Symbols;
 use crate::instance::{Encoder, Load};
 use crate::tick::Tick;
 
@@ -68,6 +69,25 @@ fn a_series_of_version_one_has_the_bytes_of_its_proto() {
 }
 
 #[test]
+fn texts_of_version_two_have_one_number_each() {
+    let mut symbols = Symbols::new();
+    let key = |name: &[u8], value: &[u8]| {
+        let mut key = Vec::new();
+        key::write(&mut key, name, &[("l", value)], None, &[]);
+        key
+    };
+    // __name__, the name, l, its value; 0 is the empty text.
+    assert_eq!(symbols.of_key(&key(b"up", b"a")), [1, 2, 3, 4]);
+    assert_eq!(symbols.of_key(&key(b"up", b"b")), [1, 2, 3, 5]);
+    assert_eq!(symbols.of_key(&key(b"b", b"up")), [1, 5, 3, 2]);
+    assert_eq!(symbols.of_key(&key(b"up", b"")), [1, 2]);
+    assert_eq!(symbols.of_key(&key(b"up", b"a")), [1, 2, 3, 4]);
+    let mut written = symbols.into_bytes();
+    written.truncate(12);
+    assert_eq!(written, b"\x22\0\x22\x08__name__");
+}
+
+#[test]
 fn what_is_no_longer_there_is_told_and_the_end_ends_everything() {
     const GONE: [u8; 8] = 0x7ff0_0000_0000_0002u64.to_le_bytes();
     let gone = |loads: &[Load<Vec<u8>>]| {
@@ -91,24 +111,28 @@ fn what_is_no_longer_there_is_told_and_the_end_ends_everything() {
     }
 }
 
+/// Time that this thread has had a processor: others may want it, too.
+fn on_processor() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
 #[test]
 fn ten_thousand_series_are_split_and_cost_little() {
     let arena = counted(10_000);
     let full = arena.snapshot().with_series(&arena);
     for version in [Version::One, Version::Two] {
         let mut encoder = Encode::new(version, Shown::Classic, vec![("job".into(), "x".into())]);
-        let mut best = Duration::MAX;
-        for _ in 0..8 {
-            let (loads, took) = tick_of(&full, 1, |tick| {
-                let begun = Instant::now();
-                let loads = all(&mut encoder, tick);
-                (loads, begun.elapsed())
-            });
+        const ROUNDS: u32 = 16;
+        // The kernel adds up at its ticks: only the sum of many is exact.
+        let begun = on_processor();
+        for _ in 0..ROUNDS {
+            let loads = tick_of(&full, 1, |tick| all(&mut encoder, tick));
             assert!(loads.len() >= 5 && loads.iter().map(|load| load.values).sum::<u64>() > 10_000);
-            best = best.min(took);
         }
-        println!("remote write, {version:?}: {best:?}");
-        // Ten times what it costs on an idle machine.
-        assert!(best < Duration::from_millis(50), "{version:?}: {best:?}");
+        let cost = (on_processor() - begun) / ROUNDS;
+        println!("remote write, {version:?}: {cost:?}");
+        // A few milliseconds where this was written.
+        assert!(cost < Duration::from_millis(20), "{version:?}: {cost:?}");
     }
 }
