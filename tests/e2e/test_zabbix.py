@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import xml.etree.ElementTree
 
 import pytest
 
 from harness import paths, wire
+from harness.receivers import self_signed
 from harness.server import free_port, plain_environment
 from harness.waiting import until
 from harness.zabbix import Trapper, taken, wrapped
@@ -75,6 +77,25 @@ def test_unix_sockets_and_ipv6(uwsgi, app, tmp_path):
         serve(uwsgi, app, unix.place, "--stats-push", f"zabbix:{six.place}")
         assert "uwsgi.core.overloaded" in unix.next().values
         assert "uwsgi.core.overloaded" in six.next().values
+
+
+def test_certificates_are_shown_and_looked_at(uwsgi, app, tmp_path):
+    """As a Zabbix server wants it: each side has a certificate that the other one trusts."""
+    ours, theirs, foreign = (tmp_path / name for name in ("ours", "theirs", "foreign"))
+    identities = []
+    for directory in (ours, theirs, foreign):
+        directory.mkdir()
+        identities.append(self_signed(directory))
+    ours, theirs, foreign = identities
+    context = theirs.context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(ours.certificate)
+    with Trapper(context=context) as trapper:
+        tls = f"{trapper.place},uwsgi,tls=cert,server-name=localhost,cert={ours.certificate},key={ours.key}"
+        server = serve(uwsgi, app, f"{tls},ca={theirs.certificate}", "--stats-push", f"zabbix:{tls},ca={foreign.certificate}")
+        assert "uwsgi.core.overloaded" in trapper.next().values
+        server.wait_log(r"connect\(\): SSL peer certificate or SSH remote key was not OK \(localhost: ")
+        assert trapper.broken, "the one that trusts somebody else gave up"
 
 
 def test_the_second_server_stands_in_for_the_first(uwsgi, app):

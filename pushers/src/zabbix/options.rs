@@ -1,9 +1,10 @@
 //! The argument of `zabbix`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use uwsgi_net::Trust;
+use uwsgi_net::{Own, Trust};
 
 use super::active::{self, Agent};
 use super::encode::Encode;
@@ -34,6 +35,9 @@ const KEYS: &[&str] = &[
     "freq",
     "timeout",
     "tls",
+    "ca",
+    "cert",
+    "key",
     "server-name",
     "identity",
     "psk",
@@ -137,8 +141,21 @@ impl Keys<'_> {
         Ok(self.number(key, "seconds")?.map(|seconds| Duration::from_secs(seconds.into())))
     }
 
+    fn trust(&self) -> Result<Trust, String> {
+        let path = |key| self.text(key).map(PathBuf::from);
+        let shown = match (path("cert"), path("key")) {
+            (Some(chain), Some(key)) => Some((chain, key)),
+            (None, None) => None,
+            _ => return Err("cert and key belong together".to_owned()),
+        };
+        let own = Own { anybody: false, authorities: path("ca"), shown };
+        // Read once, at the start; needed until the end.
+        Ok(if own == Own::default() { Trust::System } else { Trust::Own(Box::leak(Box::new(own))) })
+    }
+
     fn tls(&self) -> Result<Option<Tls>, String> {
-        let own = ["server-name"].into_iter().find(|key| self.text(key).is_some());
+        let own =
+            ["ca", "cert", "key", "server-name"].into_iter().find(|key| self.text(key).is_some());
         let secret = ["psk", "identity"].into_iter().find(|key| self.text(key).is_some());
         match (self.text("tls"), own, secret) {
             (Some("psk"), ..) | (_, _, Some(_)) => {
@@ -152,7 +169,7 @@ impl Keys<'_> {
             }
             (Some("cert"), ..) => {
                 let name = self.text("server-name").map(str::to_owned);
-                Ok(Some(Tls { trust: Trust::System, name }))
+                Ok(Some(Tls { trust: self.trust()?, name }))
             }
             (Some(other), ..) => Err(format!("tls = {other} is neither cert nor unencrypted")),
         }
@@ -258,7 +275,7 @@ mod tests {
     fn keys_say_the_rest() {
         let zabbix = parsed(
             "z:1,m,host=web 1,clock=1,batch=250,compress=on,discovery=yes,freq=60,timeout=9,\
-             tls=cert,server-name=zz",
+             tls=cert,ca=/ca,cert=/c,key=/k,server-name=zz",
         )
         .unwrap();
         assert_eq!((zabbix.host.as_str(), zabbix.batch), ("web 1", 250));
@@ -266,7 +283,10 @@ mod tests {
         assert_eq!((zabbix.every.as_secs(), zabbix.timeout.as_secs()), (60, 9));
         assert_eq!(zabbix.policy().retry, Retry::Patient);
         let tls = zabbix.tls.unwrap();
-        assert_eq!((tls.trust, tls.name.as_deref()), (Trust::System, Some("zz")));
+        let Trust::Own(own) = tls.trust else { panic!("{:?}", tls.trust) };
+        assert_eq!(own.authorities.as_deref(), Some("/ca".as_ref()));
+        assert_eq!((own.shown.is_some(), tls.name.as_deref()), (true, Some("zz")));
+        assert_eq!(parsed("z,m,tls=cert").unwrap().tls.unwrap().trust, Trust::System);
     }
 
     #[test]
@@ -282,6 +302,8 @@ mod tests {
             ("z:1,clock=maybe", "clock = maybe is neither true nor false"),
             ("z:1,batch=0", "batch = 0 is not a number of values"),
             ("z:1,freq=x", "freq = x is not a number of seconds"),
+            ("z:1,ca=/x", "ca is for tls=cert alone"),
+            ("z:1,tls=cert,key=/x", "cert and key belong together"),
             ("z:1,server-name=x", "server-name is for tls=cert alone"),
             ("z:1,tls=maybe", "tls = maybe is neither cert nor unencrypted"),
         ] {
