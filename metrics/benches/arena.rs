@@ -104,6 +104,7 @@ fn records(arena: &Arena) -> u32 {
         proto: b"HTTP/1.1",
         start_us: 1_795_000_000_000_000,
         vars: &vars,
+        uncounted: false,
     };
     let name = format!("in-flight begin, phases, end ({} B of vars)", vars.len());
     let cycle = measure(&name, 1_000_000, Some(100.0), |_| {

@@ -13,6 +13,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// Attempts to copy a record; a core that begins a request in each of them is not worth waiting for.
 const TRIES: u32 = 64;
 
+/// In `lens`: the request is part of no account.
+const UNCOUNTED: u64 = 1 << 63;
+
 /// What is known when a request starts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Start<'a> {
@@ -28,6 +31,8 @@ pub struct Start<'a> {
     pub proto: &'a [u8],
     /// Start, epoch microseconds.
     pub start_us: u64,
+    /// Will be part of no account, as health checks are: its time is nobody's busy time.
+    pub uncounted: bool,
     /// Request variables as an uwsgi block: (u16le length, key, u16le length, value)*.
     pub vars: &'a [u8],
 }
@@ -85,7 +90,8 @@ pub(crate) struct Head {
     app: Gauge,
     served: Counter,
     start_us: AtomicU64,
-    /// Lengths of method, proto, remote, host (u8 each) and uri (u16), from the low byte up.
+    /// Lengths of method, proto, remote, host (u8 each) and uri (u16), from the low byte up, and
+    /// [`UNCOUNTED`].
     lens: AtomicU64,
     vars_len: AtomicU64,
     /// Length the variables had before they were cut.
@@ -123,7 +129,7 @@ impl InFlight<'_> {
                 (&head.host[..], start.host),
                 (&head.uri[..], start.uri),
             ];
-            let mut lens = 0;
+            let mut lens = if start.uncounted { UNCOUNTED } else { 0 };
             for (place, (words, bytes)) in fields.into_iter().enumerate() {
                 let kept = &bytes[..bytes.len().min(words.len() * 8)];
                 store_bytes(words, kept);
@@ -175,7 +181,8 @@ impl InFlight<'_> {
         let head = self.head;
         let look = || {
             let phase = Phase::from_code(head.phase.get());
-            let running = !matches!(phase, Phase::Idle | Phase::Closing);
+            let counted = head.lens.load(Ordering::Relaxed) & UNCOUNTED == 0;
+            let running = counted && !matches!(phase, Phase::Idle | Phase::Closing);
             (accounted(), running.then(|| head.start_us.load(Ordering::Relaxed)))
         };
         head.seq.read(TRIES, look).unwrap_or_else(|| (accounted(), None))
@@ -207,7 +214,7 @@ impl InFlight<'_> {
             proto: load_bytes(&head.proto, len(1)),
             remote: load_bytes(&head.remote, len(2)),
             host: load_bytes(&head.host, len(3)),
-            uri: load_bytes(&head.uri, lens >> 32),
+            uri: load_bytes(&head.uri, lens >> 32 & 0xffff),
             start_us: head.start_us.load(Ordering::Relaxed),
             phase: Phase::from_code(head.phase.get()),
             app: i32::try_from(head.app.get().cast_signed()).unwrap_or(-1),

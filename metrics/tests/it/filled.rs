@@ -126,6 +126,7 @@ fn start_request(arena: &Arena) {
         proto: b"HTTP/1.1",
         start_us: 1_795_162_608_250_000,
         vars: &block(&pairs),
+        uncounted: false,
     });
     record.app(0);
     record.phase(Phase::Application);

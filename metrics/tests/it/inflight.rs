@@ -22,6 +22,7 @@ fn a_record_goes_from_idle_through_its_phases_to_idle() {
         proto: b"HTTP/1.1",
         start_us: 7,
         vars: &vars,
+        uncounted: false,
     });
     let view = record.read().unwrap();
     assert_eq!((view.method.as_slice(), view.uri.as_slice()), (&b"POST"[..], &b"/x?y"[..]));
@@ -53,6 +54,7 @@ fn what_does_not_fit_is_cut_and_said() {
         proto: &long,
         start_us: 1,
         vars: &vars,
+        uncounted: false,
     });
     let view = record.read().unwrap();
     let lens = [view.method.len(), view.proto.len(), view.remote.len(), view.host.len()];

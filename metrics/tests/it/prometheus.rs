@@ -261,4 +261,7 @@ fn busy_time_has_the_running_request_and_never_falls() {
     assert_eq!(busy(&arena), 6_000_000);
     record.begin(&Start { start_us: now + 60_000_000, ..Start::default() });
     assert_eq!(busy(&arena), 6_000_000, "a clock that was set back takes nothing back");
+    record.end();
+    record.begin(&Start { start_us: now - 9_000_000, uncounted: true, ..Start::default() });
+    assert_eq!(busy(&arena), 6_000_000, "a health check is nobody's busy time");
 }

@@ -40,6 +40,7 @@ fn begin(arena: &Arena, number: u64) {
         proto: text.as_bytes(),
         start_us: number,
         vars: &vars,
+        uncounted: false,
     });
 }
 

@@ -89,7 +89,7 @@ impl Core {
         let start = self.clock.now_us();
         let start_epoch = self.clock.epoch_us(start);
         let received = input.len() as u64;
-        self.begin(start_epoch, conn);
+        self.begin(start_epoch, conn, meta);
         let timeout_ms = timeout_ms(&self.instance.settings);
         let kind = match (conn.protocol, meta.chunked) {
             (_, false) => body::Kind::Length(meta.content_length),
@@ -117,7 +117,13 @@ impl Core {
         Served { keep, rest: body.into_rest(), unread }
     }
 
-    fn begin(&mut self, start_us: u64, conn: &Conn) {
+    /// A ping that no plugin answers: part of no count and no mean.
+    fn is_health_check(&self, meta: &Meta) -> bool {
+        let plugins = &self.instance.plugins;
+        meta.modifiers.0 == PING && plugins.allows(PING) && plugins.serving(PING).is_none()
+    }
+
+    fn begin(&mut self, start_us: u64, conn: &Conn, meta: &Meta) {
         self.row.in_request.set(1);
         signal::enter_busy();
         if self.instance.settings.inflight {
@@ -133,6 +139,7 @@ impl Core {
                 host: known.host(),
                 proto: known.protocol(),
                 start_us,
+                uncounted: self.is_health_check(meta),
                 vars: self.vars.as_bytes(),
             });
         }
@@ -150,6 +157,7 @@ impl Core {
         body: &mut Body,
     ) -> (bool, i32, bool, bool) {
         let instance = self.instance;
+        let health_check = self.is_health_check(meta);
         let settings = &instance.settings;
         let mounts = settings.manage_script_name.then_some(&self.mounts);
         let script_name = mounts::route(mounts, &self.vars, &mut self.pairs);
@@ -203,7 +211,7 @@ impl Core {
                 }
             }
             None => {
-                live.reply.uncounted = meta.modifiers.0 == PING && instance.plugins.allows(PING);
+                live.reply.uncounted = health_check;
                 live.no_plugin(meta);
             }
         }
