@@ -130,12 +130,25 @@ def test_the_examples_of_the_guide_are_configurations():
         assert done.returncode == 0, (example, done.stdout + done.stderr)
 
 
+def test_a_check_sees_what_no_file_is_needed_for():
+    """The secret is shown neither in what it says nor in what it quotes."""
+    for said in ["basic:secret", "bearer:", "digest:secret", "basic:@"]:
+        done = subprocess.run([paths.OURS, "--http-socket", ":0", "--prometheus", ":0", "--prometheus-auth", said, "--check"], timeout=30,
+                              capture_output=True, check=False)
+        told = (done.stdout + done.stderr).decode()
+        assert done.returncode == 1 and "basic:USER:PASSWORD, bearer:TOKEN" in told and "secret" not in told, told
+    done = subprocess.run([paths.OURS, "--http-socket", ":0", "--prometheus", ":0", "--prometheus-auth", "bearer:@/nonexistent", "--check"],
+                          timeout=30, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("options, complaint", [
     (["--metrics-buckets", "1,0.5"], 'invalid value for option "metrics-buckets": 1,0.5'),
     (["--prometheus-path", "metrics"], 'invalid value for option "prometheus-path": metrics'),
     (["--prometheus-allow", "10.0.0.0/99"], 'invalid value for option "prometheus-allow": 10.0.0.0/99'),
     (["--prometheus-tls", "only-one.pem"], 'option "prometheus-tls": two or three files are needed'),
     (["--prometheus-tls", "/nonexistent.crt,/nonexistent.key"], "unable to read the key /nonexistent.key"),
+    (["--prometheus-path", "/readyz"], 'option "prometheus-path": /readyz answers how the instance does'),
     (["--prometheus-auth", "digest:secret"], 'option "prometheus-auth": basic:USER:PASSWORD, bearer:TOKEN, or @FILE'),
 ])
 def test_what_cannot_be_meant_ends_the_start(options, complaint, tmp_path):
@@ -308,7 +321,7 @@ def test_the_page_wants_the_right_words(site, tmp_path):
         assert b"uwsgi_" not in answer.body or status == 200
     assert page(server, path="/readyz").status == 200, "who watches has no secrets"
     document = page(server, Authorization=basic).body.decode()
-    assert 'uwsgi_scrape_refusals_total{reason="credentials"} 2\n' in document
+    assert 'uwsgi_scrape_refusals_total{reason="credentials"} 3\n' in document
     assert "s3:cret" not in server.log() and "token" not in server.log().replace(str(tmp_path), "")
 
 

@@ -21,6 +21,7 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, label_sets: usize
     super::families::claim(out);
     super::extra::claim(out);
     super::apps::claim(out);
+    super::thresholds::claim(out);
     for family in &snapshot.series {
         let (name, kind) = shown(&family.name, family.kind);
         if out.open(&name, kind, &family.help, &family.unit) {

@@ -51,6 +51,13 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
     }
 }
 
+/// Takes the names, also when nothing is watched.
+pub(super) fn claim(out: &mut Writer<'_>) {
+    FAMILIES.iter().for_each(|(name, kind, ..)| {
+        out.claim(name, *kind);
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use crate::prometheus::{Format, PromOptions, render};

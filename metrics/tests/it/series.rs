@@ -142,6 +142,7 @@ fn a_name_of_the_server_is_taken_also_while_the_server_has_nothing_to_say() {
     Latency::ALL.iter().for_each(|what| speaking.histogram(1, *what).record(1));
     speaking.globals().master_turns.record(1);
     speaking.gateway(0).waits.record(1);
+    speaking.threshold(0).text.set(b"key=a,value=1");
     let silent = arena(2048);
     let quiet = shown(&silent);
     let ours: Vec<_> = shown(&speaking)

@@ -28,6 +28,7 @@ const RULES: &[Rule] = &[
     session_contexts,
     lazy_twice,
     restore_from_nowhere,
+    guards_of_nothing,
     unknown_alarms,
     alarms_twice,
 ];
@@ -39,6 +40,15 @@ fn restore_from_nowhere(config: &Config) -> Vec<Finding> {
         .map(|entry| warning(entry, "has no effect without \"metrics-dir\""))
         .into_iter()
         .collect()
+}
+
+/// What guards the Prometheus endpoint guards no other page.
+fn guards_of_nothing(config: &Config) -> Vec<Finding> {
+    const GUARDS: &[&str] =
+        &["prometheus-path", "prometheus-tls", "prometheus-auth", "prometheus-allow"];
+    let mentioned = GUARDS.iter().filter_map(|name| config.entry(name));
+    let alone = mentioned.filter(|_| !config.has("prometheus"));
+    alone.map(|entry| warning(entry, "has no effect without \"prometheus\"")).collect()
 }
 
 /// Everything that does not fit together.

@@ -86,6 +86,11 @@ fn options_that_do_not_fit_together_are_told() {
             &["option \"metrics-dir-restore\" at x.ini:2 has no effect without \"metrics-dir\""],
         ),
         (&["metrics-dir-restore = true", "metrics-dir = /x"], &[]),
+        (
+            &["prometheus-auth = bearer:x", "stats = :1", "stats-http = true"],
+            &["option \"prometheus-auth\" at x.ini:2 has no effect without \"prometheus\""],
+        ),
+        (&["prometheus-auth = bearer:x", "prometheus = :1"], &[]),
         (&["harakiri = 5"], &["option \"harakiri\" at x.ini:2 has no effect without \"master\""]),
         (&["http = :80", "http-timeout = 5"], &[]),
         (&["https = :443,a.crt,a.key", "http-timeout = 5"], &[]),

@@ -212,7 +212,7 @@ fn build(
     banner::limits(&settings, &limits);
     limits::adjust_workers(&mut settings);
     let mut bound = ManuallyDrop::new(Bound::default());
-    let opened = open(&config, &settings, &mut bound, kept, &binary);
+    let opened = open(&config, &settings, &mut bound, kept, &binary, reloads);
     let shared = opened.inspect_err(|_| {
         // Nothing closes them: this process ends now, or another configuration goes on with them.
         fallback::hand_over(bound.descriptors());
@@ -230,6 +230,7 @@ fn open(
     bound: &mut Bound,
     kept: &Table,
     binary: &Path,
+    reloads: u32,
 ) -> Result<Shared, String> {
     bound.open(settings, kept)?;
     if !settings.honour_stdin && !daemon::stdin_is_socket() {
@@ -246,7 +247,7 @@ fn open(
     if !settings.no_server {
         kept.close_rest();
     }
-    let guard = Guard::open(&settings.prometheus)?;
+    let guard = Guard::open(&settings.prometheus, reloads > 0)?;
     Ok(Shared { arena, language, alarm_wire, log_tap, signals, mail, guard })
 }
 

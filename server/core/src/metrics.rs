@@ -113,7 +113,8 @@ pub(crate) fn start(instance: &Instance) -> Result<(), String> {
 
 /// Names of metrics that become the same in `/metrics`, where that is served.
 fn tell_hidden(instance: &Instance) {
-    if !instance.settings.stats_http {
+    let settings = &instance.settings;
+    if !settings.stats_http && settings.prometheus.listen.is_empty() {
         return;
     }
     for (name, family) in uwsgi_metrics::prometheus::hidden(&instance.arena.snapshot()) {

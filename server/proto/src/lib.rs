@@ -9,6 +9,8 @@
 //!  VarBlock::load   ──┼──▶ VarBlock ──▶ application ──▶──┤
 //!  link (router)    ──┘                                  └── chunked::chunk_line
 //! ```
+//!
+//! Beside it stands [`scrape`], what the endpoint for metrics is asked.
 #![forbid(unsafe_code)]
 
 pub mod chunked;
@@ -18,6 +20,7 @@ pub mod link;
 pub mod path;
 pub mod proxy;
 pub mod response;
+pub mod scrape;
 pub mod uwsgi;
 mod vars;
 

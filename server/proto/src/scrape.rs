@@ -1,44 +1,62 @@
-//! Request heads: bytes in, a request, a refusal, or the wish for more out. No I/O.
+//! Request heads of who asks for metrics: bytes in, a request, a refusal, or the wish for more out.
+//!
+//! No variables come of them, no application sees them: only what a page depends on is kept, and
+//! bounds are tight. It owns what a request means; what is served at which path it does not know.
 
 use std::time::Duration;
 
-use super::page::Query;
-
 /// Bytes of a head, and how many of them the target may have.
-pub(super) const MAX_HEAD: usize = 16 << 10;
+pub const MAX_HEAD: usize = 16 << 10;
 const MAX_TARGET: usize = 8 << 10;
 const MAX_HEADERS: usize = 64;
 
 /// Nobody here reads bodies; small ones are skipped, so that their connection may live on.
 const MAX_BODY: u64 = 64 << 10;
 
-/// A whole head.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    /// `GET` or `HEAD`; anything else is not served.
-    pub(super) method: Method,
-    /// Path without the query.
-    pub(super) path: String,
-    /// What is asked of a page.
-    pub(super) query: Query,
-    /// Header `Authorization`.
-    pub(super) authorization: Option<String>,
-    /// The connection stays.
-    pub(super) keep: bool,
-    /// Bytes of the body that follows.
-    pub(super) body: u64,
+/// What a client asks of the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Header `Accept`.
+    pub accept: Option<String>,
+    /// Header `Accept-Encoding`.
+    pub encodings: Option<String>,
+    /// Only these families; empty for all.
+    pub families: Vec<String>,
+    /// How long the client waits for the whole answer.
+    pub patience: Option<Duration>,
 }
 
+/// A whole head.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// `GET` or `HEAD`; anything else is not served.
+    pub method: Method,
+    /// Path without the query.
+    pub path: String,
+    /// What is asked of a page.
+    pub query: Query,
+    /// Header `Authorization`.
+    pub authorization: Option<String>,
+    /// The connection stays.
+    pub keep: bool,
+    /// Bytes of the body that follows.
+    pub body: u64,
+}
+
+/// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+pub enum Method {
+    /// `GET`
     Get,
+    /// `HEAD`
     Head,
+    /// Nothing that is served.
     Other,
 }
 
 /// What there is so far.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub enum Look {
     /// Not a whole head yet.
     More,
     /// A head of so many bytes.
@@ -48,7 +66,7 @@ pub(super) enum Look {
 }
 
 /// Looks for a head at the beginning of `bytes`.
-pub(super) fn look(bytes: &[u8]) -> Look {
+pub fn look(bytes: &[u8]) -> Look {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let length = match request.parse(bytes) {
@@ -136,7 +154,7 @@ fn patience(text: &str) -> Option<Duration> {
 }
 
 /// The values of `name[]` in a query.
-pub(in crate::observer) fn names(arguments: &str) -> Vec<String> {
+pub fn names(arguments: &str) -> Vec<String> {
     let pairs = arguments.split('&').filter_map(|pair| pair.split_once('='));
     let named = pairs.filter(|(key, _)| decode(key) == "name[]");
     named.map(|(_, value)| decode(value)).filter(|value| !value.is_empty()).collect()

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use uwsgi_proto::chunked::{Decoder, Step};
 use uwsgi_proto::link::{FrameReader, FrameStep, RequestHeader};
+use uwsgi_proto::scrape::{Look, look};
 use uwsgi_proto::{HttpEnv, VarBlock, parse_head};
 
 fn each(target: &str, run: impl Fn(&[u8])) -> io::Result<()> {
@@ -53,6 +54,23 @@ fn seeds_of_the_link_read_to_their_end() -> io::Result<()> {
         let (mut reader, mut at) = (FrameReader::response(), 0);
         while let FrameStep::Data(range) = reader.next(data, at) {
             at = range.end;
+        }
+    })
+}
+
+#[test]
+fn seeds_of_scrapes_are_the_same_however_they_arrive() -> io::Result<()> {
+    each("scrape", |data| {
+        let input = &data[1..];
+        let whole = look(input);
+        for cut in 0..input.len() {
+            match look(&input[..cut]) {
+                Look::More => {}
+                Look::Refused(_) => {
+                    assert!(matches!(whole, Look::Refused(_)), "{input:?} at {cut}")
+                }
+                ready => assert_eq!(ready, whole),
+            }
         }
     })
 }

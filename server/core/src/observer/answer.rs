@@ -1,10 +1,10 @@
 //! What a client of the stats gets to see. Pure: request bytes in, response bytes out.
 
 use uwsgi_metrics::{StatsOptions, stats_json};
+use uwsgi_proto::scrape::{Query, names};
 
 use super::health::{self, Probe};
-use super::pull::names;
-use super::pull::page::{self, Query, Scrape};
+use super::pull::page::{self, Scrape};
 use super::sampler::snapshot;
 use crate::instance::Instance;
 use crate::settings::Settings;

@@ -22,23 +22,16 @@ impl Credentials {
     pub(super) fn read(configured: &[String]) -> Result<Credentials, String> {
         let mut out = Credentials::default();
         for text in configured {
+            check(text)?;
             let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
             let secrets = match rest.strip_prefix('@') {
                 Some(path) => lines(path)?,
                 None => vec![rest.to_owned()],
             };
-            let whole = |secret: &String| match scheme {
-                "basic" => secret.split_once(':').is_some_and(|(user, _)| !user.is_empty()),
-                _ => !secret.is_empty(),
-            };
-            let into = match scheme {
-                "basic" => &mut out.basic,
-                "bearer" => &mut out.bearer,
-                _ => return Err(shape()),
-            };
-            if secrets.is_empty() || !secrets.iter().all(whole) {
+            if secrets.is_empty() || !secrets.iter().all(|secret| is_whole(scheme, secret)) {
                 return Err(shape());
             }
+            let into = if scheme == "basic" { &mut out.basic } else { &mut out.bearer };
             into.extend(secrets);
         }
         Ok(out)
@@ -68,6 +61,21 @@ impl Credentials {
         }
         let said = scheme.eq_ignore_ascii_case("basic").then(|| decode(said)).flatten();
         said.is_some_and(|said| among(&self.basic, &said))
+    }
+}
+
+/// Whether a value can be meant, as far as it shows without its file.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    let known = matches!(scheme, "basic" | "bearer");
+    let whole = rest.strip_prefix('@').map_or_else(|| is_whole(scheme, rest), |p| !p.is_empty());
+    if known && whole { Ok(()) } else { Err(shape()) }
+}
+
+fn is_whole(scheme: &str, secret: &str) -> bool {
+    match scheme {
+        "basic" => secret.split_once(':').is_some_and(|(user, _)| !user.is_empty()),
+        _ => !secret.is_empty(),
     }
 }
 

@@ -3,13 +3,16 @@
 use uwsgi_config::{Config, Finding};
 use uwsgi_metrics::prometheus::{DEFAULT_BUCKETS_US, PromOptions};
 
-use super::Network;
+use super::{Network, credentials};
 
 /// Label sets of a family of an application that are shown; the rest is one sample.
 const LABEL_SETS: i64 = 2_000;
 
 /// Most bounds of a histogram: each is a line for each label set.
 const MOST_BUCKETS: usize = 64;
+
+/// Paths that are there in any case.
+pub(crate) const HEALTH: [&str; 4] = ["/healthz", "/-/healthy", "/readyz", "/-/ready"];
 
 /// Files of a TLS server.
 #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "a build without TLS refuses them"))]
@@ -65,7 +68,7 @@ impl Prometheus {
             page,
             exact_codes: config.flag("prometheus-exact-codes"),
             tls: tls(config, faults),
-            auth: list("prometheus-auth"),
+            auth: auth(config, faults),
             allow: networks(config, faults),
         }
     }
@@ -78,7 +81,24 @@ fn path(config: &Config, faults: &mut Vec<Finding>) -> String {
         let text = format!("invalid value for option \"prometheus-path\": {path}");
         faults.push(Finding::fault(text).about(entry).allowed("a path such as /metrics"));
     }
+    if HEALTH.contains(&path) {
+        let text = format!("option \"prometheus-path\": {path} answers how the instance does");
+        faults.push(Finding::fault(text).about(entry).allowed("another path, such as /metrics"));
+    }
     path.to_owned()
+}
+
+/// Who may read, as configured; secrets in files are not looked at here.
+fn auth(config: &Config, faults: &mut Vec<Finding>) -> Vec<String> {
+    let mut out = Vec::new();
+    for entry in config.all("prometheus-auth") {
+        if let Err(text) = credentials::check(entry.text()) {
+            // Without the entry: a finding quotes the value, which may be a secret.
+            faults.push(Finding::fault(text).origin(&entry.origin));
+        }
+        out.push(entry.text().to_owned());
+    }
+    out
 }
 
 fn tls(config: &Config, faults: &mut Vec<Finding>) -> Option<TlsFiles> {

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::task::yield_now;
 use tokio::time::timeout;
+use uwsgi_proto::scrape::{self, Head, Look, Method};
 
-use super::head::{self, Head, Look, Method};
 use super::page;
 use super::{Reason, Site};
 use crate::observer::health::{self, Probe};
@@ -14,8 +15,12 @@ use crate::observer::health::{self, Probe};
 /// A kept connection may be silent this long; scrapers come back every minute at the latest.
 const IDLE: Duration = Duration::from_secs(180);
 
-/// Time a scraper has that does not say how long it waits, less what the way back takes.
+/// Time a scraper has that does not say how long it waits, less what the way back takes. Who says
+/// more gets no more: a place must not be held by not reading.
 const PATIENCE: Duration = Duration::from_millis(119_750);
+
+/// Time to take an answer of a line or two, which whoever asks has not to be known for.
+const SHORT: Duration = Duration::from_secs(10);
 
 /// Time for the rest of what a refused client sends: its answer must not be lost in a reset.
 const LINGER: Duration = Duration::from_secs(1);
@@ -27,8 +32,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut input = Vec::with_capacity(2048);
+    // Who has not asked for anything yet is no scraper that comes back.
+    let mut idle = Duration::from_secs(site.instance.settings.socket_timeout);
     loop {
-        let (head, length) = match next(site, &mut stream, &mut input).await {
+        let (mut head, length) = match next(site, &mut stream, &mut input, idle).await {
             Next::Request(head, length) => (head, length),
             Next::Gone => return,
             Next::Refused(status) => {
@@ -40,12 +47,16 @@ where
         if !skip(site, &mut stream, &mut input, head.body).await {
             return;
         }
+        head.keep &= site.may_keep();
         let answer = answer(site, &head, peer);
         let sent = send(&mut stream, &head, answer).await;
         if !sent || !head.keep {
             let _ = timeout(LINGER, stream.shutdown()).await;
             return;
         }
+        idle = IDLE;
+        // However many requests one client sends ahead, the others and the observer have their turn.
+        yield_now().await;
     }
 }
 
@@ -56,12 +67,18 @@ enum Next {
     Gone,
 }
 
-/// Waits for a whole head; a begun one has to be there within the time of any client.
-async fn next<S: AsyncRead + Unpin>(site: &Site, stream: &mut S, input: &mut Vec<u8>) -> Next {
+/// Waits for a whole head, for its first byte as long as `idle`; a begun one has to be there within
+/// the time of any client.
+async fn next<S: AsyncRead + Unpin>(
+    site: &Site,
+    stream: &mut S,
+    input: &mut Vec<u8>,
+    idle: Duration,
+) -> Next {
     let mut began: Option<Instant> = None;
     loop {
         if !input.is_empty() {
-            match head::look(input) {
+            match scrape::look(input) {
                 Look::Ready(head, length) => return Next::Request(head, length),
                 Look::Refused(status) => return Next::Refused(status),
                 Look::More => {}
@@ -69,7 +86,7 @@ async fn next<S: AsyncRead + Unpin>(site: &Site, stream: &mut S, input: &mut Vec
         }
         let limit = Duration::from_secs(site.instance.settings.socket_timeout);
         let left = match (input.is_empty(), began) {
-            (true, _) => IDLE,
+            (true, _) => idle,
             (false, None) => limit,
             (false, Some(began)) => limit.saturating_sub(began.elapsed()),
         };
@@ -119,7 +136,7 @@ impl Answer {
     fn plain(status: &'static str) -> Answer {
         let body = format!("{status}\n").into_bytes();
         let headers = "Content-Type: text/plain; charset=utf-8\r\n".to_owned();
-        Answer { status, headers, body, patience: PATIENCE, scrape: None }
+        Answer { status, headers, body, patience: SHORT, scrape: None }
     }
 
     fn with(mut self, name: &str, value: &str) -> Answer {
@@ -146,14 +163,13 @@ fn answer(site: &Site, head: &Head, peer: Option<IpAddr>) -> Answer {
         return Answer { headers, body, ..Answer::plain(status) };
     }
     if !guard.credentials.admit(head.authorization.as_deref()) {
-        if head.authorization.is_some() {
-            site.refuse(Reason::Credentials, peer);
-        }
+        site.refuse(Reason::Credentials, peer);
         let challenge = guard.credentials.challenge().unwrap_or("Basic");
         return Answer::plain("401 Unauthorized").with("WWW-Authenticate", challenge);
     }
     let page = page::make(instance, &head.query);
-    let (headers, patience) = (page.headers(), head.query.patience.unwrap_or(PATIENCE));
+    let patience = head.query.patience.map_or(PATIENCE, |says| says.min(PATIENCE));
+    let headers = page.headers();
     let (body, scrape) = (page.body, Some(page.scrape));
     Answer { status: "200 OK", headers, body, patience, scrape }
 }

@@ -2,16 +2,13 @@
 //!
 //! The endpoint keeps connections, answers what was sent ahead in order, and bounds everything: how
 //! many clients there are, how long a head may take, how large it may be, how long an answer may
-//! wait to be read. `head` reads requests and knows no socket; `page` makes documents and knows no
+//! wait to be read. `uwsgi_proto::scrape` reads requests and knows no socket; `page` makes documents and knows no
 //! HTTP; `serve` is between them. Who may not read is told so, counted, and named in the log once in
 //! a while.
 
 mod connection;
-mod head;
 pub(super) mod page;
 mod refusal;
-
-pub(super) use head::names;
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
@@ -30,6 +27,9 @@ use refusal::{Reason, Refusals};
 
 /// Clients served at the same time; one more is refused, never queued.
 const MAX_CLIENTS: usize = 256;
+
+/// Places that those who are being served keep for others: who is only waiting is sent away before.
+const SPARE: usize = MAX_CLIENTS / 4;
 
 /// A handshake takes a few round trips.
 #[cfg(feature = "tls")]
@@ -94,6 +94,11 @@ impl Site {
         if peer.is_some_and(stranger) {
             return self.refuse(Reason::Address, peer);
         }
+        if self.instance.guard.shut {
+            let encrypted = self.instance.settings.prometheus.tls.is_some();
+            let reason = if encrypted { Reason::Tls } else { Reason::Credentials };
+            return self.refuse(reason, peer);
+        }
         let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
             return self.refuse(Reason::Room, peer);
         };
@@ -114,6 +119,11 @@ impl Site {
             return;
         }
         connection::serve(self, stream, peer).await;
+    }
+
+    /// Whether a client may stay after its answer.
+    fn may_keep(&self) -> bool {
+        self.room.available_permits() >= SPARE
     }
 
     fn refuse(&self, reason: Reason, peer: Option<IpAddr>) {

@@ -8,25 +8,13 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use uwsgi_metrics::prometheus::{self, PromOptions};
+use uwsgi_proto::scrape::Query;
 
 use crate::instance::Instance;
 use crate::observer::sampler::snapshot;
 
 /// Pages below this size travel in a packet or two: packing them saves nothing.
 const WORTH_PACKING: usize = 1024;
-
-/// What a client asks of the page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::observer) struct Query {
-    /// Header `Accept`.
-    pub(in crate::observer) accept: Option<String>,
-    /// Header `Accept-Encoding`.
-    pub(in crate::observer) encodings: Option<String>,
-    /// Only these families; empty for all.
-    pub(in crate::observer) families: Vec<String>,
-    /// How long the client waits for the whole answer.
-    pub(in crate::observer) patience: Option<Duration>,
-}
 
 /// A page.
 pub(in crate::observer) struct Page {
