@@ -149,7 +149,7 @@ fn an_app_is_one_app_in_all_workers() {
             app.running_time_us.add(us);
         }
     }
-    arena.app(2, 1).requests.add(100);
+    arena.app(2, 1).mountpoint.set(b"/never");
     let (_, bytes) = render(&arena.snapshot(), Format::Text, &PromOptions::default());
     let text = String::from_utf8(bytes).unwrap();
     for line in [
