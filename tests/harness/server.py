@@ -175,9 +175,14 @@ class Server:
         return json.loads(data.split(b"\r\n\r\n", 1)[-1])
 
     def wait_stats(self, question, what: str, timeout: float = 10.0) -> dict:
-        """The first stats document for which `question(document)` holds."""
+        """The first stats document for which `question(document)` holds; a reload may cut one off."""
         def look():
-            document = self.stats()
+            try:
+                document = self.stats()
+            except json.JSONDecodeError as cut:
+                if cut.doc.rstrip().endswith("}"):
+                    raise
+                return None
             return document if question(document) else None
 
         return until(look, f"stats with {what}", timeout)
