@@ -3,7 +3,9 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -108,12 +110,49 @@ def test_the_agent_of_the_machine_passes_it_on(site, tmp_path):
             until(lambda: bound(log, 0, 2, 1) == ['STRING: "through"'], "the trap")
 
 
+SECURE = [("noAuthNoPriv", ""), ("authNoPriv", ";auth=sha512:password1"), ("authPriv", ";auth=sha256:password1;priv=aes:password2"),
+          ("authPriv", ";auth=md5:password1;priv=des:password2")]
+ENGINE = "8000895405000102030405"
+
+
+@pytest.mark.parametrize(("level", "protection"), SECURE, ids=["open", "signed", "aes", "des"])
+def test_a_trap_of_version_3_comes_from_the_engine_of_the_agent(site, tmp_path, level, protection):
+    """snmptrapd knows user and engine beforehand, as it must; the lives of the observer count up, and it goes on believing."""
+    words = [word.split(":") for word in re.findall(r"[a-z0-9]+:\w+", protection)]
+    names = {"sha512": "SHA-512", "sha256": "SHA-256", "md5": "MD5", "aes": "AES", "des": "DES"}
+    known = " ".join(f"{names[name]} {secret}" for name, secret in words)
+    engine = tmp_path / "engine"
+    engine.write_text(f"engineBoots 4\nengineID {ENGINE}\n")
+    least = {"noAuthNoPriv": "noauth", "authNoPriv": "auth", "authPriv": "priv"}[level]
+    conf = (f"createUser -e 0x{ENGINE} joe {known}", f"authUser log joe {least}")
+    with snmptrapd(tmp_path, *conf) as (port, log):
+        server = site(f"nms snmptrap:localhost:{port};user=joe,127.0.0.1:{port};secret",
+                      options=("--snmp-user", f"joe{protection}", "--snmp-engine-file", engine))
+        server.wait_log(rf"^SNMPv3 engine 0x{ENGINE} started, boots 5$")
+        raised(server, "nms", "first")
+        until(lambda: bound(log, 0, 2, 1) == ['STRING: "first"'] * 2, "both traps")
+        observer, before = int(server.wait_log(r"spawned uWSGI observer \(pid: (\d+)\)")[1]), server.mark()
+        os.kill(observer, signal.SIGKILL)
+        server.wait_log(rf"^SNMPv3 engine 0x{ENGINE} started, boots 6$", after=before)
+        raised(server, "nms", "second")
+        until(lambda: bound(log, 0, 2, 1)[2:] == ['STRING: "second"'] * 2, "both traps of the next life")
+
+
+def test_a_text_in_any_language_is_cut_between_its_characters(site, tmp_path):
+    with snmptrapd(tmp_path) as (port, log):
+        server = site(f"nms snmptrap:127.0.0.1:{port};secret")
+        raised(server, "nms", "x" * 1023 + "%C3%B6")
+        until(lambda: bound(log, 0, 2, 1) == ['STRING: "' + "x" * 1023 + '"'], "the trap without half a character")
+
+
 @pytest.mark.parametrize(("alarm", "text"), [
+    ("nms snmptrap:a;user=eve", 'there is no snmp-user "eve"'),
+    ("nms snmpinform:a;user=joe", "snmpinform knows communities only; a user is for snmptrap"),
     ("nms snmptrap:agentx", "snmptrap:agentx wants snmp-agentx, which is not set"),
     ("nms snmptrap:", "is not HOST[:PORT][;COMMUNITY]"),
     ("nms snmpinform:a:b:c;x", "is not HOST[:PORT][;COMMUNITY]"),
 ])
 def test_an_argument_that_is_none_is_refused(alarm, text):
-    done = subprocess.run([paths.OURS, "--http-socket", "127.0.0.1:0", "-M", "--alarm", alarm], capture_output=True, text=True, check=False,
+    done = subprocess.run([paths.OURS, "--http-socket", "127.0.0.1:0", "-M", "--snmp-user", "joe", "--alarm", alarm], capture_output=True, text=True, check=False,
                           timeout=60, stdin=subprocess.DEVNULL, env=plain_environment())
     assert done.returncode == 1 and text in done.stderr

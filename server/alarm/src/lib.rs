@@ -54,6 +54,9 @@ pub type SendToMule = fn(u32, &[u8]) -> Result<(), String>;
 /// Hands a notification to the SNMP agent of the machine; the error is for the log.
 pub type Notify = fn(Vec<uwsgi_snmp::VarBind>) -> Result<(), String>;
 
+/// Seals a notification with this number from a user of SNMPv3; the error is for the log.
+pub type Seal = fn(&str, i32, uwsgi_snmp::Pdu) -> Result<Vec<u8>, String>;
+
 /// What every action may want to know of the instance.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -78,6 +81,10 @@ pub struct Facts {
     pub mule: Option<SendToMule>,
     /// Hands a notification to the agent of the machine; nothing without `snmp-agentx`.
     pub notify: Option<Notify>,
+    /// Users of SNMPv3 (`snmp-user`).
+    pub snmp_users: Vec<String>,
+    /// Seals a notification from one of them; nothing where the engine does not run.
+    pub seal: Option<Seal>,
     /// When the instance started, epoch microseconds.
     pub since_us: u64,
     /// Number of mules.

@@ -96,6 +96,15 @@ fn users(config: &Config, faults: &mut Vec<Finding>) -> Vec<User> {
     out
 }
 
+/// The names of the users, whatever else is said of them.
+pub(crate) fn user_names(config: &Config) -> Vec<String> {
+    let name = |entry: &Entry| {
+        let (name, _) = entry.text().split_once(';').unwrap_or((entry.text(), ""));
+        name.trim().to_owned()
+    };
+    config.all("snmp-user").map(name).collect()
+}
+
 fn wrong(entry: &Entry, part: &str) -> Finding {
     let text = format!("invalid value for option \"snmp-allow\": \"{part}\" is no network");
     Finding::fault(text).about(entry).allowed("an address, or a network like 10.0.0.0/8")

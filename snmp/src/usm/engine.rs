@@ -1,5 +1,8 @@
 //! The authoritative engine of an agent: which messages it accepts, what it says about the others,
-//! and how it seals its answers.
+//! and how it seals its answers and notifications.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::hash::Hash;
 use super::keys::Keys;
@@ -36,13 +39,13 @@ impl Refusal {
     }
 }
 
-/// The engine.
+/// The engine. Clones are the same engine: whoever holds one, no salt is given out twice.
 #[derive(Clone, Debug)]
 pub struct Engine {
     id: Vec<u8>,
     boots: i32,
     users: Vec<(User, Keys)>,
-    counter: u64,
+    counter: Arc<AtomicU64>,
     refused: [u32; 8],
 }
 
@@ -83,12 +86,33 @@ impl Engine {
             (user, keys)
         };
         let users = users.into_iter().map(with_keys).collect();
-        Engine { id, boots, users, counter, refused: [0; 8] }
+        Engine { id, boots, users, counter: Arc::new(counter.into()), refused: [0; 8] }
     }
 
     /// Its id.
     pub fn id(&self) -> &[u8] {
         &self.id
+    }
+
+    /// How often it has started.
+    pub fn boots(&self) -> i32 {
+        self.boots
+    }
+
+    /// A notification from this user, with all the protection that the passwords allow, at a time
+    /// in seconds since the start of the engine. The sender of a trap is its authority, so the
+    /// receiver needs the id of this engine; `id` is any number.
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub fn trap(&self, user: &str, id: i32, pdu: Pdu, time: u64) -> Result<Vec<u8>, String> {
+        let none = || format!("there is no SNMPv3 user \"{user}\"");
+        let (_, keys) = self.user(user.as_bytes()).ok_or_else(none)?;
+        let auth = if keys.auth.is_some() { flag::AUTH } else { 0 };
+        let private = if keys.privacy.is_some() { flag::PRIVATE } else { 0 };
+        let (user, context) = (user.as_bytes().to_vec(), Vec::new());
+        let ticket = Ticket { id, flags: auth | private, user, context, size: 0 };
+        self.seal(&ticket, pdu, time).ok_or_else(none)
     }
 
     /// Opens a datagram at a time in seconds since the start of the engine.
@@ -157,13 +181,16 @@ impl Engine {
         let count = self.refused.get_mut(refusal as usize)?;
         *count = count.wrapping_add(1);
         let value = Value::Counter32(*count);
-        if message.flags & flag::REPORTABLE == 0 {
-            return None;
-        }
         let request_id = match &message.payload {
+            // Whoever wants no answer gets no report either, whatever its flags say: two engines
+            // must not talk to each other for ever.
+            Payload::Plain(scoped) if !scoped.pdu.kind.wants_answer() => return None,
             Payload::Plain(scoped) => scoped.pdu.request_id,
             Payload::Secret(_) => 0,
         };
+        if message.flags & flag::REPORTABLE == 0 {
+            return None;
+        }
         let bind = VarBind { name: refusal.counter(), value };
         let ticket = Ticket {
             id: message.id,
@@ -180,8 +207,8 @@ impl Engine {
     }
 
     /// The answer as the manager expects it.
-    pub(crate) fn seal(&mut self, ticket: &Ticket, pdu: Pdu, time: u64) -> Option<Vec<u8>> {
-        self.counter = self.counter.wrapping_add(1);
+    pub(crate) fn seal(&self, ticket: &Ticket, pdu: Pdu, time: u64) -> Option<Vec<u8>> {
+        let counter = self.counter.fetch_add(1, Ordering::Relaxed);
         let scoped = Scoped { engine_id: self.id.clone(), context: ticket.context.clone(), pdu };
         let out = Outgoing {
             id: ticket.id,
@@ -194,6 +221,6 @@ impl Engine {
             scoped: &scoped,
         };
         let none = Keys { auth: None, privacy: None };
-        out.seal(self.user(&ticket.user).map_or(&none, |(_, keys)| keys), self.counter)
+        out.seal(self.user(&ticket.user).map_or(&none, |(_, keys)| keys), counter)
     }
 }

@@ -1,8 +1,8 @@
 //! The engine of SNMPv3 against a manager made of the same parts, and against what it must refuse.
 
 use super::support::{Manager, agent, ask, assert_alive, get};
-use uwsgi_snmp::usm::{Cipher, Hash, flag};
-use uwsgi_snmp::{Kind, Value, Verdict};
+use uwsgi_snmp::usm::{Cipher, Engine, Hash, Incoming, User, engine_id, flag};
+use uwsgi_snmp::{Kind, Pdu, Value, Verdict};
 
 const JOE: &str = "joe;auth=sha256:password1;priv=aes:password2";
 const BOTH: u8 = flag::AUTH | flag::PRIVATE;
@@ -108,6 +108,40 @@ fn nobody_gets_a_report_who_wants_none() {
 }
 
 #[test]
+fn what_wants_no_answer_gets_no_report() {
+    for kind in [Kind::Response, Kind::Trap, Kind::Report] {
+        let mut manager = Manager::new("ann", 0);
+        manager.engine = vec![1; 9];
+        let pdu = Pdu { kind, ..get(&[1, 1]) };
+        let outcome = ask(&mut agent(&["ann"]), &manager.request(pdu), 100);
+        assert_eq!((outcome.answer, outcome.verdict), (None, Verdict::Unauthentic), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_trap_is_sealed_by_the_engine_of_the_agent() {
+    let engine = |users: &[&str]| {
+        let users = users.iter().map(|text| User::parse(text).unwrap()).collect();
+        Engine::new(engine_id("test"), 3, users, u64::MAX)
+    };
+    for (text, flags) in [(JOE, BOTH), ("joe;auth=md5:password1", flag::AUTH), ("joe", 0)] {
+        let (first, manager) = (engine(&[text]), Manager::new(text, flags));
+        let second = first.clone();
+        let pdu = || Pdu { kind: Kind::Trap, ..get(&[0, 1]) };
+        let sealed = [&first, &second, &first].map(|e| e.trap("joe", 4711, pdu(), 9).unwrap());
+        let salts = sealed.each_ref().map(|datagram| {
+            let message = Incoming::decode(datagram).unwrap();
+            assert_eq!((message.flags, message.boots, message.time), (flags, 3, 9));
+            assert_eq!(manager.open(datagram).kind, Kind::Trap);
+            message.salt.to_vec()
+        });
+        let apart = salts[0] != salts[1] && salts[1] != salts[2];
+        assert_eq!(apart, flags == BOTH, "one engine never repeats a salt");
+        assert!(first.trap("eve", 1, pdu(), 9).unwrap_err().contains("\"eve\""));
+    }
+}
+
+#[test]
 fn a_user_without_keys_needs_none_and_one_of_the_middle_does() {
     for (user, flags, verdict) in [
         ("ann", 0, Verdict::Answered),
@@ -145,7 +179,6 @@ fn no_changed_byte_of_a_signed_message_is_answered() {
 
 #[test]
 fn an_engine_that_has_worn_out_its_boots_accepts_nothing_signed() {
-    use uwsgi_snmp::usm::{Engine, User, engine_id};
     use uwsgi_snmp::{Access, Agent};
     let engine = Engine::new(engine_id("test"), i32::MAX, vec![User::parse(JOE).unwrap()], 1);
     let mut agent = Agent::new(Access::default(), Some(engine));

@@ -36,6 +36,7 @@ pub(crate) fn facts(config: &Config) -> Facts {
         shell: vec![patch::shell(config)],
         // Whether there is a way; who delivers puts the way itself in its place.
         notify: config.has("snmp-agentx").then_some(|_| Err("not running".to_owned())),
+        snmp_users: crate::snmp::user_names(config),
         ..Facts::default()
     }
 }

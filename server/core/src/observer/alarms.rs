@@ -38,10 +38,12 @@ impl Alarms {
         let settings = &instance.settings.alarms;
         // Actions know plain functions only.
         let _ = INSTANCE.set(instance);
+        let engine = super::engine::life(instance);
         let facts = Facts {
             master_pid: instance.master_pid(),
             signal: Some(raise_signal),
             notify: instance.settings.agentx.as_ref().map(|_| super::agentx::notify as _),
+            seal: engine.map(|_| super::engine::trap as _),
             since_us: instance.arena.globals().started_at_us.get(),
             mule: Some(send_to_mule),
             mules: instance.settings.mules.len() as u32,

@@ -124,8 +124,10 @@ struct Answers {
 impl Answers {
     fn new(instance: &'static Instance, snmp: &Snmp) -> Answers {
         let numbers = Numbers::new(instance);
-        let agent = Agent::new(snmp.access.clone(), engine::start(instance, snmp));
-        Answers { instance, agent, start: Instant::now(), numbers, community: Vec::new() }
+        let life = engine::life(instance);
+        let agent = Agent::new(snmp.access.clone(), life.map(|life| life.engine.clone()));
+        let start = life.map_or_else(Instant::now, |life| life.start);
+        Answers { instance, agent, start, numbers, community: Vec::new() }
     }
 
     fn answer(&mut self, from: IpAddr, datagram: &[u8]) -> Option<Vec<u8>> {

@@ -9,7 +9,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Instant;
 
+use uwsgi_snmp::Pdu;
 use uwsgi_snmp::usm::{Engine, engine_id};
 
 use crate::instance::Instance;
@@ -20,8 +23,39 @@ use crate::{clock, log};
 /// 2026-01-01: seconds since then fit the count of starts until 2094.
 const EPOCH: u64 = 1_767_225_600;
 
-/// The engine; nothing without users.
-pub(super) fn start(instance: &Instance, snmp: &Snmp) -> Option<Engine> {
+/// The engine of this process and when it started.
+#[derive(Debug)]
+pub(super) struct Life {
+    /// The engine; clones of it are the same engine.
+    pub(super) engine: Engine,
+    /// Its time counts from here.
+    pub(super) start: Instant,
+}
+
+/// There is one for the agent and for notifications.
+static LIFE: OnceLock<Option<Life>> = OnceLock::new();
+
+/// The engine, started by whoever asks first; nothing without users.
+pub(super) fn life(instance: &Instance) -> Option<&'static Life> {
+    let begin = || {
+        let engine = start(instance, instance.settings.snmp.as_ref()?)?;
+        let id: String = engine.id().iter().map(|octet| format!("{octet:02x}")).collect();
+        log!("SNMPv3 engine 0x{id} started, boots {}", engine.boots());
+        Some(Life { engine, start: Instant::now() })
+    };
+    LIFE.get_or_init(begin).as_ref()
+}
+
+/// Seals a notification from a user.
+///
+/// # Errors
+/// There is no such user, or no engine.
+pub(super) fn trap(user: &str, number: i32, pdu: Pdu) -> Result<Vec<u8>, String> {
+    let life = LIFE.get().and_then(Option::as_ref).ok_or("there is no SNMPv3 engine")?;
+    life.engine.trap(user, number, pdu, life.start.elapsed().as_secs())
+}
+
+fn start(instance: &Instance, snmp: &Snmp) -> Option<Engine> {
     if snmp.users.is_empty() {
         return None;
     }
