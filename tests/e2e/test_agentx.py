@@ -72,6 +72,18 @@ def test_an_agent_over_tcp(site, tmp_path):
         assert netsnmp.get(f"127.0.0.1:{port}", "1.1") == ["0"]
 
 
+def test_a_subagent_alone_has_the_values_of_applications_and_the_rules_of_numbers(uwsgi, app, tmp_path):
+    """Nothing of the agent's own is configured: what only changes numbers counts all the same."""
+    port, master = free_port(), tmp_path / "agentx"
+    with snmpd(tmp_path, port, master):
+        server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", app("ask"), f"--snmp-agentx={master}", "--enable-metrics",
+                       "--snmp-gauge64", "--metric", "name=big,oid=100.1,type=gauge,initial_value=5000000000")
+        server.wait_log(r"^SNMP python functions initialized\.$")
+        server.wait_log("^.snmp-agentx. registered with", timeout=40)
+        assert server.get("/?uwsgi.snmp_set_gauge(7,42)").body == b"True"
+        assert netsnmp.get(f"127.0.0.1:{port}", "2.7", "100.1") == ["42", "5000000000"]
+
+
 def header(kind, session, packet, payload=b""):
     return struct.pack(">BBBBIIII", 1, kind, 0x10, 0, session, 1, packet, len(payload)) + payload
 
@@ -84,7 +96,7 @@ def response(session, packet, error=0):
     (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it sent no packet: it is not of version 1"),
     (header(18, 7, 1)[:16] + b"\xff\xff\xff\xf0", "it sent no packet: its length is not one"),
     (response(7, 1, 256), "the master refused the session, error 256"),
-    (response(7, 1) + response(7, 2, 263), "the master refused the registration, error 263"),
+    (response(7, 1) + response(7, 2, 263), "the master refused the registration, error 263 .duplicate registration.,"),
     (response(7, 1) + response(7, 2) + header(5, 7, 3, b"\x81\0\0\0"), "it sent no packet: "),
     (response(7, 1) + response(7, 2) + header(5, 9, 3), "a packet of session 9 came"),
     (response(7, 1) + header(2, 7, 3, b"\4\0\0\0"), "the master closed the session, reason 4"),

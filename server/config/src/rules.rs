@@ -31,6 +31,7 @@ const RULES: &[Rule] = &[
     guards_of_nothing,
     unknown_alarms,
     alarms_twice,
+    snmp_alone,
 ];
 
 /// Values come back from the files of a directory.
@@ -249,6 +250,25 @@ fn routers_alone(config: &Config) -> Vec<Finding> {
         (!started).then(|| warning(first, &text))
     });
     alone.collect()
+}
+
+/// Options about an SNMP agent that is not there.
+fn snmp_alone(config: &Config) -> Vec<Finding> {
+    const AGENT: &[&str] = &["snmp", "snmp-community", "snmp-user"];
+    const SHOWN: &[&str] = &["snmp", "snmp-community", "snmp-user", "snmp-agentx"];
+    const ABOUT: &[(&str, &[&str])] = &[
+        ("snmp-allow", AGENT),
+        ("snmp-silent", AGENT),
+        ("snmp-engine-file", &["snmp-user"]),
+        ("snmp-gauge64", SHOWN),
+        ("snmp-compat", SHOWN),
+    ];
+    let alone = ABOUT.iter().filter(|(_, needed)| !needed.iter().any(|name| config.has(name)));
+    let told = alone.filter_map(|(name, needed)| {
+        let text = format!("has no effect without \"{}\"", needed.join("\" or \""));
+        config.entry(name).map(|entry| warning(entry, &text))
+    });
+    told.collect()
 }
 
 /// The name of a session context is read when its address is.

@@ -91,6 +91,19 @@ fn options_that_do_not_fit_together_are_told() {
             &["option \"prometheus-auth\" at x.ini:2 has no effect without \"prometheus\""],
         ),
         (&["prometheus-auth = bearer:x", "prometheus = :1"], &[]),
+        (
+            &[
+                "snmp-agentx = /x",
+                "snmp-gauge64 = true",
+                "snmp-allow = ::1",
+                "snmp-engine-file = e",
+            ],
+            &[
+                "option \"snmp-allow\" at x.ini:4 has no effect without \"snmp\" or \"snmp-community\" or \
+                 \"snmp-user\"",
+                "option \"snmp-engine-file\" at x.ini:5 has no effect without \"snmp-user\"",
+            ],
+        ),
         (&["harakiri = 5"], &["option \"harakiri\" at x.ini:2 has no effect without \"master\""]),
         (&["http = :80", "http-timeout = 5"], &[]),
         (&["https = :443,a.crt,a.key", "http-timeout = 5"], &[]),

@@ -158,7 +158,9 @@ impl Host for PluginHost {
     }
 
     fn snmp(&self) -> Option<&dyn SnmpHost> {
-        self.0.settings.snmp.as_ref().map(|_| self as &dyn SnmpHost)
+        let settings = &self.0.settings;
+        let shown = settings.snmp.is_some() || settings.agentx.is_some();
+        shown.then_some(self as &dyn SnmpHost)
     }
 
     fn alarm(&self, name: &[u8], message: &[u8]) {

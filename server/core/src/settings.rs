@@ -273,6 +273,8 @@ pub struct Settings {
     pub udp: Vec<String>,
     /// The SNMP agent, if there is to be one.
     pub snmp: Option<crate::snmp::Snmp>,
+    /// How SNMP and AgentX show numbers.
+    pub snmp_rules: uwsgi_snmp::Rules,
     /// The master agent whose subagent this instance is.
     pub agentx: Option<crate::agentx::Master>,
     /// Alarms and what raises them.
@@ -416,6 +418,7 @@ impl Settings {
             safe_fds: safe_fds(config, &mut faults),
             udp: list("udp"),
             snmp: crate::snmp::Snmp::from_config(config, &mut faults),
+            snmp_rules: crate::snmp::rules(config),
             agentx: crate::agentx::from_config(config, &mut faults),
             alarms: crate::alarm::Alarms::from_config(config, &mut faults),
             pushers: Vec::new(),

@@ -20,8 +20,6 @@ pub struct Snmp {
     pub addresses: Vec<String>,
     /// Who may ask.
     pub access: Access,
-    /// How numbers are shown.
-    pub rules: Rules,
     /// Users of SNMPv3.
     pub users: Vec<User>,
     /// Where the engine of SNMPv3 remembers its starts.
@@ -44,11 +42,15 @@ impl Snmp {
                 networks: networks(config, faults),
                 silent: like_uwsgi || config.flag("snmp-silent"),
             },
-            rules: Rules { gauge64: config.flag("snmp-gauge64"), wrap: like_uwsgi },
             users: users(config, faults),
             engine_file: config.last("snmp-engine-file").map(str::to_owned),
         })
     }
+}
+
+/// How numbers are shown, by the agent and by the subagent alike.
+pub(crate) fn rules(config: &Config) -> Rules {
+    Rules { gauge64: config.flag("snmp-gauge64"), wrap: config.flag("snmp-compat") }
 }
 
 /// A community as it counts: cut where it is too long, and none at all when it is empty.

@@ -23,6 +23,9 @@ const SHUTDOWN: u8 = 5;
 /// Context is not supported.
 const UNSUPPORTED_CONTEXT: u16 = 262;
 
+/// Another subagent has registered the same.
+const DUPLICATE: u16 = 263;
+
 /// The most values of one answer: what a datagram of a manager holds is less.
 const MOST: usize = 4096;
 
@@ -144,7 +147,9 @@ impl Session {
                 Step::Registered
             }
             State::Registering => {
-                Step::Over(format!("the master refused the registration, error {error}"))
+                // There is no way but to wait: the other one may leave.
+                let why = if error == DUPLICATE { " (duplicate registration)" } else { "" };
+                Step::Over(format!("the master refused the registration, error {error}{why}"))
             }
             // Answers to pings and notifications.
             State::Registered if error == 0 => Step::Nothing,

@@ -211,8 +211,7 @@ fn tree(instance: &Instance) -> Tree {
         // Hundredths of a second; they begin anew after 497 days, as everywhere.
         uptime: (since / 10_000) as u32,
     };
-    let rules = settings.snmp.as_ref().map(|snmp| snmp.rules).unwrap_or_default();
-    uwsgi_snmp::tree(&snapshot, &items, &system, rules)
+    uwsgi_snmp::tree(&snapshot, &items, &system, settings.snmp_rules)
 }
 
 #[cfg(test)]
