@@ -150,6 +150,19 @@ def test_the_agent_answers_over_ipv6(uwsgi, app):
     assert netsnmp.get(f"udp6:[::1]:{port}", "1.1") == ["0"]
 
 
+@pytest.mark.parametrize("bound, asked", [("0.0.0.0:0", "127.0.0.2"), ("[::]:0", "::1"), ("[::]:0", "127.0.0.2")])
+def test_an_answer_leaves_from_the_address_that_was_asked(uwsgi, app, bound, asked):
+    """A manager that is connected drops what comes from elsewhere, and so do firewalls."""
+    if bound[0] == "[" and not procs_have_ipv6():
+        pytest.skip("no IPv6 on this machine")
+    server = uwsgi("-M", "--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), f"--snmp={bound}", "--snmp-community", "foo")
+    with socket.socket(socket.AF_INET6 if ":" in asked else socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        client.connect((asked, port_of(server, re.escape(bound))))
+        client.send(GET_REQUESTS)
+        assert client.recv(65535) == ANSWER + bytes(8)
+
+
 def procs_have_ipv6() -> bool:
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:

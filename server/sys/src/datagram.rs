@@ -1,10 +1,14 @@
 //! UDP sockets that receive: bound to an address, a multicast group, or the broadcast address.
 
+mod local;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+pub use local::{Local, Received, receive, send, tell};
 
 /// Binds a UDP socket. A multicast address is also joined, and may be bound by several processes.
 ///

@@ -7,12 +7,15 @@
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use uwsgi_metrics::SnmpRow;
 use uwsgi_snmp::{Agent, Outcome, Source, System, Tree, Verdict};
+use uwsgi_sys::datagram;
 
 use super::engine;
 use super::sampler::take;
@@ -54,7 +57,10 @@ pub(super) async fn run(instance: &'static Instance) {
 }
 
 fn receiver(socket: &Endpoint) -> std::io::Result<UdpSocket> {
-    UdpSocket::from_std(socket.fd.try_clone()?.into())
+    let receiver = UdpSocket::from_std(socket.fd.try_clone()?.into())?;
+    // Without it answers leave from the address that the route prefers, which is nearly always right.
+    let _ = datagram::tell(receiver.as_fd(), receiver.local_addr()?.is_ipv6());
+    Ok(receiver)
 }
 
 async fn serve(
@@ -71,15 +77,17 @@ async fn serve(
         }
         for _ in 0..TURN {
             // An error may be what an earlier answer met; the socket itself goes on.
-            let Ok((length, from)) = socket.try_recv_from(&mut buffer) else { break };
-            let datagram = buffer.get(..length).unwrap_or_default();
+            let next = || datagram::receive(socket.as_fd(), &mut buffer);
+            let Ok(came) = socket.try_io(Interest::READABLE, next) else { break };
+            let from = came.from;
+            let datagram = buffer.get(..came.length).unwrap_or_default();
             match (&mut *agent.borrow_mut(), purpose) {
                 (Some(answers), purpose)
                     if purpose == Purpose::Snmp || datagram.first() == Some(&0x30) =>
                 {
                     if let Some(answer) = answers.answer(from.ip(), datagram) {
                         // Nobody waits for room: who lost an answer asks again.
-                        let _ = socket.try_send_to(&answer, from);
+                        let _ = datagram::send(socket.as_fd(), &answer, from, came.to);
                     }
                 }
                 _ => tell(instance, from, datagram),
