@@ -34,6 +34,12 @@ def test_smilint_has_nothing_to_say(tmp_path):
     assert "Counter65" in linted(broken), "a broken module is told"
 
 
+def test_a_text_beyond_ascii_is_shown_as_text():
+    """Without a convention of its own the tools show octets; with that of old a longer text than 255 bytes were wrong."""
+    shown = told("snmptranslate", *MODULES, "-Td", "UWSGI-MIB::uwsgiAlarmMessage")
+    assert "OCTET STRING (0..1024)" in shown and 'DISPLAY-HINT\t"1024t"' in shown
+
+
 @pytest.mark.parametrize("oid, name", [("1.1", "uwsgiRequests"), ("1.31", "uwsgiRequestsOfWorker1"), ("3.0.1", "uwsgiWorker0Requests"),
                                        ("3.2.8", "uwsgiWorker2AvgResponseTime"), ("3.1.2.0.1", "uwsgiWorker1Core0Requests"),
                                        ("5.3", "uwsgiCoreBusyWorkers"), ("7.0.1", "uwsgiSocket0ListenQueue"), ("0.1", "uwsgiAlarm"),

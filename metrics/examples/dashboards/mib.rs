@@ -32,7 +32,7 @@ const REVISION: &str = "202611200000Z";
 const HEAD: &str = r#"IMPORTS
     MODULE-IDENTITY, OBJECT-TYPE, NOTIFICATION-TYPE, Counter64, Gauge32, enterprises
         FROM SNMPv2-SMI
-    DisplayString
+    TEXTUAL-CONVENTION
         FROM SNMPv2-TC
     MODULE-COMPLIANCE, OBJECT-GROUP, NOTIFICATION-GROUP
         FROM SNMPv2-CONF;
@@ -207,6 +207,12 @@ uwsgi MODULE-IDENTITY
 
 unbit OBJECT IDENTIFIER ::= {{ enterprises 35156 }}
 
+UwsgiText ::= TEXTUAL-CONVENTION
+    DISPLAY-HINT "1024t"
+    STATUS current
+    DESCRIPTION "Text in UTF-8; longer than a DisplayString, and in any language."
+    SYNTAX OCTET STRING (SIZE (0..1024))
+
 uwsgiNotifications OBJECT IDENTIFIER ::= {{ uwsgi 0 }}
 
 uwsgiAlarm NOTIFICATION-TYPE
@@ -228,11 +234,11 @@ uwsgiApplicationBranch OBJECT IDENTIFIER ::= {{ uwsgi 2 }}
 
 /// What notifications carry: name, syntax, description, in the order of their numbers.
 const CARRIED: [(&str, &str, &str); 7] = [
-    ("uwsgiAlarmMessage", "DisplayString", "The message as it was raised, at most 1024 bytes."),
-    ("uwsgiAlarmName", "DisplayString", "The name of the alarm."),
-    ("uwsgiAlarmKey", "DisplayString", "Of a threshold: its metric."),
-    ("uwsgiAlarmValue", "DisplayString", "Of a threshold: the number that was compared."),
-    ("uwsgiAlarmBound", "DisplayString", "Of a threshold: what it was compared with."),
+    ("uwsgiAlarmMessage", "UwsgiText", "The message as it was raised, at most 1024 bytes."),
+    ("uwsgiAlarmName", "UwsgiText", "The name of the alarm."),
+    ("uwsgiAlarmKey", "UwsgiText", "Of a threshold: its metric."),
+    ("uwsgiAlarmValue", "UwsgiText", "Of a threshold: the number that was compared."),
+    ("uwsgiAlarmBound", "UwsgiText", "Of a threshold: what it was compared with."),
     (
         "uwsgiAlarmState",
         "INTEGER { firing(1), resolved(2) }",
