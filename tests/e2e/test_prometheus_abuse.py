@@ -177,6 +177,18 @@ def test_metrics_without_a_place_on_the_page_are_named(site):
     assert server.log().count("metric a-b is not shown in /metrics: the name uwsgi_metric_a_b_total is taken there\n") == 1
 
 
+def test_families_without_a_place_on_the_page_are_named(uwsgi, tmp_path):
+    program = tmp_path / "taken.py"
+    program.write_text("import uwsgi_metrics\nuwsgi_metrics.Gauge('uwsgi_workers', 'Ours.').set(77)\nuwsgi_metrics.Gauge('mine', 'Mine.').set(1)\n"
+                       "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--lazy-apps", "-p", "2", "--wsgi-file", program, "--prometheus",
+                   f"127.0.0.1:{(port := free_port())}")
+    server.wait_log("family uwsgi_workers of the application is not shown in /metrics: its name is taken there")
+    document = wire.http(port, "/metrics").body
+    assert b"\nuwsgi_workers 2\n" in document and b"\nmine" in document
+    assert server.log().count("is not shown in /metrics") == 1
+
+
 def seen(server, trusted) -> bool:
     """Whether the endpoint answers with a certificate that is trusted."""
     context = ssl.create_default_context(cafile=trusted)

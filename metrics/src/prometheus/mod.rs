@@ -83,13 +83,18 @@ pub fn walk(snapshot: &Snapshot, options: &PromOptions, families: &mut dyn Famil
 }
 
 fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
+    write_own(out, snapshot, options);
+    series::write(out, snapshot, options.label_sets);
+}
+
+/// All but what applications made.
+fn write_own(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
     families::write(out, snapshot, options);
     extra::write(out, snapshot, options);
     spreads::write(out, snapshot);
     apps::write(out, snapshot);
     thresholds::write(out, snapshot);
     user::write(out, snapshot);
-    series::write(out, snapshot, options.label_sets);
 }
 
 /// Adds to a snapshot what the page shows beyond it, as far as it was asked for.
@@ -108,4 +113,13 @@ pub fn gather(snapshot: Snapshot, view: &View, options: &PromOptions) -> Snapsho
 /// with that name.
 pub fn hidden(snapshot: &Snapshot) -> Vec<(Vec<u8>, String)> {
     user::hidden(snapshot)
+}
+
+/// The families of applications that the document leaves out because a name of theirs is taken, by
+/// the names they would have had.
+pub fn hidden_families(snapshot: &Snapshot) -> Vec<String> {
+    let options = PromOptions::default();
+    let mut out = Writer::new(Format::Text, snapshot, &options);
+    write_own(&mut out, snapshot, &options);
+    series::hidden(&mut out, snapshot)
 }

@@ -18,10 +18,7 @@ type Label<'a> = (&'a str, &'a [u8]);
 
 /// Writes all families, in the order of their registration.
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, label_sets: usize) {
-    super::families::claim(out);
-    super::extra::claim(out);
-    super::apps::claim(out);
-    super::thresholds::claim(out);
+    claim_own(out);
     for family in &snapshot.series {
         let (name, kind) = shown(&family.name, family.kind);
         if out.open(&name, kind, &family.help, &family.unit) {
@@ -32,6 +29,21 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, label_sets: usize
             }
         }
     }
+}
+
+/// Those of which a name is taken when all else is written.
+pub(super) fn hidden(out: &mut Writer<'_>, snapshot: &Snapshot) -> Vec<String> {
+    claim_own(out);
+    let shown = snapshot.series.iter().map(|family| shown(&family.name, family.kind));
+    shown.filter(|(name, kind)| !out.claim(name, *kind)).map(|(name, _)| name).collect()
+}
+
+/// Takes the names of the server that have nothing to say now.
+fn claim_own(out: &mut Writer<'_>) {
+    super::families::claim(out);
+    super::extra::claim(out);
+    super::apps::claim(out);
+    super::thresholds::claim(out);
 }
 
 /// What stands for the label sets beyond the limit. Counts have a sum that never falls, because

@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use uwsgi_metrics::prometheus::{Format, PromOptions, render};
+use uwsgi_metrics::prometheus::{self, Format, PromOptions, render};
 use uwsgi_metrics::series::{FamilyKind, FamilySpec, GaugeMode, families};
 use uwsgi_metrics::{Arena, Latency, Shape};
 
@@ -158,6 +158,8 @@ fn a_name_of_the_server_is_taken_also_while_the_server_has_nothing_to_say() {
         set(&silent, &spec(name, kind, &[]), &[], 0, 1.0);
     }
     assert_eq!(shown(&silent), quiet, "a family of the application took a name of the server");
+    let snapshot = silent.snapshot().with_series(&silent);
+    assert_eq!(prometheus::hidden_families(&snapshot).len(), ours.len(), "each is told");
 }
 
 #[test]

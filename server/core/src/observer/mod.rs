@@ -20,6 +20,7 @@ mod pushers;
 mod queues;
 mod sampler;
 mod server;
+mod taken;
 mod thresholds;
 
 use uwsgi_sys::signal;

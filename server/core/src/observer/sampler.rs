@@ -11,6 +11,7 @@ use super::metrics::Metrics;
 use super::process::Processes;
 use super::pushers::Pushers;
 use super::queues::{self, Queues};
+use super::taken::Taken;
 use super::thresholds::Watch;
 use crate::clock;
 use crate::instance::Instance;
@@ -22,6 +23,7 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
     let mut queues = Queues::new(instance);
     let mut processes = Processes::new(instance);
     let machine = Machine::new();
+    let mut taken = Taken::default();
     let mut thresholds = Watch::new(instance);
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -35,6 +37,7 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
         let snapshot = take(instance);
         metrics.round(&snapshot).await;
         pushers.round(&snapshot);
+        taken.look(instance);
         history.tick(&instance.arena.history(), clock::epoch_s(), &snapshot);
         if let Some(thresholds) = &mut thresholds {
             thresholds.tick(instance, &snapshot, |event| alarms.raise(event));
