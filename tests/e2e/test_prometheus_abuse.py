@@ -69,7 +69,7 @@ def test_who_asks_for_nothing_is_sent_away(site, said):
     server = site("--socket-timeout", "1")
     with crowd(server, ROOM, said):
         until(lambda: healthy(server), "room again")
-    until(lambda: value(server, 'uwsgi_scrape_refusals_total{reason="request"}') == (ROOM if said else 0), "all of them told so")
+        until(lambda: value(server, 'uwsgi_scrape_refusals_total{reason="request"}') == (ROOM if said else 0), "all of them told so")
 
 
 def test_one_byte_at_a_time_ends_at_the_deadline(site):
