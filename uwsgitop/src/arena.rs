@@ -237,6 +237,7 @@ mod tests {
         thresholds: 0,
         series: 0,
         mules: 0,
+        pushers: 0,
     };
 
     /// A file of this test process alone, gone with the value.
