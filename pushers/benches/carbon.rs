@@ -1,4 +1,5 @@
-//! What a push of 10,000 lines costs: `cargo bench -p uwsgi-pushers --bench carbon`.
+//! What a push of 10,000 lines costs, for carbon and statsd:
+//! `cargo bench -p uwsgi-pushers --bench carbon`.
 //!
 //! The whole of what the observer does at once, from the list to the queue of a lane, against the
 //! same lines made by the formatter in the same run. A plain program: each figure is the best of
@@ -19,6 +20,10 @@ const ROUNDS: u32 = 50;
 
 /// Lines of a push.
 const LINES: usize = 10_000;
+
+const CARBON: (&str, &str) = ("carbon", "127.0.0.1:2003");
+
+const STATSD: (&str, &str) = ("stats-push", "statsd:127.0.0.1:8125,myapp");
 
 /// Longest time for one push.
 const TARGET: Duration = Duration::from_millis(5);
@@ -46,9 +51,12 @@ fn main() -> std::io::Result<()> {
     println!("{:<28} {:>9.3} ms", "by the formatter", ms(naive));
     let mut over = false;
     for (name, options) in [
-        ("lines", &[][..]),
-        ("pickles", &[("carbon-proto", "pickle")][..]),
-        ("lines with tags", &[("carbon-tags", "true")][..]),
+        ("lines", &[CARBON][..]),
+        ("pickles", &[CARBON, ("carbon-proto", "pickle")][..]),
+        ("lines with tags", &[CARBON, ("carbon-tags", "true")][..]),
+        ("statsd", &[STATSD][..]),
+        ("statsd, full datagrams", &[STATSD, ("statsd-mtu", "1432")][..]),
+        ("statsd, tags", &[STATSD, ("statsd-mtu", "1432"), ("statsd-tags", "dogstatsd")][..]),
     ] {
         let cost = pushed(options, &items)?;
         let verdict = if cost > TARGET { "OVER" } else { "" };
@@ -93,11 +101,7 @@ fn formatted(items: &[Item]) -> String {
 fn pushed(options: &[(&'static str, &'static str)], items: &[Item]) -> std::io::Result<Duration> {
     let arena: &'static Arena =
         Box::leak(Box::new(Arena::create(&Shape { workers: 1, pushers: 1, ..Shape::default() })?));
-    let base = [
-        ("carbon", "127.0.0.1:2003"),
-        ("carbon-use-metrics", "true"),
-        ("carbon-id", "127_0_0_1:3031"),
-    ];
+    let base = [("carbon-use-metrics", "true"), ("carbon-id", "127_0_0_1:3031")];
     let given = Given(Box::leak([&base[..], options].concat().into_boxed_slice()));
     let (plans, faults) = plans(&facts(&given));
     assert!(faults.is_empty() && plans.len() == 1, "{faults:?}");

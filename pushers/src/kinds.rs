@@ -21,6 +21,7 @@ pub static KINDS: &[Kind] = &[
     Kind { name: "dogstatsd", read: crate::dogstatsd::read },
     Kind { name: "prometheus-file", read: crate::textfile::read },
     Kind { name: "systemd", read: crate::systemd::read },
+    Kind { name: "mongodb", read: crate::mongodb::read },
     Kind { name: "rrdtool", read: crate::rrdtool::read },
     Kind { name: "remote-write", read: crate::remote::read },
     Kind { name: "pushgateway", read: crate::gateway::read },

@@ -23,6 +23,7 @@ mod instance;
 mod keyval;
 mod kinds;
 pub mod lane;
+mod mongodb;
 mod otlp;
 mod remote;
 mod resets;

@@ -165,26 +165,17 @@ fn a_foreign_parser_reads_the_same() {
     assert_eq!(timing.sample_rate, Some(0.25));
 }
 
-/// 10,000 metrics take a few milliseconds, in every form.
+/// What it costs is measured by `benches/carbon.rs`.
 #[test]
-fn ten_thousand_metrics_are_cheap() {
+fn a_list_of_ten_thousand_is_pushed_whole_in_every_form() {
     let names: Vec<String> =
         (0..10_000).map(|n| format!("worker.{}.core.{n}.requests", n % 16)).collect();
     let list: Vec<_> = names.iter().map(|name| (name.as_str(), Counter, 1_234_567)).collect();
     let tagged = Form { dialect: Dialect::DogStatsD, mtu: 1432, delta: true, ..form() };
     for (form, what) in [(form(), "legacy"), (tagged, "tags, deltas, packed")] {
-        let took = with_list(&list, |tick| {
-            let encoded = |_| {
-                // Nothing is known of the push before: every counter is pushed.
-                let mut encode = Encode::new(form.clone(), true);
-                let start = std::time::Instant::now();
-                assert_eq!(encode.encode(tick).unwrap().values, 10_000);
-                start.elapsed()
-            };
-            (0..5).map(encoded).min().unwrap()
-        });
-        eprintln!("{what}: {took:?}");
-        let bound = if cfg!(debug_assertions) { 100 } else { 5 };
-        assert!(took.as_millis() <= bound, "{what}: {took:?}");
+        // Nothing is known of the push before: every counter is pushed.
+        let mut encode = Encode::new(form, true);
+        let load = with_list(&list, |tick| encode.encode(tick)).unwrap();
+        assert_eq!(load.values, 10_000, "{what}");
     }
 }

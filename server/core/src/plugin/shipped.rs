@@ -20,6 +20,12 @@ pub(crate) enum Shipped {
 
 use Shipped::{Absent, Handler, Part, Python};
 
+/// Whether this build has the driver of MongoDB.
+const MONGODB: bool = cfg!(feature = "mongodb");
+
+/// What a build without it says.
+const NO_DRIVER: &str = "the stats pusher of MongoDB (a build with the feature mongodb has it)";
+
 /// Names without version and variant; a `*` at the end stands for any rest.
 const TABLE: &[(&str, Shipped)] = &[
     ("python", Python),
@@ -97,6 +103,7 @@ const TABLE: &[(&str, Shipped)] = &[
     ("stats_pusher_socket", Part),
     ("stats_pusher_file", Part),
     ("stats_pusher_statsd", Part),
+    ("stats_pusher_mongodb", if MONGODB { Part } else { Absent(NO_DRIVER) }),
     ("stats_pusher_*", Absent("this stats pusher")),
     ("mongodb", Absent("MongoDB")),
     ("mongodblog", Absent("logs to MongoDB")),
