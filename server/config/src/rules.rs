@@ -229,9 +229,13 @@ fn no_master(config: &Config) -> Vec<Finding> {
     if config.master() || config.entry("emperor").is_some() {
         return Vec::new();
     }
-    let mentioned = NEED.iter().filter_map(|name| config.entry(name));
-    let on = mentioned.filter(|entry| !matches!(entry.text(), "0" | "false" | "off" | "no"));
+    let on = NEED.iter().filter_map(|name| config.entry(name)).filter(|entry| is_on(entry));
     on.map(|entry| warning(entry, "has no effect without \"master\"")).collect()
+}
+
+/// Whoever says no asks for nothing.
+fn is_on(entry: &Entry) -> bool {
+    !matches!(entry.text(), "0" | "false" | "off" | "no")
 }
 
 /// Options of a router that is not there.
@@ -266,7 +270,8 @@ fn snmp_alone(config: &Config) -> Vec<Finding> {
     let alone = ABOUT.iter().filter(|(_, needed)| !needed.iter().any(|name| config.has(name)));
     let told = alone.filter_map(|(name, needed)| {
         let text = format!("has no effect without \"{}\"", needed.join("\" or \""));
-        config.entry(name).map(|entry| warning(entry, &text))
+        let on = config.entry(name).filter(|entry| is_on(entry));
+        on.map(|entry| warning(entry, &text))
     });
     told.collect()
 }

@@ -91,6 +91,7 @@ fn options_that_do_not_fit_together_are_told() {
             &["option \"prometheus-auth\" at x.ini:2 has no effect without \"prometheus\""],
         ),
         (&["prometheus-auth = bearer:x", "prometheus = :1"], &[]),
+        (&["snmp-silent = false"], &[]),
         (
             &[
                 "snmp-agentx = /x",
