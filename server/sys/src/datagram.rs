@@ -4,11 +4,11 @@ mod local;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
-pub use local::{Local, Received, receive, send, tell};
+pub use local::{Local, Received, receive, send};
 
 /// Binds a UDP socket. A multicast address is also joined, and may be bound by several processes.
 ///
@@ -25,6 +25,9 @@ pub fn bind(address: SocketAddr) -> io::Result<OwnedFd> {
     if address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
         sockopt::set_socket_broadcast(&fd, true)?;
     }
+    // Before it is bound: what comes in without this has no place to be answered from. Without it
+    // answers leave from the address that the route prefers, which is nearly always right.
+    let _ = local::tell(fd.as_fd(), address.is_ipv6());
     rustix::net::bind(&fd, &address)?;
     match address.ip() {
         IpAddr::V4(to) if group => {

@@ -57,10 +57,7 @@ pub(super) async fn run(instance: &'static Instance) {
 }
 
 fn receiver(socket: &Endpoint) -> std::io::Result<UdpSocket> {
-    let receiver = UdpSocket::from_std(socket.fd.try_clone()?.into())?;
-    // Without it answers leave from the address that the route prefers, which is nearly always right.
-    let _ = datagram::tell(receiver.as_fd(), receiver.local_addr()?.is_ipv6());
-    Ok(receiver)
+    UdpSocket::from_std(socket.fd.try_clone()?.into())
 }
 
 async fn serve(

@@ -38,11 +38,8 @@ pub struct Received {
     pub to: Local,
 }
 
-/// Has the kernel tell where each datagram came to.
-///
-/// # Errors
-/// Those of setsockopt.
-pub fn tell(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
+/// Has the kernel tell where each datagram came to that comes in from now on.
+pub(super) fn tell(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
     let (level, name) = match ipv6 {
         true => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
         false => (libc::IPPROTO_IP, libc::IP_PKTINFO),
@@ -183,8 +180,8 @@ mod tests {
 
     /// An answer to a peer that accepts none but from where it asked.
     fn round(bind: &str, ask: &str) {
-        let server = UdpSocket::bind(bind).unwrap();
-        tell(server.as_fd(), bind.starts_with('[')).unwrap();
+        let server = UdpSocket::from(super::super::bind(bind.parse().unwrap()).unwrap());
+        server.set_nonblocking(false).unwrap();
         let port = server.local_addr().unwrap().port();
         let peer =
             UdpSocket::bind(if ask.contains(':') { "[::1]:0" } else { "127.0.0.1:0" }).unwrap();
