@@ -13,7 +13,7 @@ use std::os::unix::{self, net::SocketAddr};
 use std::time::{Duration, Instant};
 
 use tokio::net::{UdpSocket, UnixDatagram};
-use uwsgi_net::{Failure, plain};
+use uwsgi_net::{Failure, names, plain};
 
 use crate::address::Address;
 use crate::instance::{Sending, Transport};
@@ -123,8 +123,8 @@ async fn open(address: &Address) -> io::Result<Socket> {
             Ok(Socket::Unix(UnixDatagram::from_std(socket)?))
         }
         Address::Net(host, port) => {
-            let mut found = tokio::net::lookup_host((host.as_str(), *port)).await?;
-            let to = found.next().ok_or(io::ErrorKind::NotFound)?;
+            let found = names::lookup(host, *port).await?;
+            let to = *found.first().ok_or(io::ErrorKind::NotFound)?;
             let from: IpAddr = match to {
                 V4(_) => Ipv4Addr::UNSPECIFIED.into(),
                 V6(_) => Ipv6Addr::UNSPECIFIED.into(),

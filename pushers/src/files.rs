@@ -5,16 +5,32 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use uwsgi_net::{Failure, plain};
 
-/// Runs `write` in a thread; `call` is what a failure of the thread is called in the log.
-pub(crate) async fn in_thread(
-    call: &'static str,
-    write: impl FnOnce() -> Result<(), String> + Send + 'static,
-) -> Result<(), Failure> {
-    let written = tokio::task::spawn_blocking(write).await;
-    written.unwrap_or_else(|_| Err(format!("{call}: ended"))).map_err(Failure::passing)
+/// One thread at a time: one that hangs must not get company with every push.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Alone(Arc<Mutex<()>>);
+
+impl Alone {
+    /// Runs `write` in a thread; `call` is what a failure of the thread is called in the log.
+    pub(crate) async fn in_thread(
+        &self,
+        call: &'static str,
+        write: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let Ok(held) = Arc::clone(&self.0).try_lock_owned() else {
+            return Err(Failure::passing(format!("{call}: the one before has not ended yet")));
+        };
+        let written = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            write()
+        });
+        let written = written.await.unwrap_or_else(|_| Err(format!("{call}: ended")));
+        written.map_err(Failure::passing)
+    }
 }
 
 /// Puts a file in the place of another one.
@@ -72,6 +88,23 @@ mod tests {
         ] {
             assert_eq!(super::size(text), size, "{text}");
         }
+    }
+
+    #[test]
+    fn a_write_that_hangs_gets_no_company() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let alone = Alone::default();
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            let hangs = alone.in_thread("write()", move || held.recv().map_err(|e| e.to_string()));
+            let moment = std::time::Duration::from_millis(5);
+            assert!(tokio::time::timeout(moment, hangs).await.is_err(), "it hangs");
+            let next = alone.in_thread("write()", || Ok(())).await.unwrap_err();
+            assert_eq!(next.text, "write(): the one before has not ended yet");
+            release.send(()).unwrap();
+            let free = async { while alone.in_thread("write()", || Ok(())).await.is_err() {} };
+            tokio::time::timeout(std::time::Duration::from_secs(30), free).await.unwrap();
+        });
     }
 
     #[test]

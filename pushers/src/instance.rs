@@ -5,10 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
 use uwsgi_net::Failure;
 
 use crate::lane::{Lane, Policy};
 use crate::{Tick, Work};
+
+/// Time at the end for a receiver that was dead when it was last tried: requests wait for the end
+/// of a reload.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// An attempt under way.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
@@ -66,7 +71,8 @@ pub trait Instance: Send {
     /// Pushes the numbers of now; it never waits.
     fn push(&mut self, tick: &Tick<'_>);
 
-    /// Ends when every push has been delivered or lost.
+    /// Tries once more what waits, at once. The future ends when every push has been delivered or
+    /// lost; a receiver that failed the last time is waited for a moment only.
     fn settled<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
@@ -110,10 +116,17 @@ impl<E: Encoder> Instance for Fan<E> {
     }
 
     fn settled<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        let lanes = &self.lanes;
+        // None of them waits for another one to be told.
+        self.lanes.iter().for_each(Lane::hurry);
+        let moment = Instant::now() + MOMENT;
+        let (dead, well): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| lane.is_failing());
         Box::pin(async move {
-            for lane in lanes {
+            for lane in well {
                 lane.settled().await;
+            }
+            for lane in dead {
+                // What it does not take is counted as lost by the next process.
+                let _ = timeout_at(moment, lane.settled()).await;
             }
         })
     }
@@ -133,5 +146,52 @@ impl<P: Send + Sync> Transport<Arc<P>> for Shared<P> {
 
     fn interrupted(&mut self) {
         self.0.interrupted();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lane::Retry;
+    use crate::tick::tests::with_list;
+    use uwsgi_metrics::{Arena, Shape};
+
+    struct One;
+
+    impl Encoder for One {
+        type Payload = ();
+
+        fn encode(&mut self, _: &Tick<'_>) -> Option<Load<()>> {
+            Some(Load { payload: (), values: 1, bytes: 1 })
+        }
+    }
+
+    /// Never answers.
+    struct Silent;
+
+    impl Transport<()> for Silent {
+        fn send<'a>(&'a mut self, (): &'a ()) -> Sending<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_end_a_dead_receiver_is_waited_for_only_a_moment() {
+        let shape = Shape { workers: 1, pushers: 2, ..Shape::default() };
+        let arena: &'static Arena = Box::leak(Box::new(Arena::create(&shape).unwrap()));
+        let rows = [arena.pusher(0), arena.pusher(1)];
+        let deadline = Duration::from_secs(3);
+        let policy = Policy { pushes: 2, bytes: 9, retry: Retry::Never, deadline };
+        let receiver = || Receiver { transport: Box::new(Silent) as Box<_>, policy };
+        let work = Work { rows: &rows, log: |_| {}, sockets: &[], since_ns: 0 };
+        for (failing, waited) in [([1, 1], MOMENT), ([0, 1], deadline), ([1, 0], deadline)] {
+            let mut fan = Fan::start("test", One, vec![receiver(), receiver()], &work);
+            with_list(&[], |tick| fan.push(tick));
+            rows.iter().zip(failing).for_each(|(row, failing)| row.failing.set(failing));
+            let start = Instant::now();
+            fan.settled().await;
+            let took = start.elapsed();
+            assert!(took >= waited && took < waited + MOMENT / 2, "{failing:?}: {took:?}");
+        }
     }
 }

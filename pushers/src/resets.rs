@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use uwsgi_metrics::schema::Item;
-use uwsgi_metrics::{MetricRow, Snapshot, View};
+use uwsgi_metrics::{Kind, MetricRow, Snapshot, View};
 
 /// What is owed to each pusher, by name of the metric.
 #[derive(Debug)]
@@ -32,9 +32,16 @@ impl Resets {
             let Some(row) = view.metric(&metric.name) else { continue };
             let initial = row.initial.get();
             let counted = row.take_for_push().wrapping_sub(initial);
+            // What is a level, or set by a collector, does not add up: the last one stands.
+            let level =
+                metric.kind == Kind::Gauge as u64 || metric.flags & MetricRow::COLLECTED != 0;
             for owed in &mut self.owed {
                 let owed = owed.entry(metric.name.clone()).or_insert(Owed { initial, since: 0 });
-                owed.since = owed.since.wrapping_add(counted);
+                owed.since = match level {
+                    false => owed.since.wrapping_add(counted),
+                    true if counted == 0 => owed.since,
+                    true => counted,
+                };
             }
         }
     }
@@ -42,6 +49,11 @@ impl Resets {
     /// Whether the list of a pusher differs from what the cells say.
     pub fn owes(&self, pusher: usize) -> bool {
         self.owed.get(pusher).is_some_and(|owed| !owed.is_empty())
+    }
+
+    /// Whether something would be lost if a pusher did not push any more.
+    pub fn has_counts(&self, pusher: usize) -> bool {
+        self.owed.get(pusher).is_some_and(|owed| owed.values().any(|owed| owed.since != 0))
     }
 
     /// The list as one pusher sees it.
@@ -60,7 +72,7 @@ impl Resets {
 mod tests {
     use super::*;
     use uwsgi_metrics::schema::{ListOptions, list};
-    use uwsgi_metrics::{Arena, Kind, Registration, Shape};
+    use uwsgi_metrics::{Arena, Registration, Shape};
 
     fn pushed(resets: &mut Resets, arena: &Arena, pusher: usize) -> i64 {
         let mut items = list(&arena.snapshot(), ListOptions::default());
@@ -88,6 +100,27 @@ mod tests {
         row.inc(5);
         resets.take(&arena, &arena.snapshot());
         assert_eq!(pushed(&mut resets, &arena, 0), 12, "since its own last push");
+        assert!(resets.has_counts(1) && !resets.has_counts(0));
         assert_eq!(pushed(&mut resets, &arena, 1), 15, "the other one missed nothing");
+        assert!(!resets.has_counts(1));
+    }
+
+    #[test]
+    fn levels_do_not_add_up() {
+        for (kind, flags, expected) in
+            [(Kind::Gauge, 0, 4), (Kind::Counter, MetricRow::COLLECTED, 4), (Kind::Counter, 0, 9)]
+        {
+            let arena =
+                Arena::create(&Shape { workers: 1, metrics: 8, ..Shape::default() }).unwrap();
+            let flags = flags | MetricRow::RESET_AFTER_PUSH;
+            let made = Registration { name: "rap", kind, flags, ..Registration::default() };
+            assert!(arena.register(&made).is_some());
+            let mut resets = Resets::new(1);
+            for value in [5, 4, 0] {
+                arena.metric(b"rap").unwrap().value.set(value);
+                resets.take(&arena, &arena.snapshot());
+            }
+            assert_eq!(pushed(&mut resets, &arena, 0), expected, "{kind:?} {flags}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 """The frame of the pushers: `stats-push`, who is told what when, and their own numbers."""
 
+import contextlib
 import json
 import os
 import re
 import socket
 import subprocess
+import time
 from urllib.parse import quote
 
 import pytest
@@ -89,6 +91,41 @@ def test_what_is_reset_after_a_push_reaches_every_pusher_whole(uwsgi, app, sink)
 
         assert sees(sink) and sees(other)
         until(lambda: server.stats()["metrics"]["rap"]["value"] == 7, "the value is the initial one again")
+
+
+def test_the_end_tells_a_slow_pusher_what_began_anew_for_it(uwsgi, app, sink, tmp_path):
+    place = f"127.0.0.1:{sink.getsockname()[1]}"
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--stats", "stats.sock", "--metric",
+                   "name=rap,initial_value=7,reset_after_push=1", "--stats-push", f"socket:{place}",
+                   "--stats-pusher-default-freq", "1", "--rrdtool", tmp_path, "--wsgi-file", app("ask"))
+    names = list(server.stats()["metrics"])
+
+    def in_file():
+        return (tmp_path / "rap.rrd").read_bytes()[744:774].rstrip(b"\0")
+
+    until(lambda: in_file() == b"7", "the first push of the slow one, which is the only one for five minutes")
+    server.get("/?" + quote("uwsgi.metric_inc('rap', 40)"))
+    until(lambda: "uwsgi.rap 0 47" in one_push(sink, len(names)), "the fast one is told")
+    assert in_file() == b"7"
+    server.stop()
+    assert in_file() == b"47"
+
+
+def test_a_reload_is_held_up_by_dead_receivers_for_a_moment_only(uwsgi, app):
+    with contextlib.ExitStack() as stack:
+        holes = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0)) for _ in range(5)]
+        args = []
+        for hole in holes:
+            for _ in range(3):
+                visitor = stack.enter_context(socket.socket())
+                visitor.setblocking(False)
+                visitor.connect_ex(hole.getsockname())
+            args += ["--carbon", "{}:{}".format(*hole.getsockname())]
+        server = uwsgi("--http-socket", "127.0.0.1:0", *args, "--carbon-timeout", "3", "--wsgi-file", app("ask"))
+        until(lambda: server.log().count("Could not connect to carbon server") == 5, "all of them have failed once")
+        begun = time.monotonic()
+        server.stop()
+        assert time.monotonic() - begun < 1.9, "two seconds are for those that were well"
 
 
 def test_the_file_gets_the_document_of_the_stats(uwsgi, app, tmp_path):

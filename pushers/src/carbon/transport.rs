@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
 use uwsgi_net::dial::{self, Stream};
-use uwsgi_net::{Failure, Trust, plain, tls};
+use uwsgi_net::{Failure, Trust, names, plain, tls};
 
 use super::encode::Push;
 use super::server::{Carrier, Server};
@@ -97,8 +97,7 @@ impl Courier {
     /// To the first address of the host that answers.
     async fn dial(&self, host: &str, port: u16) -> Result<tokio::net::TcpStream, Failure> {
         let until = Instant::now() + self.timeout;
-        let found = tokio::net::lookup_host((host, port)).await;
-        let found: Vec<_> = found.map(Iterator::collect).unwrap_or_default();
+        let found = names::lookup(host, port).await.unwrap_or_default();
         if found.is_empty() {
             return Err(self.unknown(host));
         }

@@ -96,7 +96,11 @@ impl Plan for File {
     }
 
     fn start(&self, work: &Work<'_>) -> Box<dyn Instance> {
-        let transport = Box::new(Writer { path: self.path.clone(), keep: self.keep });
+        let transport = Box::new(Writer {
+            path: self.path.clone(),
+            keep: self.keep,
+            alone: files::Alone::default(),
+        });
         let encoder = Encode { separator: self.separator.clone() };
         let receiver = Receiver { transport, policy: POLICY };
         Box::new(Fan::start("file", encoder, vec![receiver], work))

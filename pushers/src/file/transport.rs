@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use uwsgi_net::plain;
 
-use crate::files::{in_thread, replace};
+use crate::files::{Alone, replace};
 use crate::instance::{Sending, Transport};
 
 /// Mode of the file.
@@ -30,12 +30,13 @@ pub(super) enum Keep {
 pub(super) struct Writer {
     pub(super) path: PathBuf,
     pub(super) keep: Keep,
+    pub(super) alone: Alone,
 }
 
 impl Transport<Vec<u8>> for Writer {
     fn send<'a>(&'a mut self, payload: &'a Vec<u8>) -> Sending<'a> {
         let (path, keep, payload) = (self.path.clone(), self.keep, payload.clone());
-        Box::pin(in_thread(CALL, move || match keep {
+        Box::pin(self.alone.in_thread(CALL, move || match keep {
             Keep::Last => replace(&path, &payload, MODE),
             Keep::All => append(&path, &payload),
             Keep::Upto(size) => {

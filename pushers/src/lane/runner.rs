@@ -71,10 +71,19 @@ impl<P: Send + Sync + 'static> Lane<P> {
         shared.wake.notify_one();
     }
 
-    /// Tries once more what waits, and returns when nothing does.
-    pub(crate) async fn settled(&self) {
+    /// Tries once more what waits, at once.
+    pub(crate) fn hurry(&self) {
         self.shared.queue().hurry();
         self.shared.wake.notify_one();
+    }
+
+    /// Whether the last attempt failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.shared.row.failing.get() > 0
+    }
+
+    /// Returns when nothing waits.
+    pub(crate) async fn settled(&self) {
         loop {
             let moved = self.shared.moved.notified();
             if self.shared.queue().len() == 0 {

@@ -29,13 +29,17 @@ impl<'a> Known<'a> {
     /// Looks at the list and what is behind it.
     pub(super) fn of(list: &[Item], snapshot: &'a Snapshot) -> Known<'a> {
         let mut known = Known { anew: HashMap::new(), aliases: HashMap::new() };
+        let mut kinds: HashMap<&[u8], Kind> = HashMap::new();
+        if snapshot.metrics.iter().any(|metric| !metric.target.is_empty()) {
+            kinds = list.iter().map(|item| (&*item.name, item.kind)).collect();
+        }
         for metric in &snapshot.metrics {
             if metric.flags & MetricRow::RESET_AFTER_PUSH != 0 {
                 known.anew.insert(&metric.name, metric.initial);
             }
             if !metric.target.is_empty() {
-                let target = list.iter().find(|item| item.name == metric.target);
-                known.aliases.insert(&metric.name, target.map_or(Kind::Gauge, |item| item.kind));
+                let kind = kinds.get(&*metric.target).copied().unwrap_or(Kind::Gauge);
+                known.aliases.insert(&metric.name, kind);
             }
         }
         known

@@ -7,7 +7,7 @@ use uwsgi_metrics::prometheus::PromOptions;
 
 use super::encode::Encode;
 use crate::file::POLICY;
-use crate::files::{in_thread, replace};
+use crate::files::{Alone, replace};
 use crate::instance::{Fan, Instance, Receiver, Sending, Transport};
 use crate::keyval::{self, get, period};
 use crate::kinds::Read;
@@ -65,7 +65,7 @@ impl Plan for TextFile {
     }
 
     fn start(&self, work: &Work<'_>) -> Box<dyn Instance> {
-        let transport = Box::new(Writer { path: self.path.clone() });
+        let transport = Box::new(Writer { path: self.path.clone(), alone: Alone::default() });
         let options = PromOptions { cores: self.cores, ..PromOptions::default() };
         let receiver = Receiver { transport, policy: POLICY };
         Box::new(Fan::start(self.kind(), Encode { options }, vec![receiver], work))
@@ -75,12 +75,14 @@ impl Plan for TextFile {
 /// Puts each page in the place of the one before.
 struct Writer {
     path: PathBuf,
+    alone: Alone,
 }
 
 impl Transport<Vec<u8>> for Writer {
     fn send<'a>(&'a mut self, payload: &'a Vec<u8>) -> Sending<'a> {
         let (path, payload) = (self.path.clone(), payload.clone());
-        Box::pin(in_thread("[prometheus-file] write()", move || replace(&path, &payload, MODE)))
+        let write = move || replace(&path, &payload, MODE);
+        Box::pin(self.alone.in_thread("[prometheus-file] write()", write))
     }
 }
 

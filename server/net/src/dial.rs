@@ -75,11 +75,9 @@ pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream
 async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Failure> {
     let trouble =
         |why: String| Failure::passing(format!("Couldn't resolve host name ({host}: {why})"));
-    match timeout(limit, tokio::net::lookup_host((host, port))).await {
-        Ok(Ok(found)) => {
-            let found: Vec<SocketAddr> = found.collect();
-            if found.is_empty() { Err(trouble("no address".to_owned())) } else { Ok(found) }
-        }
+    match timeout(limit, super::names::lookup(host, port)).await {
+        Ok(Ok(found)) if found.is_empty() => Err(trouble("no address".to_owned())),
+        Ok(Ok(found)) => Ok(found),
         Ok(Err(error)) => Err(trouble(plain(&error))),
         Err(_) => Err(trouble("no answer in time".to_owned())),
     }

@@ -7,6 +7,7 @@
 pub mod dial;
 pub mod grpc;
 pub mod http;
+pub mod names;
 pub mod target;
 pub mod tls;
 

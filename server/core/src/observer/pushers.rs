@@ -72,34 +72,45 @@ impl Pushers {
     /// Pushes what is due.
     pub(super) fn round(&mut self, snapshot: &Snapshot) {
         let now = Instant::now();
-        self.push(snapshot, |pusher| pusher.due <= now);
-        for pusher in self.pushers.iter_mut().filter(|pusher| pusher.due <= now) {
+        let due: Vec<bool> = self.pushers.iter().map(|pusher| pusher.due <= now).collect();
+        self.push(snapshot, &due);
+        for (pusher, _) in self.pushers.iter_mut().zip(due).filter(|(_, due)| *due) {
             pusher.due = now + pusher.every - Duration::from_millis(100).min(pusher.every / 2);
         }
     }
 
     /// The last words of those that have some, and a bounded time for all.
     pub(super) async fn finish(&mut self, snapshot: &Snapshot) {
-        self.push(snapshot, |pusher| pusher.last_words);
+        let last = self.with_last_words(snapshot);
+        self.push(snapshot, &last);
+        // All are told before one of them is waited for.
+        let all: Vec<_> = self.pushers.iter().map(|pusher| pusher.work.settled()).collect();
         let all = async {
-            for pusher in &self.pushers {
-                pusher.work.settled().await;
+            for settled in all {
+                settled.await;
             }
         };
         // What is not delivered then is counted as lost by the next observer.
         let _ = timeout(LAST_WORDS, all).await;
     }
 
-    fn push(&mut self, snapshot: &Snapshot, chosen: impl Fn(&Pusher) -> bool) {
-        let mut wants_list = false;
-        let mut any = false;
-        for pusher in self.pushers.iter().filter(|pusher| chosen(pusher)) {
-            any = true;
-            wants_list |= pusher.of_list.is_some();
+    /// Besides those that always have some: whoever would never hear of what began anew.
+    fn with_last_words(&mut self, snapshot: &Snapshot) -> Vec<bool> {
+        if self.pushers.iter().any(|pusher| pusher.last_words && pusher.of_list.is_some()) {
+            self.resets.take(&self.instance.arena, snapshot);
         }
-        if !any {
+        let owed = |number| self.resets.has_counts(number);
+        let last = self.pushers.iter().map(|p| p.last_words || p.of_list.is_some_and(owed));
+        last.collect()
+    }
+
+    fn push(&mut self, snapshot: &Snapshot, chosen: &[bool]) {
+        let pushers = self.pushers.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen);
+        let pushers: Vec<&mut Pusher> = pushers.map(|(pusher, _)| pusher).collect();
+        if pushers.is_empty() {
             return;
         }
+        let wants_list = pushers.iter().any(|pusher| pusher.of_list.is_some());
         let instance = self.instance;
         let list = if wants_list {
             self.resets.take(&instance.arena, snapshot);
@@ -110,7 +121,7 @@ impl Pushers {
         let document: OnceCell<Arc<[u8]>> = OnceCell::new();
         let full: OnceCell<Arc<Snapshot>> = OnceCell::new();
         let page = &instance.settings.prometheus.page;
-        for pusher in self.pushers.iter_mut().filter(|pusher| chosen(pusher)) {
+        for pusher in pushers {
             let mut own = None;
             if let Some(number) = pusher.of_list.filter(|number| self.resets.owes(*number)) {
                 let mut items = list.clone();

@@ -77,7 +77,7 @@ async fn answer(socket: &UdpSocket, number: i32) -> i32 {
 }
 
 async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok(in_order(tokio::net::lookup_host((host, port)).await?))
+    Ok(in_order(uwsgi_net::names::lookup(host, port).await?.into_iter()))
 }
 
 fn in_order(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
