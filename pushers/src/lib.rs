@@ -47,6 +47,7 @@ pub use zabbix::{Format, zabbix_template};
 use std::sync::Arc;
 use std::time::Duration;
 
+use uwsgi_metrics::PusherRow;
 use uwsgi_metrics::schema::Item;
 
 /// What a pusher is to do, read from its options.
@@ -73,11 +74,12 @@ pub trait Plan: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
-    /// What must be there before the first application is loaded; returns lines for the log.
+    /// What must be there before the first application is loaded; returns lines for the log. `list`
+    /// is what was counted before this image of the server, and `rows` are those of its receivers.
     ///
     /// # Errors
     /// The line with which the start ends.
-    fn prepare(&self, _list: &[Item]) -> Result<Vec<String>, String> {
+    fn prepare(&self, _list: &[Item], _rows: &[&PusherRow]) -> Result<Vec<String>, String> {
         Ok(Vec::new())
     }
 

@@ -155,3 +155,33 @@ def test_a_dead_receiver_shows_in_the_numbers_and_the_log_and_works_again(uwsgi,
         server.wait_log(rf"^\[uwsgi-stats-pusher\] socket to 127.0.0.1:{port} works again after \d+ failures$")
         until(lambda: sample(metrics(server), "uwsgi_pusher_pushes_total", **labels), "pushes are counted")
     assert not sample(metrics(server), "uwsgi_pusher_failing", **labels)
+
+
+def test_increases_are_told_once_over_a_reload(uwsgi, app, sink):
+    place = f"127.0.0.1:{sink.getsockname()[1]}"
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "-p", "2", "--stats", "stats.sock", "--stats-push", f"statsd:{place}", "--statsd-delta",
+                   "--stats-pusher-default-freq", "2", "--wsgi-file", app("hello"))
+    told = 0
+
+    def all_told(count):
+        nonlocal told
+        found = re.match(r"uwsgi\.worker\.0\.requests:(\d+)\|c", sink.recv(65536).decode())
+        told += int(found[1]) if found else 0
+        return told >= count
+
+    for _ in range(20):
+        assert server.get("/").status == 200
+    while not all_told(20):
+        pass
+    server.send(1)
+    server.wait_stats(lambda s: s.get("reloads") == 1, "the reload")
+    for _ in range(30):
+        assert server.get("/").status == 200
+    while not all_told(50):
+        pass
+    server.stop()
+    sink.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        while True:
+            all_told(1 << 30)
+    assert told == 50

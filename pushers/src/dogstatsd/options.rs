@@ -1,5 +1,7 @@
 //! The argument of `dogstatsd` and its options.
 
+use std::sync::OnceLock;
+
 use super::container;
 use crate::Facts;
 use crate::address::Address;
@@ -43,7 +45,15 @@ pub(crate) fn read(argument: Option<&str>, facts: &Facts<'_>) -> Read {
         ..common("dogstatsd", prefix, facts)?
     };
     let call = "dogstatsd_send_metric()/sendto()";
-    Ok(Box::new(Pushed { kind: "dogstatsd", call, address, form, every: facts.every, lines }))
+    Ok(Box::new(Pushed {
+        kind: "dogstatsd",
+        call,
+        address,
+        form,
+        every: facts.every,
+        lines,
+        told: OnceLock::new(),
+    }))
 }
 
 fn is_plain(byte: u8) -> bool {

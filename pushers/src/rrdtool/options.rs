@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use uwsgi_metrics::PusherRow;
 use uwsgi_metrics::schema::Item;
 use uwsgi_net::plain;
 
@@ -137,7 +138,7 @@ impl Plan for Rrdtool {
         self.library.iter().map(line).collect()
     }
 
-    fn prepare(&self, list: &[Item]) -> Result<Vec<String>, String> {
+    fn prepare(&self, list: &[Item], _: &[&PusherRow]) -> Result<Vec<String>, String> {
         let (Place::Directory(path, known), Some(made)) = (&self.place, &self.made) else {
             return Ok(Vec::new());
         };

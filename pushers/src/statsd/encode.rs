@@ -1,5 +1,6 @@
 //! One push: a line for each metric of the list, then the times of requests.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use uwsgi_metrics::Kind;
@@ -22,8 +23,13 @@ pub(crate) struct Encode {
 
 impl Encode {
     /// `all_is_new` when nothing was ever pushed to this receiver.
-    pub(crate) fn new(form: Form, all_is_new: bool) -> Encode {
-        Encode { form, increase: Increase::new(all_is_new), counted: Counted::new(all_is_new) }
+    /// `told` is what an earlier image of the server has told it, when that is known.
+    pub(crate) fn new(form: Form, all_is_new: bool, told: Option<HashMap<Vec<u8>, i64>>) -> Encode {
+        let increase = match told {
+            Some(told) => Increase::after(told),
+            None => Increase::new(all_is_new),
+        };
+        Encode { form, increase, counted: Counted::new(all_is_new) }
     }
 
     fn item(&mut self, item: &Item, known: Option<&Known<'_>>, line: &Line, out: &mut Put) {

@@ -60,6 +60,11 @@ impl Increase {
         Increase { before: HashMap::new(), from_zero: all_is_new }
     }
 
+    /// Goes on from these values; what is not among them began at zero.
+    pub(super) fn after(told: HashMap<Vec<u8>, i64>) -> Increase {
+        Increase { before: told, from_zero: true }
+    }
+
     /// The increase of one counter.
     pub(super) fn of(&mut self, item: &Item, known: &Known<'_>) -> i64 {
         if let Some(initial) = known.anew.get(&*item.name) {
@@ -106,6 +111,15 @@ mod tests {
             let late = item("late", Kind::Counter, 9);
             assert_eq!(increase.of(&late, &Known::of(&[], &snapshot)), 9, "a new metric");
         }
+    }
+
+    #[test]
+    fn counting_goes_on_where_an_earlier_image_ended() {
+        let (snapshot, told) = (Snapshot::default(), HashMap::from([(b"a".to_vec(), 5)]));
+        let mut increase = Increase::after(told);
+        let known = Known::of(&[], &snapshot);
+        assert_eq!(increase.of(&item("a", Kind::Counter, 8), &known), 3);
+        assert_eq!(increase.of(&item("b", Kind::Counter, 2), &known), 2);
     }
 
     #[test]

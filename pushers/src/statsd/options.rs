@@ -1,6 +1,11 @@
 //! The argument of `statsd`, and the options that it shares with `dogstatsd`.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use uwsgi_metrics::PusherRow;
+use uwsgi_metrics::schema::Item;
 
 use super::encode::Encode;
 use super::form::{Dialect, Form, Timing};
@@ -20,6 +25,8 @@ pub(crate) struct Pushed {
     pub(crate) form: Form,
     pub(crate) every: Duration,
     pub(crate) lines: Vec<String>,
+    /// Of a form with increases: what was told before this image, and after how many pushes.
+    pub(crate) told: OnceLock<(u64, HashMap<Vec<u8>, i64>)>,
 }
 
 /// Reads `ADDR[,PREFIX]` and the options.
@@ -43,7 +50,15 @@ pub(crate) fn read(argument: Option<&str>, facts: &Facts<'_>) -> Read {
     let form = Form { dialect, ..common("statsd", prefix, facts)? };
     let (every, lines) = (facts.every, Vec::new());
     let call = "statsd_send_metric()/sendto()";
-    Ok(Box::new(Pushed { kind: "statsd", call, address, form, every, lines }))
+    Ok(Box::new(Pushed {
+        kind: "statsd",
+        call,
+        address,
+        form,
+        every,
+        lines,
+        told: OnceLock::new(),
+    }))
 }
 
 /// Address and prefix.
@@ -119,11 +134,24 @@ impl Plan for Pushed {
         self.lines.clone()
     }
 
+    /// The last push before a reload told all that was counted then.
+    fn prepare(&self, list: &[Item], rows: &[&PusherRow]) -> Result<Vec<String>, String> {
+        let pushes = rows.first().map_or(0, |row| row.pushes.get());
+        if self.form.delta && pushes > 0 {
+            let told = list.iter().map(|item| (item.name.clone(), item.value)).collect();
+            let _ = self.told.set((pushes, told));
+        }
+        Ok(Vec::new())
+    }
+
     fn start(&self, work: &Work<'_>) -> Box<dyn Instance> {
         let transport = Sender::new(self.address.clone(), self.call);
         let receiver = Receiver { transport: Box::new(transport), policy: POLICY };
-        let all_is_new = work.rows.first().is_none_or(|row| row.pushes.get() == 0);
-        let encoder = Encode::new(self.form.clone(), all_is_new);
+        let pushes = work.rows.first().map_or(0, |row| row.pushes.get());
+        // Once this image has pushed, what it began with is not where a later observer goes on.
+        let told =
+            self.told.get().filter(|(then, _)| *then == pushes).map(|(_, told)| told.clone());
+        let encoder = Encode::new(self.form.clone(), pushes == 0, told);
         Box::new(Fan::start(self.kind, encoder, vec![receiver], work))
     }
 }

@@ -94,10 +94,14 @@ pub(crate) fn fill_rows(arena: &Arena, plans: &Plans) {
 /// # Errors
 /// The line for the log; the start ends with it.
 pub(crate) fn start(instance: &Instance) -> Result<(), String> {
+    let mut row = 0;
     for plan in &instance.settings.pushers {
         plan.lines().iter().for_each(|line| log!("{line}"));
         let list = crate::metrics::list(instance);
-        plan.prepare(&list)?.iter().for_each(|line| log!("{line}"));
+        let count = plan.receivers().len() as u32;
+        let rows: Vec<_> = (row..row + count).map(|index| instance.arena.pusher(index)).collect();
+        row += count;
+        plan.prepare(&list, &rows)?.iter().for_each(|line| log!("{line}"));
     }
     Ok(())
 }

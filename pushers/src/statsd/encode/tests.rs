@@ -29,7 +29,7 @@ fn pushed(encode: &mut Encode, list: &[(&str, Kind, i64)]) -> Vec<String> {
 }
 
 fn once(form: Form) -> Vec<String> {
-    pushed(&mut Encode::new(form, true), &LIST)
+    pushed(&mut Encode::new(form, true, None), &LIST)
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn the_legacy_form_is_exact() {
 
 #[test]
 fn deltas_are_increases_and_gauges_may_be_negative() {
-    let mut encode = Encode::new(Form { delta: true, ..form() }, true);
+    let mut encode = Encode::new(Form { delta: true, ..form() }, true, None);
     let wanted = [
         "myinst.worker.0.requests:2|c",
         "myinst.worker.1.rss_size:13660160|g",
@@ -88,7 +88,7 @@ fn the_form_of_datadog_has_all_its_fields_in_order() {
 /// A moment at which `n` requests of 1, 2, 3 ... ms have been served.
 fn timed(form: &Form, n: u64) -> (Vec<String>, u64) {
     let arena = Arena::create(&Shape { workers: 1, ..Shape::default() }).unwrap();
-    let mut encode = Encode::new(form.clone(), true);
+    let mut encode = Encode::new(form.clone(), true, None);
     (1..=n).for_each(|ms| arena.histogram(1, Latency::Request).record(ms * 1000));
     let snapshot = arena.snapshot();
     with_list(&[], |tick| {
@@ -174,7 +174,7 @@ fn a_list_of_ten_thousand_is_pushed_whole_in_every_form() {
     let tagged = Form { dialect: Dialect::DogStatsD, mtu: 1432, delta: true, ..form() };
     for (form, what) in [(form(), "legacy"), (tagged, "tags, deltas, packed")] {
         // Nothing is known of the push before: every counter is pushed.
-        let mut encode = Encode::new(form, true);
+        let mut encode = Encode::new(form, true, None);
         let load = with_list(&list, |tick| encode.encode(tick)).unwrap();
         assert_eq!(load.values, 10_000, "{what}");
     }

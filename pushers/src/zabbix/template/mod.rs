@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
+use uwsgi_metrics::PusherRow;
 use uwsgi_metrics::schema::Item;
 use uwsgi_net::plain;
 
@@ -166,7 +167,7 @@ impl Plan for Template {
         false
     }
 
-    fn prepare(&self, list: &[Item]) -> Result<Vec<String>, String> {
+    fn prepare(&self, list: &[Item], _: &[&PusherRow]) -> Result<Vec<String>, String> {
         let text = text(self.format, &self.names, &self.resets, list);
         let written = self.write(&text);
         match (&self.file, written) {
