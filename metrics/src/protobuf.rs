@@ -164,6 +164,11 @@ pub fn delimited(out: &mut Vec<u8>, write: impl FnOnce(&mut Message<'_>)) {
     let len = (out.len() - start - LENGTH_ROOM) as u64;
     let mut length = [0; MAX_VARINT];
     let used = put_varint(&mut length, len);
+    if used == LENGTH_ROOM {
+        // Most are short; moving nothing by way of `splice` costs more than writing them.
+        out[start..start + LENGTH_ROOM].copy_from_slice(&length[..used]);
+        return;
+    }
     out.splice(start..start + LENGTH_ROOM, length[..used].iter().copied());
 }
 

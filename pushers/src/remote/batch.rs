@@ -142,12 +142,16 @@ fn two(
     family: &Family,
     example: Option<&ExemplarView>,
 ) {
-    let (help, unit) =
-        (symbols.number(family.help.as_bytes()), symbols.number(family.unit.as_bytes()));
-    let names: Vec<u64> = symbols.of_key(key).to_vec();
+    let [help, unit] = symbols.of_family([&family.help, &family.unit]);
+    let example = example.map(|example| {
+        let texts = texts_of(example);
+        let texts = texts.iter().flat_map(|(name, value)| [name.as_bytes(), &value[..]]);
+        (example, texts.map(|text| symbols.number(text)).collect::<Vec<u64>>())
+    });
+    let names = symbols.of_key(key);
     let created = family.created_ms;
     Message::new(out).message(5, |series| {
-        series.packed_uints(1, names);
+        series.packed_uints(1, names.iter().copied());
         for (what, at_ms) in said {
             match *what {
                 What::Real(value) => series.message(2, |of| sample(of, value, *at_ms, created)),
@@ -158,10 +162,7 @@ fn two(
                 What::Gone(true) => series.message(3, |of| gone(of, *at_ms)),
             }
         }
-        if let Some(example) = example {
-            let texts = texts_of(example);
-            let texts = texts.iter().flat_map(|(name, value)| [name.as_bytes(), &value[..]]);
-            let names: Vec<u64> = texts.map(|text| symbols.number(text)).collect();
+        if let Some((example, names)) = example {
             series.message(4, |of| {
                 of.packed_uints(1, names);
                 of.double(2, example.value_us as f64 / 1e6);

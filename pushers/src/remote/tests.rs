@@ -17,8 +17,7 @@ fn unpacked(load: &[u8]) -> Vec<u8> {
     snap::raw::Decoder::new().decompress_vec(load).unwrap()
 }
 
-fn tick_of<R>(snapshot: &Snapshot, phase: u64, use_it: impl FnOnce(&Tick<'_>) -> R) -> R {
-    let full = Arc::new(snapshot.clone());
+fn tick_of<R>(full: &Arc<Snapshot>, phase: u64, use_it: impl FnOnce(&Tick<'_>) -> R) -> R {
     let mut snapshot = Snapshot::default();
     snapshot.globals.phase = phase;
     use_it(&Tick {
@@ -26,7 +25,7 @@ fn tick_of<R>(snapshot: &Snapshot, phase: u64, use_it: impl FnOnce(&Tick<'_>) ->
         snapshot: &snapshot,
         list: &[],
         document: &|| Arc::from(&b""[..]),
-        full: &|| Arc::clone(&full),
+        full: &|| Arc::clone(full),
         page: &PromOptions::default(),
     })
 }
@@ -97,10 +96,11 @@ fn what_is_no_longer_there_is_told_and_the_end_ends_everything() {
     for version in [Version::One, Version::Two] {
         let mut encoder = Encode::new(version, Shown::Classic, Vec::new());
         let arena = counted(3);
-        let with = arena.snapshot().with_series(&arena);
-        let without = arena.snapshot();
-        let mut push =
-            |snapshot: &Snapshot, phase| tick_of(snapshot, phase, |tick| all(&mut encoder, tick));
+        let with = Arc::new(arena.snapshot().with_series(&arena));
+        let without = Arc::new(arena.snapshot());
+        let mut push = |snapshot: &Arc<Snapshot>, phase| {
+            tick_of(snapshot, phase, |tick| all(&mut encoder, tick))
+        };
         let first = push(&with, 1);
         assert_eq!(gone(&first), 0);
         let bytes: Vec<u8> = first.iter().flat_map(|load| unpacked(&load.payload)).collect();
@@ -120,7 +120,7 @@ fn on_processor() -> Duration {
 #[test]
 fn ten_thousand_series_are_split_and_cost_little() {
     let arena = counted(10_000);
-    let full = arena.snapshot().with_series(&arena);
+    let full = Arc::new(arena.snapshot().with_series(&arena));
     for version in [Version::One, Version::Two] {
         let mut encoder = Encode::new(version, Shown::Classic, vec![("job".into(), "x".into())]);
         const ROUNDS: u32 = 16;
