@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use uwsgi_metrics::prometheus::{Families, Head, Labels, Observed, Value, walk};
 
-use super::line::Lines;
+use super::line::{Lines, Tag};
 use super::names::of_family;
 use crate::datagrams::Datagrams;
 use crate::instance::{Encoder, Load};
@@ -19,15 +19,15 @@ const DATAGRAM: usize = 1_400;
 
 /// See the module.
 pub(super) struct Encode {
-    /// Tags of every line, written: `,host=vm`.
-    pub(super) tags: Vec<u8>,
+    /// Tags of every line.
+    pub(super) tags: Vec<Tag>,
     pub(super) udp: bool,
     pub(super) gzip: bool,
     pub(super) ready: VecDeque<Load<Datagrams>>,
 }
 
 struct Gather<'a> {
-    tags: &'a [u8],
+    tags: &'a [Tag],
     lines: Lines,
     values: u64,
 }

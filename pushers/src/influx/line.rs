@@ -11,6 +11,9 @@ use super::names::of_label;
 /// point may come in pieces.
 const LONGEST: usize = 900;
 
+/// A tag of every line: its name, and how it is written: `,host=vm`.
+pub(super) type Tag = (String, Vec<u8>);
+
 /// Lines, each once for each measurement and set of tags, in the order of their first field.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
@@ -26,20 +29,29 @@ struct Line {
 }
 
 impl Lines {
-    /// Adds a field. `tags` go to every line and are written already: `,host=vm`.
+    /// Adds a field. `tags` go to every line, but for those that a label of its own names: servers
+    /// refuse a line that says one tag twice.
     pub(super) fn add(
         &mut self,
         measurement: &str,
-        tags: &[u8],
+        tags: &[Tag],
         labels: &Labels<'_>,
         field: &[&str],
         value: Value,
     ) {
         self.head.clear();
         escape(&mut self.head, measurement.as_bytes(), false);
-        self.head.extend_from_slice(tags);
-        for (name, value) in labels {
-            tag(&mut self.head, of_label(name), value);
+        let is_own = |tag: &str, labels: &Labels<'_>| {
+            labels.iter().any(|(name, value)| of_label(name) == tag && !value.is_empty())
+        };
+        for (_, written) in tags.iter().filter(|(name, _)| !is_own(name, labels)) {
+            self.head.extend_from_slice(written);
+        }
+        for (place, (name, value)) in labels.iter().enumerate() {
+            let name = of_label(name);
+            if !is_own(name, labels.get(..place).unwrap_or_default()) {
+                tag(&mut self.head, name, value);
+            }
         }
         if matches!(value, Value::Real(real) if !real.is_finite()) {
             // The format has no word for it.
@@ -133,9 +145,10 @@ mod tests {
     fn fields_of_one_thing_are_one_line() {
         let mut lines = Lines::default();
         let one: &Labels<'_> = &[("worker_id", b"1")];
-        lines.add("uwsgi_worker", b",host=vm", one, &["requests"], Value::Uint(8));
-        lines.add("uwsgi", b",host=vm", &[], &["load"], Value::Decimal(1_500, 3));
-        lines.add("uwsgi_worker", b",host=vm", one, &["rss"], Value::Uint(13_791_232));
+        let tags = [("host".to_owned(), b",host=vm".to_vec())];
+        lines.add("uwsgi_worker", &tags, one, &["requests"], Value::Uint(8));
+        lines.add("uwsgi", &tags, &[], &["load"], Value::Decimal(1_500, 3));
+        lines.add("uwsgi_worker", &tags, one, &["rss"], Value::Uint(13_791_232));
         assert_eq!(
             text(lines),
             "uwsgi_worker,host=vm,worker=1 requests=8i,rss=13791232i 1795162676000000000\n\
@@ -144,11 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_said_once_and_the_label_of_the_series_wins() {
+        let mut lines = Lines::default();
+        let tags = [("host", ",host=vm"), ("zone", ",zone=a")].map(|(n, t)| (n.into(), t.into()));
+        let labels: &Labels<'_> =
+            &[("host", b"db"), ("zone", b""), ("worker", b"own"), ("worker_id", b"1")];
+        lines.add("m", &tags, labels, &["f"], Value::Int(1));
+        assert_eq!(text(lines), "m,zone=a,host=db,worker=own f=1i 1795162676000000000\n");
+    }
+
+    #[test]
     fn what_separates_is_escaped() {
         let mut lines = Lines::default();
         let labels: &Labels<'_> = &[("a b", b"c,d=e f\n"), ("empty", b""), ("end", b"\\")];
-        lines.add("m,x y=z", b"", labels, &["f=", "g"], Value::Real(0.5));
-        lines.add("m", b"", &[], &["nan"], Value::Real(f64::NAN));
+        lines.add("m,x y=z", &[], labels, &["f=", "g"], Value::Real(0.5));
+        lines.add("m", &[], &[], &["nan"], Value::Real(f64::NAN));
         assert_eq!(
             text(lines),
             "m\\,x\\ y=z,a\\ b=c\\,d\\=e\\ f_,end=\\_ f\\=g=0.5 1795162676000000000\n"
@@ -159,7 +182,7 @@ mod tests {
     fn a_long_line_is_continued() {
         let mut lines = Lines::default();
         for n in 0..100 {
-            lines.add("m", b"", &[], &[&format!("field_number_{n}")], Value::Int(n));
+            lines.add("m", &[], &[], &[&format!("field_number_{n}")], Value::Int(n));
         }
         let text = text(lines);
         assert!(text.lines().count() > 1 && text.lines().all(|line| line.len() < 1_000), "{text}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use uwsgi_net::http::header::{CONTENT_ENCODING, HeaderValue};
 
 use super::encode::Encode;
-use super::line::tag;
+use super::line::{Tag, tag};
 use super::transport::Sender;
 use crate::address::Address;
 use crate::datagrams::{self, POLICY};
@@ -27,8 +27,8 @@ const OWN: [&str; 7] = ["db", "rp", "org", "bucket", "tag", "gzip", "host"];
 #[derive(Debug)]
 struct Influx {
     way: Way,
-    /// Tags of every line, written.
-    tags: Vec<u8>,
+    /// Tags of every line.
+    tags: Vec<Tag>,
     every: Duration,
 }
 
@@ -110,14 +110,21 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn tags(pairs: &Pairs, facts: &Facts<'_>) -> Result<Vec<u8>, String> {
+/// The last one of a name counts.
+fn tags(pairs: &Pairs, facts: &Facts<'_>) -> Result<Vec<Tag>, String> {
     let mut out = Vec::new();
-    tag(&mut out, "host", get(pairs, "host").unwrap_or(&facts.hostname).as_bytes());
+    let mut add = |name: &str, value: &str| {
+        out.retain(|(known, _)| known != name);
+        let mut written = Vec::new();
+        tag(&mut written, name, value.as_bytes());
+        out.push((name.to_owned(), written));
+    };
+    add("host", get(pairs, "host").unwrap_or(&facts.hostname));
     for (_, text) in pairs.iter().filter(|(key, _)| key == "tag") {
         let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
         let (name, value) =
             pair.ok_or_else(|| format!("tag = {text} is not one (tag=NAME=VALUE)"))?;
-        tag(&mut out, name, value.as_bytes());
+        add(name, value);
     }
     Ok(out)
 }
@@ -191,7 +198,10 @@ mod tests {
         }
         let udp = of("udp://[::1]:8089,tag=zone=a b").unwrap();
         assert_eq!(udp.receivers(), ["[::1]:8089"]);
-        assert_eq!(udp.tags, b",host=vm,zone=a\\ b");
+        let written = |way: Influx| way.tags.into_iter().flat_map(|(_, written)| written);
+        assert_eq!(written(udp).collect::<Vec<_>>(), b",host=vm,zone=a\\ b");
+        let own = of("udp://h:1,tag=host=a,tag=zone=b,tag=host=c").unwrap();
+        assert_eq!(written(own).collect::<Vec<_>>(), b",zone=b,host=c");
     }
 
     #[test]
