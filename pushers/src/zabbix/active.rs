@@ -63,25 +63,28 @@ struct Checks(HashMap<String, Check>);
 #[derive(Debug)]
 struct Check {
     every_s: u64,
-    due_s: u64,
+    due_us: u64,
 }
+
+/// How much too early a value may be, as a part of its period: pushes come a little late, and the
+/// one after a late one would otherwise be too early and be left out.
+const EARLY: u64 = 10;
 
 impl Checks {
     /// Another answer: what is known keeps its time.
     fn update(&mut self, wanted: Vec<Wanted>) {
         let old = std::mem::take(&mut self.0);
-        let known = |key: &str| old.get(key).map_or(0, |check| check.due_s);
+        let known = |key: &str| old.get(key).map_or(0, |check| check.due_us);
         let check = |w: Wanted| {
-            let due_s = known(&w.key);
-            (w.key, Check { every_s: w.every_s, due_s })
+            let due_us = known(&w.key);
+            (w.key, Check { every_s: w.every_s, due_us })
         };
         self.0 = wanted.into_iter().map(check).collect();
     }
 
     /// The values that are due, with their numbers.
     fn due<'a>(&self, values: &'a Values) -> Vec<(u64, &'a (String, String))> {
-        let now = values.at_us / 1_000_000;
-        let due = |key: &str| self.0.get(key).is_some_and(|check| check.due_s <= now);
+        let due = |key: &str| self.0.get(key).is_some_and(|check| check.due_us <= values.at_us);
         (values.first_id..).zip(&values.values).filter(|(_, (key, _))| due(key)).collect()
     }
 
@@ -89,7 +92,9 @@ impl Checks {
     fn sent(&mut self, values: &[(u64, &(String, String))], at_us: u64) {
         for (_, (key, _)) in values {
             if let Some(check) = self.0.get_mut(key) {
-                check.due_s = at_us / 1_000_000 + check.every_s;
+                let period = check.every_s.saturating_mul(1_000_000);
+                let early = (period / EARLY).min(500_000);
+                check.due_us = at_us.saturating_add(period - early);
             }
         }
     }
@@ -218,8 +223,10 @@ mod tests {
         checks.update(wanted(&[("u.a", 30), ("u.worker.b[1]", 0)]));
         push = values(&mut encode);
         assert_eq!(keys(&checks.due(&push)), [(6, "u.worker.b[1]".into())], "numbers only grow");
-        push.at_us += 30_000_000;
-        assert_eq!(checks.due(&push).len(), 2);
+        push.at_us += 29_400_000;
+        assert_eq!(checks.due(&push).len(), 1);
+        push.at_us += 590_000;
+        assert_eq!(checks.due(&push).len(), 2, "the push before was a little late");
     }
 
     #[test]

@@ -59,8 +59,11 @@ impl Link {
                 Ok(Answer::Taken { .. }) => return Ok(text),
                 Ok(Answer::Failed(info)) => return failed(&format!("refused: {info}")),
                 Ok(Answer::Elsewhere(to)) => match address(&to) {
-                    Some(to) => self.elsewhere = Some(to),
-                    None => return failed("it sends us to an address that is none"),
+                    // A server has no say in what is opened on this machine.
+                    Some(to @ Address::Net(..)) => self.elsewhere = Some(to),
+                    Some(Address::Unix(_)) | None => {
+                        return failed("it sends us to an address that is none");
+                    }
                 },
                 Ok(Answer::Nowhere) => {
                     self.elsewhere = None;
