@@ -18,15 +18,15 @@ pub(super) fn judge(answer: &Answer) -> Said {
                 true => of_json(&answer.body),
                 false => of_proto(&answer.body),
             };
-            rejected.map_or(Said::Taken, Said::Partly)
+            rejected.map_or(Said::Taken, |(lost, line)| Said::Partly(lost, line))
         }
         429 | 502..=504 => Said::Refused(true),
         _ => Said::Refused(false),
     }
 }
 
-/// The line about a partial success.
-pub(super) fn of_proto(body: &[u8]) -> Option<String> {
+/// How many values a partial success left out, and the line about it.
+pub(super) fn of_proto(body: &[u8]) -> Option<(u64, String)> {
     let (_, Field::Bytes(partial)) = fields(body).find(|(number, _)| *number == 1)? else {
         return None;
     };
@@ -41,7 +41,7 @@ pub(super) fn of_proto(body: &[u8]) -> Option<String> {
     line(rejected, &why)
 }
 
-fn of_json(body: &[u8]) -> Option<String> {
+fn of_json(body: &[u8]) -> Option<(u64, String)> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
     let partial = answer.get("partialSuccess")?;
     let rejected = partial.get("rejectedDataPoints");
@@ -50,14 +50,16 @@ fn of_json(body: &[u8]) -> Option<String> {
     line(number.unwrap_or(0), why.unwrap_or_default())
 }
 
-fn line(rejected: i64, why: &str) -> Option<String> {
+fn line(rejected: i64, why: &str) -> Option<(u64, String)> {
     let why: String = why.chars().filter(|c| !c.is_control()).take(200).collect();
-    match (rejected, why.is_empty()) {
-        (0, true) => None,
-        (0, false) => Some(format!("warned: {why}")),
-        (_, true) => Some(format!("rejected {rejected} data points")),
-        (_, false) => Some(format!("rejected {rejected} data points: {why}")),
-    }
+    let rejected = u64::try_from(rejected).unwrap_or(0);
+    let line = match (rejected, why.is_empty()) {
+        (0, true) => return None,
+        (0, false) => format!("warned: {why}"),
+        (_, true) => format!("rejected {rejected} data points"),
+        (_, false) => format!("rejected {rejected} data points: {why}"),
+    };
+    Some((rejected, line))
 }
 
 /// The pause that the details of a status of gRPC ask for.
@@ -147,9 +149,12 @@ mod tests {
             partial.uint(1, 3);
             partial.string(2, "too old\n");
         });
-        assert_eq!(of_proto(&body).as_deref(), Some("rejected 3 data points: too old"));
+        let want = Some((3, "rejected 3 data points: too old".to_owned()));
+        assert_eq!(of_proto(&body), want);
         let json = br#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"too old"}}"#;
-        assert_eq!(of_json(json).as_deref(), Some("rejected 3 data points: too old"));
+        assert_eq!(of_json(json), want);
+        let warned = br#"{"partialSuccess":{"errorMessage":"soon"}}"#;
+        assert_eq!(of_json(warned), Some((0, "warned: soon".to_owned())));
         for whole in [&b""[..], b"\x0a\x00", b"{}", b"\xff\xff", b"\x0a\x7f"] {
             assert_eq!(of_proto(whole), None, "{whole:?}");
             assert_eq!(of_json(whole), None, "{whole:?}");

@@ -125,9 +125,11 @@ impl Encode {
             Form::Json => json::point(&mut self.points, &point),
         }
         self.values += 1;
-        if self.points.len() >= LARGEST {
+        // Both together are one request.
+        if self.metrics.len() + self.points.len() >= LARGEST {
             let open = self.open.clone();
             self.close();
+            self.flush();
             self.open = open;
         }
     }
@@ -266,5 +268,37 @@ impl Families for Encode {
     fn summary(&mut self, _: &Head, labels: &Labels<'_>, sum: Value, count: u64) {
         let said = Said::Summary { sum: sum.as_f64(), count };
         self.add(self.attributes(labels), said, Vec::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otlp::point::Attribute;
+
+    #[test]
+    fn no_request_is_larger_than_receivers_are_made_for() {
+        for form in [Form::Proto, Form::Json] {
+            let temporality = Temporality::Cumulative;
+            let wanted = Wanted { form, gzip: false, temporality, exponential: false };
+            let mut encode = Encode::new(wanted, Sender::default(), 1, true);
+            for (name, points) in [("a", 10_000), ("b", 30_000)] {
+                let shape = Shape::Sum(true);
+                encode.begin(Metric { name: name.into(), shape, ..Metric::default() }, true);
+                for n in 0..points {
+                    let text = Attribute::Text(format!("{n:0100}").into());
+                    encode.add(
+                        vec![("shop".into(), text)],
+                        Said::Number(Number::Int(n)),
+                        Vec::new(),
+                    );
+                }
+            }
+            encode.close();
+            encode.flush();
+            let sizes: Vec<usize> = encode.ready.iter().map(|load| load.bytes).collect();
+            assert!(sizes.iter().all(|size| *size < LARGEST + 2_048), "{form:?}: {sizes:?}");
+            assert_eq!(encode.ready.iter().map(|load| load.values).sum::<u64>(), 40_000);
+        }
     }
 }

@@ -1,9 +1,56 @@
 //! The variables `OTEL_*`, as the specification of OpenTelemetry names them: settings that an option
 //! does not give, and an endpoint where there is no option.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use crate::facts::Options;
+use crate::{Instance, Plan, Tick, Work};
+
+/// A wish of the environment that cannot be granted: told at the start, and nothing is pushed.
+#[derive(Debug)]
+pub(super) struct Ignored {
+    pub(super) variable: &'static str,
+    pub(super) why: String,
+}
+
+impl Plan for Ignored {
+    fn kind(&self) -> &'static str {
+        "otlp"
+    }
+
+    fn receivers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(86_400)
+    }
+
+    fn takes_list(&self) -> bool {
+        false
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let Ignored { variable, why } = self;
+        vec![format!("otlp: {variable} is ignored: {why} (otlp = URL: elsewhere, none: no)")]
+    }
+
+    fn start(&self, _: &Work<'_>) -> Box<dyn Instance> {
+        Box::new(Silent)
+    }
+}
+
+/// Pushes nothing.
+struct Silent;
+
+impl Instance for Silent {
+    fn push(&mut self, _: &Tick<'_>) {}
+
+    fn settled<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(std::future::ready(()))
+    }
+}
 
 /// A setting of exporters; the variable for metrics alone wins.
 pub(super) fn exporter(options: &dyn Options, name: &str) -> Option<(&'static str, String)> {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use uwsgi_net::grpc::Caller;
-use uwsgi_net::http::header::{CONTENT_ENCODING, HeaderValue};
+use uwsgi_net::http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderValue};
 use uwsgi_net::target::Scheme;
 use uwsgi_net::{Own, Trust};
 
 use super::answer::judge;
 use super::encode::{Encode, Form, Temporality, Wanted};
-use super::environment::{endpoint, exporter, list, millis};
+use super::environment::{Ignored, endpoint, exporter, list, millis};
 use super::point::{Attribute, Sender};
 use super::transport::{EXPORT, Grpc};
 use crate::instance::{Fan, Instance, Receiver, Transport};
@@ -50,11 +50,15 @@ pub(crate) fn plans(facts: &Facts<'_>, plans: &mut Plans) -> Result<(), Fault> {
     for (variable, value) in all.filter(|(_, value)| value != "none") {
         match parse(&value, facts) {
             Ok(plan) => plans.push(std::sync::Arc::new(Otlp { asked_by: variable, ..plan })),
-            Err(why) => {
-                let option = variable.unwrap_or(WORD);
-                let text = format!("invalid {option}: {why}");
-                return Err(Fault { option, value, text });
-            }
+            // A variable may be meant for what the application brings along, which knows other
+            // values; that is no reason not to start.
+            Err(why) => match variable {
+                Some(variable) => plans.push(std::sync::Arc::new(Ignored { variable, why })),
+                None => {
+                    let text = format!("invalid {WORD}: {why}");
+                    return Err(Fault { option: WORD, value, text });
+                }
+            },
         }
     }
     Ok(())
@@ -140,7 +144,10 @@ fn times(web: &mut Web, pairs: &Pairs, facts: &Facts<'_>) -> Result<(), String> 
 /// Those of the environment, but for names that the option gives.
 fn headers(web: &mut Web, facts: &Facts<'_>) -> Result<(), String> {
     let Some((_, text)) = exporter(facts.options, "HEADERS") else { return Ok(()) };
-    let given: Vec<String> = web.headers.iter().map(|(name, _)| name.to_string()).collect();
+    let mut given: Vec<String> = web.headers.iter().map(|(name, _)| name.to_string()).collect();
+    if web.token_file.is_some() || web.target.login.is_some() {
+        given.push(AUTHORIZATION.to_string());
+    }
     for (name, value) in list(&text) {
         if !given.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
             web.header(&name, &value)?;
@@ -240,6 +247,7 @@ impl Otlp {
             caller,
             token_file: web.token_file.clone(),
             log: work.log,
+            row: work.rows.first().copied(),
             wish: None,
             told: Told::default(),
             begun: Instant::now(),
@@ -353,6 +361,19 @@ mod tests {
     }
 
     #[test]
+    fn who_pushes_is_said_once() {
+        let variable = [("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20app,x-a=1")];
+        for (argument, count) in
+            [("h", 1), ("h,token=t", 1), ("h,user=a,password=b", 0), ("h,token-file=/t", 0)]
+        {
+            let plan = of(argument, &variable).unwrap();
+            let is_one = |name: &str| name == "authorization";
+            let found = plan.web.headers.iter().filter(|(name, _)| is_one(name.as_str())).count();
+            assert_eq!((found, plan.web.headers.len()), (count, count + 2), "{argument}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (argument, want) in [
             ("h,protocol=smoke", "protocol smoke is none of"),
@@ -365,6 +386,26 @@ mod tests {
         }
         let bad = of("h", &[("OTEL_METRIC_EXPORT_INTERVAL", "often")]).unwrap_err();
         assert_eq!(bad, "OTEL_METRIC_EXPORT_INTERVAL = often is not a number of milliseconds");
+    }
+
+    #[test]
+    fn what_the_environment_says_wrong_is_told_and_keeps_nothing_from_starting() {
+        const AT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://e:1");
+        for (given, why) in [
+            (&[AT, ("OTEL_EXPORTER_OTLP_COMPRESSION", "deflate")][..], "compression deflate is"),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/x")], "the URL is"),
+        ] {
+            let given = Given::of(given);
+            let mut found = Plans::new();
+            plans(&given.facts(), &mut found).unwrap();
+            let [plan] = &found[..] else { panic!("{found:?}") };
+            assert!(plan.receivers().is_empty());
+            let lines = plan.lines();
+            let want = format!("otlp: OTEL_EXPORTER_OTLP_ENDPOINT is ignored: {why}");
+            assert!(lines.len() == 1 && lines[0].starts_with(&want), "{lines:?}");
+            let with_option = Given::of(&[("otlp", "h"), AT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "x")]);
+            assert!(plans(&with_option.facts(), &mut found).is_err(), "an option is meant for us");
+        }
     }
 
     #[test]

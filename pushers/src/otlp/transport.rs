@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use uwsgi_metrics::PusherRow;
 use uwsgi_net::Failure;
 use uwsgi_net::grpc::{Caller, Reply};
 use uwsgi_net::http::header::{AUTHORIZATION, HeaderMap};
@@ -30,6 +31,7 @@ pub(super) struct Grpc {
     pub(super) caller: Caller,
     pub(super) token_file: Option<PathBuf>,
     pub(super) log: Log,
+    pub(super) row: Option<&'static PusherRow>,
     pub(super) wish: Option<Duration>,
     pub(super) told: Told,
     pub(super) begun: Instant,
@@ -51,7 +53,8 @@ impl Grpc {
         }
         match of_proto(&reply.body) {
             None => self.told = Told::default(),
-            Some(text) => {
+            Some((lost, text)) => {
+                self.row.inspect(|row| row.dropped_values.add(lost));
                 let line = format!("[otlp] {} {text}", self.caller.target.place());
                 if let Some(line) = self.told.failed(&line, self.begun.elapsed()) {
                     (self.log)(&line);

@@ -79,10 +79,10 @@ fn labels(pairs: &Pairs, facts: &Facts<'_>) -> Result<Vec<(String, String)>, Str
 fn judge_two(answer: &Answer) -> Said {
     const WRITTEN: &str = "x-prometheus-remote-write-samples-written";
     match web::plainly(answer) {
-        Said::Taken if !answer.headers.contains_key(WRITTEN) => Said::Partly(format!(
-            "answered {} without {WRITTEN}: it may not know version 2",
-            answer.status
-        )),
+        Said::Taken if !answer.headers.contains_key(WRITTEN) => Said::Partly(
+            0,
+            format!("answered {} without {WRITTEN}: it may not know version 2", answer.status),
+        ),
         said => said,
     }
 }

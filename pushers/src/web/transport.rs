@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use uwsgi_metrics::PusherRow;
 use uwsgi_net::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use uwsgi_net::http::{Answer, Method, Poster};
 use uwsgi_net::{Failure, plain};
@@ -21,8 +22,8 @@ const LONGEST: usize = 16 * 1024;
 pub(crate) enum Said {
     /// It has everything.
     Taken,
-    /// It has it, but for what this line tells.
-    Partly(String),
+    /// It has it, but for so many values; the line tells what is wrong.
+    Partly(u64, String),
     /// It has it not; whether another attempt may help.
     Refused(bool),
 }
@@ -56,6 +57,7 @@ pub(crate) struct Sender {
     token: Option<(PathBuf, &'static str)>,
     wish: Option<Duration>,
     log: Log,
+    row: Option<&'static PusherRow>,
     told: Told,
     begun: Instant,
 }
@@ -77,6 +79,7 @@ impl Sender {
             token: web.token_file.clone().map(|file| (file, scheme)),
             wish: None,
             log: work.log,
+            row: work.rows.first().copied(),
             told: Told::default(),
             begun: Instant::now(),
         }
@@ -102,7 +105,8 @@ impl Sender {
                 self.told = Told::default();
                 Ok(())
             }
-            Said::Partly(text) => {
+            Said::Partly(lost, text) => {
+                self.row.inspect(|row| row.dropped_values.add(lost));
                 let line = format!("[{kind}] {place} {text}");
                 if let Some(line) = self.told.failed(&line, self.begun.elapsed()) {
                     (self.log)(&line);
