@@ -392,5 +392,5 @@ def test_the_page_of_the_manual_is_true(uwsgi, app, tmp_path):
     assert len(commands) == 3
     for command in commands:
         done = subprocess.run(command.replace(":2222", f":{port}").split(), capture_output=True, text=True, check=False, timeout=30,
-                              env={**os.environ, "SNMPCONFPATH": "/nonexistent", "SNMP_PERSISTENT_DIR": "/nonexistent"})
+                              env={**os.environ, "SNMPCONFPATH": str(tmp_path), "SNMP_PERSISTENT_DIR": str(tmp_path)})
         assert done.returncode == 0 and "Counter64: 0" in done.stdout, done

@@ -280,8 +280,8 @@ def test_freq(site, tmp_path):
 # --- the directory --------------------------------------------------------------------------------------------------------
 
 def test_the_directory_must_exist():
-    text = refused("--metrics-dir", "/nonexistent")
-    assert re.search(r"^realpath\(\) of /nonexistent failed: No such file or directory \[core/utils\.c line \d+\]$", text, re.M)
+    text = refused("--metrics-dir", "/nonexistent/directory")
+    assert re.search(r"^realpath\(\) of /nonexistent/directory failed: No such file or directory \[core/utils\.c line \d+\]$", text, re.M)
 
 
 def test_a_file_for_each_metric(site, tmp_path):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -16,8 +17,10 @@ needs_tools = pytest.mark.skipif(not shutil.which("snmpget"), reason="the Debian
 def run(tool: str, where: str, *names: str, access=("-v2c", "-c", "public"), options=(), timeout=5) -> subprocess.CompletedProcess:
     """One call. No configuration of the machine takes part, no MIB is read, names and types are numbers and words."""
     command = [tool, *access, "-m", "", "-On", "-OQ", "-Oe", "-OT", "-t", str(timeout * PATIENCE), "-r", "0", *options, where, *names]
-    env = {**os.environ, "SNMPCONFPATH": "/nonexistent", "SNMP_PERSISTENT_DIR": "/nonexistent"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=60 * PATIENCE)
+    with tempfile.TemporaryDirectory() as own:
+        # The tools write certificates and counts of starts there, whatever is asked.
+        env = {**os.environ, "SNMPCONFPATH": own, "SNMP_PERSISTENT_DIR": own}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=60 * PATIENCE)
 
 
 def get(where: str, *oids: str, **kw) -> list[str]:

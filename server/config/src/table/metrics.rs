@@ -125,7 +125,7 @@ pub(super) const ROWS: &[Row] = &[
     req(
         "prometheus-tls",
         Kind::Str,
-        "encrypt the Prometheus endpoint: CERTIFICATE,KEY[,CLIENT_CA]",
+        "encrypt the Prometheus endpoint: CERTIFICATE,KEY or CERTIFICATE,KEY,CLIENT_CA",
     ),
     req("prometheus-auth", Kind::Str, "who may read: basic:USER:PASSWORD, bearer:TOKEN, or @FILE"),
     req("prometheus-allow", Kind::List, "networks that may read the Prometheus metrics"),
