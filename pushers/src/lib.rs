@@ -62,7 +62,9 @@ pub trait Plan: Send + Sync + std::fmt::Debug {
     fn every(&self) -> Duration;
 
     /// True when it pushes the metric list, whose `reset_after_push` metrics begin anew with it.
-    fn takes_list(&self) -> bool;
+    fn takes_list(&self) -> bool {
+        false
+    }
 
     /// True when the end of the instance, or a reload, is worth a push of its own.
     fn last_words(&self) -> bool {

@@ -91,10 +91,6 @@ impl Plan for File {
         self.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn start(&self, work: &Work<'_>) -> Box<dyn Instance> {
         let transport = Box::new(Writer {
             path: self.path.clone(),

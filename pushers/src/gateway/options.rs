@@ -97,10 +97,6 @@ impl Plan for ToGateway {
         self.web.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn last_words(&self) -> bool {
         true
     }

@@ -145,10 +145,6 @@ impl Plan for Influx {
         self.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn last_words(&self) -> bool {
         true
     }

@@ -41,10 +41,6 @@ impl Plan for Mongodb {
         self.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn start(&self, work: &Work<'_>) -> Box<dyn Instance> {
         let transport = Box::new(Inserts {
             uri: self.uri.clone(),

@@ -27,10 +27,6 @@ impl Plan for Ignored {
         Duration::from_secs(86_400)
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn lines(&self) -> Vec<String> {
         let Ignored { variable, why } = self;
         vec![format!("otlp: {variable} is ignored: {why} (otlp = URL: elsewhere, none: no)")]

@@ -268,10 +268,6 @@ impl Plan for Otlp {
         self.web.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn last_words(&self) -> bool {
         true
     }

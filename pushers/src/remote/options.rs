@@ -100,10 +100,6 @@ impl Plan for Remote {
         self.web.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn last_words(&self) -> bool {
         true
     }

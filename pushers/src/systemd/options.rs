@@ -46,10 +46,6 @@ impl Plan for Systemd {
         self.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn lines(&self) -> Vec<String> {
         let line = "[systemd] NOTIFY_SOCKET is not set: there is nobody to tell the status to";
         if self.address.is_none() { vec![line.to_owned()] } else { Vec::new() }

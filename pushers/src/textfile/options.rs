@@ -54,10 +54,6 @@ impl Plan for TextFile {
         self.every
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn lines(&self) -> Vec<String> {
         let ends = self.path.extension().is_some_and(|ending| ending == "prom");
         let line = "[prometheus-file] node_exporter reads only files whose names end in .prom";

@@ -3,11 +3,12 @@
 //!
 //! What happens once per second afterwards is the observer's (`observer/pushers.rs`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uwsgi_config::{Config, Finding, Origin};
-use uwsgi_metrics::Arena;
-use uwsgi_pushers::{Facts, Options, Plans};
+use uwsgi_metrics::{Arena, PusherRow};
+use uwsgi_pushers::{Facts, Options, Plan, Plans};
 
 use crate::instance::Instance;
 use crate::settings::Settings;
@@ -89,18 +90,24 @@ pub(crate) fn fill_rows(arena: &Arena, plans: &Plans) {
     }
 }
 
+/// The rows of each plan's receivers, in the order of the plans.
+pub(crate) fn rows_of<'a>(arena: &'a Arena, plans: &Plans) -> Vec<Vec<&'a PusherRow>> {
+    let mut next = 0..;
+    let rows = |plan: &Arc<dyn Plan>| {
+        let count = plan.receivers().len();
+        next.by_ref().take(count).map(|index| arena.pusher(index)).collect()
+    };
+    plans.iter().map(rows).collect()
+}
+
 /// What must be there before the first application is loaded.
 ///
 /// # Errors
 /// The line for the log; the start ends with it.
 pub(crate) fn start(instance: &Instance) -> Result<(), String> {
-    let mut row = 0;
-    for plan in &instance.settings.pushers {
+    let (plans, list) = (&instance.settings.pushers, crate::metrics::list(instance));
+    for (plan, rows) in plans.iter().zip(rows_of(&instance.arena, plans)) {
         plan.lines().iter().for_each(|line| log!("{line}"));
-        let list = crate::metrics::list(instance);
-        let count = plan.receivers().len() as u32;
-        let rows: Vec<_> = (row..row + count).map(|index| instance.arena.pusher(index)).collect();
-        row += count;
         plan.prepare(&list, &rows)?.iter().for_each(|line| log!("{line}"));
     }
     Ok(())

@@ -163,10 +163,6 @@ impl Plan for Template {
         Duration::from_secs(86_400)
     }
 
-    fn takes_list(&self) -> bool {
-        false
-    }
-
     fn prepare(&self, list: &[Item], _: &[&PusherRow]) -> Result<Vec<String>, String> {
         let text = text(self.format, &self.names, &self.resets, list);
         let written = self.write(&text);

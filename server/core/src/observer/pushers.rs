@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
+use uwsgi_metrics::Snapshot;
 use uwsgi_metrics::prometheus::gather;
-use uwsgi_metrics::{PusherRow, Snapshot};
 use uwsgi_pushers::{Resets, Tick, Work};
 
 use super::answer;
 use crate::instance::Instance;
 use crate::log;
+use crate::pushers::rows_of;
 
 /// Time that pushes get at the end of an observer; the master's patience is a little longer.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -45,14 +46,9 @@ impl Pushers {
             .iter()
             .map(|socket| String::from_utf8_lossy(&socket.name).into_owned())
             .collect();
-        let (mut row, mut lists) = (0, 0);
-        let mut pushers = Vec::new();
-        for plan in &instance.settings.pushers {
-            let count = plan.receivers().len() as u32;
-            let rows: Vec<&'static PusherRow> =
-                (row..row + count).map(|index| arena.pusher(index)).collect();
-            row += count;
-            let since_ns = arena.created_ns();
+        let (mut pushers, mut lists) = (Vec::new(), 0);
+        let (plans, since_ns) = (&instance.settings.pushers, arena.created_ns());
+        for (plan, rows) in plans.iter().zip(rows_of(arena, plans)) {
             let work =
                 Work { rows: &rows, log: |line| log!("{line}"), sockets: &sockets, since_ns };
             let of_list = plan.takes_list().then_some(lists);
