@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTEST_ARGS ?=
 
-.PHONY: build demo test test-rust test-e2e test-zabbix lint bench fuzz docs docs-check parity-self clean
+.PHONY: build demo test test-rust test-e2e test-zabbix lint bench fuzz docs docs-check ebpf parity-self clean
 
 build:
 	$(CARGO) build --release --workspace
@@ -43,6 +43,10 @@ bench: build
 # Every fuzz target for FUZZ_SECONDS; the seeds alone run in test-rust.
 fuzz:
 	./tests/tools/fuzz.sh
+
+# The programs of metrics/ebpf from their sources (clang 14, llvm-strip and the headers of libbpf).
+ebpf:
+	./tests/tools/ebpf.sh
 
 # Proves the parity scenarios: the C original against itself.
 parity-self:

@@ -17,7 +17,7 @@ use crate::histogram::Latency;
 use crate::map::{Access, Mapping};
 use crate::reader::open_view;
 use crate::requests;
-use crate::rows::{Carry, SNMP_VALUES};
+use crate::rows::{Carry, KILLS, SNMP_VALUES};
 use crate::series;
 use crate::shape::Shape;
 use crate::view::View;
@@ -180,6 +180,7 @@ fn carry_over(to: &View, from: &View) {
         to.snmp_value(number).carry(from.snmp_value(number));
     }
     carry_alarms(to, from);
+    carry_probes(to, from);
     crate::metric_pool::carry_over(to, from);
     series::carry_over(to, from);
     requests::carry_over(to, from);
@@ -219,6 +220,27 @@ fn fold_lost(to: &View, from: &View, worker: u32) {
     }
     for what in Latency::ALL {
         to.histogram(heir, what).fold(from.histogram(worker, what));
+    }
+}
+
+/// What probes counted, where both arenas have room for it; sockets by position, those of another
+/// name begin anew.
+fn carry_probes(to: &View, from: &View) {
+    if to.shape().probes.min(from.shape().probes) == 0 {
+        return;
+    }
+    for worker in 1..=to.shape().workers.min(from.shape().workers) {
+        to.kernel_worker(worker).carry(from.kernel_worker(worker));
+    }
+    for worker in to.shape().workers + 1..=from.shape().workers {
+        to.kernel_worker(1).fold(from.kernel_worker(worker));
+    }
+    for index in 0..to.shape().listeners.min(from.shape().listeners) {
+        to.kernel_socket(index).carry(from.kernel_socket(index));
+        to.accept_waits(index).carry(from.accept_waits(index));
+    }
+    for index in 0..KILLS {
+        to.kill(index).carry(from.kill(index));
     }
 }
 

@@ -9,8 +9,9 @@ use crate::history::HISTORY_BYTES;
 use crate::inflight::HEAD_BYTES;
 use crate::requests;
 use crate::rows::{
-    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, PusherRow,
-    SNMP_VALUES, SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WorkerRow, row,
+    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KILLS, KernelSocketRow, KernelWorkerRow,
+    KillRow, MetricRow, MuleRow, PROBES, ProbeRow, PusherRow, SNMP_VALUES, SnmpRow, SnmpValueRow,
+    SocketRow, SystemRow, ThresholdRow, WaitRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -20,7 +21,7 @@ use crate::shape::{SHAPE_WORDS, Shape};
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 7;
+pub(crate) const LAYOUT_VERSION: u64 = 8;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -126,10 +127,22 @@ pub enum Section {
     Sizes = 27,
     /// Examples of traced requests, one row for each core.
     Exemplars = 28,
+    /// Probes in the kernel, in the order of the build.
+    Probes = 29,
+    /// What probes counted of each worker; index 0 is unused.
+    KernelWorkers = 30,
+    /// What probes counted of each listening TCP socket.
+    KernelSockets = 31,
+    /// How long connections waited to be accepted, for each of these sockets.
+    AcceptWaits = 32,
+    /// What the running request of each core waits for, worker-major.
+    Waits = 33,
+    /// Ends of workers by a signal, by who sent it.
+    Kills = 34,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 29;
+const SECTIONS: usize = 35;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -222,6 +235,7 @@ fn series_words(series: u32) -> usize {
 fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
     let workers = shape.workers as usize;
     let cores = workers * shape.cores as usize;
+    let (probes, listeners) = (shape.probes as usize, shape.listeners as usize);
     let spare = |n: usize| n + 1;
     let in_flight = HEAD_BYTES + (shape.vars as usize).next_multiple_of(ALIGN);
     [
@@ -254,6 +268,12 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (HISTOGRAM_BYTES, spare(workers * requests::SLOTS)),
         (HISTOGRAM_BYTES, spare(workers * requests::SIZES)),
         (requests::ELEMENTS[1], spare(cores)),
+        (size_of::<ProbeRow>(), spare((PROBES * shape.probes) as usize)),
+        (size_of::<KernelWorkerRow>(), spare((workers + 1) * probes)),
+        (size_of::<KernelSocketRow>(), spare(listeners)),
+        (HISTOGRAM_BYTES, spare(listeners)),
+        (size_of::<WaitRow>(), spare(cores * probes)),
+        (size_of::<KillRow>(), spare((KILLS * shape.probes) as usize)),
     ]
 }
 
@@ -274,6 +294,8 @@ mod tests {
         series: 5,
         mules: 2,
         pushers: 2,
+        probes: 1,
+        listeners: 3,
     };
 
     #[test]

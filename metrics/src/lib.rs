@@ -30,16 +30,20 @@ mod whole {
     pub use crate::history::{History, HistoryWriter, Ring, Series};
     pub use crate::inflight::{InFlight, InFlightView, Phase, Start, vars_pairs};
     pub use crate::json::{StatsOptions, stats_json};
+    pub use crate::kernel::KernelSnap;
     pub use crate::metric_pool::{Kind, Registration};
     pub use crate::reader::Reader;
     pub use crate::requests::{DurationSnap, RequestKey, RequestsSnap, Size};
     pub use crate::rows::{
-        APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, CoreCells, CoreRow, EXITS,
-        GatewayCells, GatewayRow, GlobalCells, Globals, MetricCells, MetricRow, MuleCells, MuleRow,
-        PusherCells, PusherRow, SNMP_VALUES, SPREAD_BOUNDS_US, STALLS, SnmpCells, SnmpRow,
-        SnmpValueCells, SnmpValueRow, SocketCells, SocketRow, Spread, SpreadCells, SystemCells,
-        SystemRow, ThresholdCells, ThresholdRow, ThresholdState, Used, UsedCells, WorkerCells,
-        WorkerRow, stall_at,
+        APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, Carry, CoreCells, CoreRow, DURING,
+        EXITS, EndCells, EndRow, GatewayCells, GatewayRow, GlobalCells, Globals, KILLS,
+        KernelSocketCells, KernelSocketRow, KernelWorkerCells, KernelWorkerRow, KillCells, KillRow,
+        ListenerCells, ListenerRow, MetricCells, MetricRow, MuleCells, MuleRow, PROBE_STATES,
+        PROBES, ProbeCells, ProbeRow, PusherCells, PusherRow, Row, SNMP_VALUES, SPREAD_BOUNDS_US,
+        STALLS, STEP_CELLS, SYSCALL_CLASSES, SnmpCells, SnmpRow, SnmpValueCells, SnmpValueRow,
+        SocketCells, SocketRow, Spread, SpreadCells, Steps, StepsSnap, SystemCells, SystemRow,
+        ThreadCells, ThreadRow, ThresholdCells, ThresholdRow, ThresholdState, Used, UsedCells,
+        WAITS, WaitCells, WaitRow, WorkerCells, WorkerRow, stall_at, step_bounds, step_of,
     };
     pub use crate::series::{
         FamilyKind, FamilyRefused, FamilyRow, FamilySnap, FamilySpec, GaugeMode, Sample,
@@ -47,6 +51,7 @@ mod whole {
     };
     pub use crate::shape::Shape;
     pub use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};
+    pub use crate::table::{Table, Words};
     pub use crate::view::View;
 }
 
@@ -69,6 +74,8 @@ mod history;
 mod inflight;
 #[cfg(not(loom))]
 mod json;
+#[cfg(not(loom))]
+mod kernel;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "the one place that maps memory and casts it to rows")]
 mod map;
@@ -95,5 +102,7 @@ pub mod series;
 mod shape;
 #[cfg(not(loom))]
 mod snapshot;
+#[cfg(not(loom))]
+mod table;
 #[cfg(not(loom))]
 mod view;

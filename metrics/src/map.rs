@@ -13,7 +13,7 @@ use crate::rows::{ALIGN, Row};
 use crate::sync::AtomicU64;
 
 /// No arena is smaller and no row is larger, so every row fits into every mapping.
-const MIN_LEN: usize = 64 * 1024;
+pub(crate) const MIN_LEN: usize = 64 * 1024;
 
 /// How the memory is mapped.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -27,10 +27,14 @@ pub struct Shape {
     pub mules: u32,
     /// Receivers of pushers.
     pub pushers: u32,
+    /// 1 with probes in the kernel, 0 without.
+    pub probes: u32,
+    /// Listening TCP sockets that those look at: of workers, then of routers.
+    pub listeners: u32,
 }
 
 /// Counts of a shape.
-pub(crate) const SHAPE_WORDS: usize = 12;
+pub(crate) const SHAPE_WORDS: usize = 14;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
@@ -39,9 +43,9 @@ impl Shape {
     /// The counts in header order.
     pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
         let Shape { workers, cores, apps, sockets, gateways, metrics, vars, .. } = self;
-        let Shape { alarms, thresholds, series, mules, pushers, .. } = self;
+        let Shape { alarms, thresholds, series, mules, pushers, probes, listeners, .. } = self;
         let first = [workers, cores, apps, sockets, gateways, metrics, vars];
-        let rest = [alarms, thresholds, series, mules, pushers];
+        let rest = [alarms, thresholds, series, mules, pushers, probes, listeners];
         let mut words = [0; SHAPE_WORDS];
         let counts = first.into_iter().chain(rest).map(u64::from);
         words.iter_mut().zip(counts).for_each(|(word, count)| *word = count);
@@ -56,9 +60,9 @@ impl Shape {
             *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
         }
         let [workers, cores, apps, sockets, gateways, metrics, vars, rest @ ..] = counts;
-        let [alarms, thresholds, series, mules, pushers] = rest;
+        let [alarms, thresholds, series, mules, pushers, probes, listeners] = rest;
         let most =
             Shape { workers, cores, apps, sockets, gateways, metrics, vars, ..Shape::default() };
-        Some(Shape { alarms, thresholds, series, mules, pushers, ..most })
+        Some(Shape { alarms, thresholds, series, mules, pushers, probes, listeners, ..most })
     }
 }

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::histogram::{Latency, LatencySnap};
 use crate::inflight::InFlightView;
+use crate::kernel::KernelSnap;
 use crate::metric_pool::READY;
 use crate::requests::{self, RequestsSnap};
 use crate::rows::{
@@ -155,6 +156,8 @@ pub struct Snapshot {
     pub series: Vec<FamilySnap>,
     /// Requests by what they were, see [`Snapshot::with_requests`]; nothing without.
     pub requests_by: Option<RequestsSnap>,
+    /// What probes in the kernel counted; nothing without probes.
+    pub kernel: Option<Box<KernelSnap>>,
     /// How many families and series found no room.
     pub series_dropped: u64,
     /// Latencies of all workers together, indexed by [`Latency`].
@@ -204,6 +207,7 @@ impl Snapshot {
             bases,
             series: Vec::new(),
             requests_by: None,
+            kernel: KernelSnap::take(view).map(Box::new),
             series_dropped: view.series_head().dropped.get(),
             latencies: Latency::ALL.map(|what| latency(view, what)),
         }

@@ -11,8 +11,9 @@ use crate::index::Index;
 use crate::inflight::{HEAD_BYTES, Head, InFlight};
 use crate::map::Mapping;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MetricRow, MuleRow, PusherRow, SnmpRow,
-    SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WorkerRow,
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow, KillRow,
+    MetricRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SnmpValueRow, SocketRow, SystemRow,
+    ThresholdRow, WaitRow, WorkerRow,
 };
 use crate::schema::SchemaRow;
 use crate::shape::Shape;
@@ -126,6 +127,37 @@ impl View {
     pub fn histogram(&self, worker: u32, what: Latency) -> &Histogram {
         let place = self.layout.place(Section::Histograms);
         self.map.row(place.cell(major(worker), what as u32, LATENCIES as u32))
+    }
+
+    /// A probe in the kernel, from 0.
+    pub fn probe(&self, index: u32) -> &ProbeRow {
+        self.map.row(self.layout.place(Section::Probes).at(index as usize))
+    }
+
+    /// What probes counted of a worker (from 1).
+    pub fn kernel_worker(&self, id: u32) -> &KernelWorkerRow {
+        self.map.row(self.layout.place(Section::KernelWorkers).at(id as usize))
+    }
+
+    /// What probes counted of a listening TCP socket, from 0: of workers, then of routers.
+    pub fn kernel_socket(&self, index: u32) -> &KernelSocketRow {
+        self.map.row(self.layout.place(Section::KernelSockets).at(index as usize))
+    }
+
+    /// How long its connections waited to be accepted.
+    pub fn accept_waits(&self, index: u32) -> &Histogram {
+        self.map.row(self.layout.place(Section::AcceptWaits).at(index as usize))
+    }
+
+    /// What the running request of a core (from 0) of a worker (from 1) waits for.
+    pub fn waits(&self, worker: u32, core: u32) -> &WaitRow {
+        let place = self.layout.place(Section::Waits);
+        self.map.row(place.cell(major(worker), core, self.layout.shape.cores))
+    }
+
+    /// Ends of workers by one sender of one signal, from 0.
+    pub fn kill(&self, index: u32) -> &KillRow {
+        self.map.row(self.layout.place(Section::Kills).at(index as usize))
     }
 
     /// The history rings.

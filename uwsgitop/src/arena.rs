@@ -238,6 +238,8 @@ mod tests {
         series: 0,
         mules: 0,
         pushers: 0,
+        probes: 0,
+        listeners: 0,
     };
 
     /// A file of this test process alone, gone with the value.

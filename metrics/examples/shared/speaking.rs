@@ -1,7 +1,10 @@
 //! The document of an arena in which every family that is written by hand has a sample: what the
 //! generators know about families that have no row in the schema table.
 
+use std::collections::BTreeSet;
+
 use uwsgi_metrics::prometheus::{Format, PromOptions, render};
+use uwsgi_metrics::schema::HISTOGRAMS;
 use uwsgi_metrics::{Arena, Latency, Shape, Size};
 
 /// The document.
@@ -11,7 +14,7 @@ use uwsgi_metrics::{Arena, Latency, Shape, Size};
 pub(crate) fn speaking() -> std::io::Result<String> {
     let shape =
         Shape { workers: 1, cores: 1, apps: 1, gateways: 1, thresholds: 1, ..Shape::default() };
-    let arena = Arena::create(&shape)?;
+    let arena = Arena::create(&Shape { probes: 1, listeners: 1, ..shape })?;
     arena.worker(1).id.set(1);
     Latency::ALL.iter().for_each(|what| arena.histogram(1, *what).record(1));
     Size::ALL.iter().for_each(|what| arena.size_of(1, *what).record(1));
@@ -29,6 +32,12 @@ pub(crate) fn speaking() -> std::io::Result<String> {
     arena.app(1, 0).latency(1).add(1);
     arena.app(1, 0).used.set(1);
     arena.threshold(0).text.set(b"key=core.busy_workers,value=1");
+    arena.kernel_socket(0).name.set(b":80");
+    let probes: BTreeSet<_> = HISTOGRAMS.iter().copied().flatten().map(|f| f.probe).collect();
+    for (index, probe) in (0..).zip(probes) {
+        arena.probe(index).name.set(probe.as_bytes());
+        arena.probe(index).programs.set(1);
+    }
     let (_, text) =
         render(&arena.snapshot().with_requests(&arena), Format::Text, &PromOptions::default());
     Ok(String::from_utf8_lossy(&text).into_owned())

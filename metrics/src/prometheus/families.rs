@@ -76,8 +76,7 @@ type Take<'a> = dyn FnMut(&[(&str, &[u8])], i64) + 'a;
 /// The samples of one row of the table; a label set appears once.
 fn samples(metric: &Metric, snapshot: &Snapshot, take: &mut Take<'_>) {
     // Workers, cores and apps are told apart by their ids; only names can be the same twice.
-    if matches!(metric.read, Read::Socket(_) | Read::Gateway(_) | Read::Alarm(_) | Read::Pusher(_))
-    {
+    if is_named(metric.read) {
         for (labels, value) in named(metric, snapshot) {
             let labels: Vec<_> = labels.iter().map(|(name, v)| (*name, v.as_slice())).collect();
             give(metric, &labels, value, take);
@@ -126,8 +125,25 @@ fn samples(metric: &Metric, snapshot: &Snapshot, take: &mut Take<'_>) {
                 }
             }
         }
-        Read::Socket(_) | Read::Gateway(_) | Read::Alarm(_) | Read::Pusher(_) => {}
+        Read::KernelWorker(probe, read) => {
+            if let Some(kernel) = snapshot.probed(probe) {
+                for worker in snapshot.spawned() {
+                    let Some(cells) = kernel.workers.get(worker.index as usize - 1) else {
+                        continue;
+                    };
+                    let id = digits(&mut id, worker.cells.id);
+                    give(metric, &[("worker_id", id)], read(cells), take);
+                }
+            }
+        }
+        _ => {}
     }
+}
+
+/// True for what is told apart by names.
+fn is_named(read: Read) -> bool {
+    use Read::{Alarm, Gateway, KernelSocket, Probe, Pusher, Socket};
+    matches!(read, Socket(_) | Gateway(_) | Alarm(_) | Pusher(_) | KernelSocket(..) | Probe(_))
 }
 
 /// Adds the fixed labels of a row; a value that means nothing is left out.
@@ -168,6 +184,15 @@ fn by_name(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
             .alarms
             .iter()
             .map(|a| (vec![("alarm", a.name.clone()), ("kind", a.kind.clone())], read(a)))
+            .collect(),
+        Read::KernelSocket(probe, read) => snapshot
+            .probed(probe)
+            .into_iter()
+            .flat_map(|kernel| &kernel.sockets)
+            .map(|s| (vec![("name", s.0.name.clone())], read(s)))
+            .collect(),
+        Read::Probe(read) => (snapshot.kernel.iter().flat_map(|kernel| &kernel.probes))
+            .map(|p| (vec![("probe", p.name.clone())], read(p)))
             .collect(),
         Read::Pusher(read) => snapshot
             .pushers

@@ -7,6 +7,7 @@
 mod apps;
 mod extra;
 mod families;
+mod kernel;
 mod negotiate;
 mod proto;
 mod requests;
@@ -92,6 +93,7 @@ fn write_own(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
     families::write(out, snapshot, options);
     extra::write(out, snapshot, options);
     spreads::write(out, snapshot);
+    kernel::write(out, snapshot, options);
     apps::write(out, snapshot);
     thresholds::write(out, snapshot);
     user::write(out, snapshot);

@@ -9,12 +9,14 @@ mod app;
 mod core;
 mod gateway;
 mod globals;
+mod kernel;
 mod metric;
 mod mule;
 mod pusher;
 mod snmp;
 mod socket;
 mod spread;
+mod steps;
 mod system;
 mod threshold;
 mod used;
@@ -25,12 +27,18 @@ pub use app::{APP_BUCKETS_US, AppCells, AppRow};
 pub use core::{CoreCells, CoreRow};
 pub use gateway::{GatewayCells, GatewayRow};
 pub use globals::{GlobalCells, Globals};
+pub use kernel::{
+    DURING, EndCells, EndRow, KILLS, KernelSocketCells, KernelSocketRow, KernelWorkerCells,
+    KernelWorkerRow, KillCells, KillRow, ListenerCells, ListenerRow, PROBE_STATES, PROBES,
+    ProbeCells, ProbeRow, SYSCALL_CLASSES, ThreadCells, ThreadRow, WAITS, WaitCells, WaitRow,
+};
 pub use metric::{MetricCells, MetricRow};
 pub use mule::{MuleCells, MuleRow};
 pub use pusher::{PusherCells, PusherRow};
 pub use snmp::{SNMP_VALUES, SnmpCells, SnmpRow, SnmpValueCells, SnmpValueRow};
 pub use socket::{SocketCells, SocketRow};
 pub use spread::{SPREAD_BOUNDS_US, Spread, SpreadCells};
+pub use steps::{STEP_CELLS, Steps, StepsSnap, step_bounds, step_of};
 pub use system::{STALLS, SystemCells, SystemRow, stall_at};
 pub use threshold::{ThresholdCells, ThresholdRow, ThresholdState};
 pub use used::{Used, UsedCells};
@@ -44,10 +52,10 @@ pub(crate) const ALIGN: usize = 128;
 /// # Safety
 /// Every field is an atomic, or made of atomics, for which any bit pattern is valid; the type is
 /// `repr(C)`, has no padding that is read, and its alignment is at most [`ALIGN`].
-pub(crate) unsafe trait Row {}
+pub unsafe trait Row {}
 
 /// A row that can take over all values of the same row of another arena.
-pub(crate) trait Carry {
+pub trait Carry {
     /// Copies cell by cell; the caller is the only writer of `self`.
     fn carry(&self, from: &Self);
     /// Adds the counts of a row that is given up; the caller is the only writer of `self`.
@@ -80,6 +88,11 @@ macro_rules! row {
         unsafe impl $crate::rows::Row for $row {}
 
         impl $row {
+            /// The cells in their order, each with its size in bytes: the layout for readers and
+            /// writers that are not written in Rust.
+            pub const FIELDS: &'static [(&'static str, usize)] =
+                &[$((stringify!($field), size_of::<$cell>()),)*];
+
             /// Copies every cell; each cell is read once, the row as a whole is not atomic.
             pub fn read(&self) -> $cells {
                 $cells { $( $field: $crate::cells::Cell::plain(&self.$field), )* }

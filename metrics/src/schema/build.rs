@@ -2,9 +2,11 @@
 
 use super::{Group, Metric, Read, Unit};
 use crate::header::Section;
+use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
-    AlarmCells, AppCells, GatewayCells, MuleCells, PusherCells, SocketCells, SystemCells,
+    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, MuleCells,
+    ProbeCells, PusherCells, SocketCells, SystemCells,
 };
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 
@@ -42,6 +44,15 @@ macro_rules! at {
     };
     (SnmpRow.$f:ident) => {
         ($crate::header::Section::Snmp, core::mem::offset_of!(SnmpRow, $f))
+    };
+    (KernelWorkerRow.$f:ident) => {
+        ($crate::header::Section::KernelWorkers, core::mem::offset_of!(KernelWorkerRow, $f))
+    };
+    (KernelSocketRow.$f:ident) => {
+        ($crate::header::Section::KernelSockets, core::mem::offset_of!(KernelSocketRow, $f))
+    };
+    (ProbeRow.$f:ident) => {
+        ($crate::header::Section::Probes, core::mem::offset_of!(ProbeRow, $f))
     };
     (SystemRow.$f:ident) => {
         ($crate::header::Section::System, core::mem::offset_of!(SystemRow, $f))
@@ -172,6 +183,39 @@ pub(super) const fn pusher(
     help: &'static str,
 ) -> Metric {
     row(Group::Pusher, Read::Pusher(f), kind, unit, help)
+}
+
+/// A figure of each worker that this probe in the kernel counts.
+#[expect(dead_code, reason = "the probes of workers are to come")]
+pub(super) const fn kernel_worker(
+    name: &'static str,
+    f: fn(&KernelWorkerCells) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::KernelWorker, Read::KernelWorker(name, f), kind, unit, help)
+}
+
+/// A figure of each listening TCP socket that this probe in the kernel counts.
+pub(super) const fn kernel_socket(
+    name: &'static str,
+    f: fn(&(KernelSocketCells, LatencySnap)) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::KernelSocket, Read::KernelSocket(name, f), kind, unit, help)
+}
+
+/// A figure of each probe.
+pub(super) const fn probe(
+    f: fn(&ProbeCells) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::Probe, Read::Probe(f), kind, unit, help)
 }
 
 /// A figure of the machine or the control group.

@@ -150,6 +150,30 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
         Read::Pusher(read) => items.extend(
             (0..).zip(&snapshot.pushers).map(|(n, p)| item(metric, name, oid, n, 0, read(p))),
         ),
+        Read::KernelWorker(probe, read) => {
+            items.extend(snapshot.probed(probe).into_iter().flat_map(|k| {
+                (1..).zip(&k.workers).map(|(n, w)| item(metric, name, oid, n, 0, read(w)))
+            }))
+        }
+        Read::KernelSocket(probe, read) => {
+            items.extend(snapshot.probed(probe).into_iter().flat_map(|k| {
+                (0..).zip(&k.sockets).map(|(n, s)| Item {
+                    name: fill(name, 0, 0, n).into(),
+                    oid: fill(oid, 0, 0, n).into(),
+                    kind: metric.kind,
+                    value: read(s),
+                })
+            }))
+        }
+        Read::Probe(read) => {
+            let probes = snapshot.kernel.iter().flat_map(|k| &k.probes);
+            items.extend((1..).zip(probes).map(|(n, p)| Item {
+                name: fill_with(name, &String::from_utf8_lossy(&p.name)).into(),
+                oid: fill(oid, 0, 0, n).into(),
+                kind: metric.kind,
+                value: read(p),
+            }));
+        }
         Read::Mule(read) => items.extend(
             (1..).zip(&snapshot.mules).map(|(n, m)| item(metric, name, oid, n, 0, read(m))),
         ),

@@ -7,6 +7,7 @@
 
 mod alarm;
 mod build;
+mod kernel;
 mod list;
 mod machine;
 mod process;
@@ -19,13 +20,16 @@ mod tests;
 
 use crate::cells::{Gauge, Text};
 use crate::header::Section;
+use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
-    AlarmCells, AppCells, GatewayCells, MuleCells, PusherCells, SocketCells, SystemCells, row,
+    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, MuleCells,
+    ProbeCells, PusherCells, SocketCells, SystemCells, row,
 };
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
 
+pub use kernel::{HISTOGRAMS, Histograms, Spreads};
 pub use list::{Item, ListOptions, list};
 pub use select::{Selector, is_builtin, oid_of, select, value};
 
@@ -40,6 +44,7 @@ const PARTS: &[&[Metric]] = &[
     process::ROWS,
     machine::ROWS,
     snmp::ROWS,
+    kernel::ROWS,
     &machine::MACHINE_STALLS,
     &machine::GROUP_STALLS,
 ];
@@ -134,6 +139,12 @@ pub enum Group {
     Alarm = 10,
     /// Extension: once per receiver of a pusher.
     Pusher = 11,
+    /// Extension: once per worker, as probes in the kernel see it.
+    KernelWorker = 12,
+    /// Extension: once per listening TCP socket, as they see it.
+    KernelSocket = 13,
+    /// Extension: once per probe.
+    Probe = 14,
 }
 
 /// How the value is taken from a snapshot.
@@ -157,6 +168,12 @@ pub enum Read {
     Alarm(fn(&AlarmCells) -> i64),
     /// From a receiver of a pusher.
     Pusher(fn(&PusherCells) -> i64),
+    /// From what this probe in the kernel counted of a worker.
+    KernelWorker(&'static str, fn(&KernelWorkerCells) -> i64),
+    /// From what this probe in the kernel counted of a socket, and its waits.
+    KernelSocket(&'static str, fn(&(KernelSocketCells, LatencySnap)) -> i64),
+    /// From a probe.
+    Probe(fn(&ProbeCells) -> i64),
     /// From the machine or the control group, which may not tell.
     System(fn(&SystemCells) -> Option<u64>),
 }

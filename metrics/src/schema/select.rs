@@ -6,6 +6,7 @@
 
 use super::list::{fill, sum_of_router};
 use super::{Metric, Read, TABLE};
+use crate::rows::PROBES;
 use crate::shape::Shape;
 use crate::snapshot::{Snapshot, WorkerSnap};
 use crate::view::View;
@@ -48,7 +49,7 @@ pub fn oid_of(view: &View, name: &[u8]) -> Option<Vec<u8>> {
             let (_, oid) = metric.classic.unwrap_or_default();
             let k = match metric.read {
                 Read::Gateway(_) => routers_up_to(view, k),
-                Read::Alarm(_) => k + 1,
+                Read::Alarm(_) | Read::Probe(_) => k + 1,
                 _ => k,
             };
             Some(fill(oid, n, m, k).into())
@@ -85,6 +86,8 @@ pub(super) fn in_snapshot(snapshot: &Snapshot, name: &[u8]) -> Option<i64> {
     let place = |pattern: &str, name: &[u8]| {
         let index = if pattern.starts_with("router.") {
             snapshot.gateways.iter().position(|g| g.name == name)
+        } else if pattern.starts_with("probe.") {
+            snapshot.kernel.as_ref()?.probes.iter().position(|p| p.name == name)
         } else {
             snapshot.alarms.iter().position(|a| a.name == name)
         };
@@ -109,6 +112,11 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::Alarm(read) => read(snapshot.alarms.get(k as usize)?),
         Read::Pusher(read) => read(snapshot.pushers.get(n as usize)?),
         Read::Mule(read) => read(snapshot.mules.get((n as usize).checked_sub(1)?)?),
+        Read::KernelWorker(_, read) => {
+            read(snapshot.kernel.as_ref()?.workers.get((n as usize).checked_sub(1)?)?)
+        }
+        Read::KernelSocket(_, read) => read(snapshot.kernel.as_ref()?.sockets.get(k as usize)?),
+        Read::Probe(read) => read(snapshot.kernel.as_ref()?.probes.get(k as usize)?),
         Read::System(read) => i64::try_from(read(&snapshot.system)?).unwrap_or(i64::MAX),
         Read::App(_) => return None,
     })
@@ -124,7 +132,11 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Worker(read) => read(&WorkerSnap::take(view, n)),
         Read::Core(read) => read(WorkerSnap::take(view, n).cores.get(m as usize)?),
         Read::Socket(read) => read(&view.socket(k).read()),
-        Read::Gateway(_) => builtin(metric, [n, m, k], &Snapshot::take(view))?,
+        Read::Gateway(_) | Read::KernelSocket(..) => {
+            builtin(metric, [n, m, k], &Snapshot::take(view))?
+        }
+        Read::KernelWorker(_, read) => read(&view.kernel_worker(n).read()),
+        Read::Probe(read) => read(&view.probe(k).read()),
         Read::Mule(read) => read(&view.mule(n).read()),
         Read::Alarm(read) => read(&view.alarm(k).read()),
         Read::Pusher(read) => read(&view.pusher(n).read()),
@@ -166,7 +178,7 @@ fn indices(
             word if word.as_bytes() == got => continue,
             _ => return None,
         };
-        let named = pattern.starts_with("router.") || pattern.starts_with("alarm.");
+        let named = ["router.", "alarm.", "probe."].iter().any(|of| pattern.starts_with(of));
         *place = if named { place_of(pattern, got)? } else { number(got)? };
     }
     segments.next().is_none().then_some(out)
@@ -190,6 +202,9 @@ fn named_in(view: &View, pattern: &str, name: &[u8]) -> Option<u32> {
     if pattern.starts_with("router.") {
         return (0..shape.gateways).find(|index| view.gateway(*index).name.is(name));
     }
+    if pattern.starts_with("probe.") {
+        return (0..PROBES * shape.probes).find(|index| view.probe(*index).name.is(name));
+    }
     (0..shape.alarms).find(|index| view.alarm(*index).name.is(name))
 }
 
@@ -203,6 +218,9 @@ fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
         Read::Alarm(_) => k < shape.alarms,
         Read::Pusher(_) => n < shape.pushers,
         Read::Mule(_) => (1..=shape.mules).contains(&n),
+        Read::KernelWorker(..) => shape.probes > 0 && (1..=shape.workers).contains(&n),
+        Read::KernelSocket(..) => k < shape.listeners,
+        Read::Probe(_) => k < PROBES * shape.probes,
         Read::App(_) => false,
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::Arena;
+use crate::kernel::KernelSnap;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, MuleRow, PusherRow, SnmpRow, SocketRow,
-    SystemRow, WorkerRow,
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow, MuleRow,
+    ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, WorkerRow,
 };
 use crate::series::SeriesHead;
 use crate::shape::Shape;
@@ -24,6 +25,8 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
         mules: 1,
         alarms: 1,
         pushers: 1,
+        probes: 1,
+        listeners: 1,
         vars: 128,
         ..Shape::default()
     };
@@ -37,6 +40,8 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
     arena.mule(1).id.set(1);
     arena.alarm(0).name.set(b"page");
     arena.pusher(0).kind.set(b"carbon");
+    arena.kernel_socket(0).name.set(b"s0");
+    arena.probe(0).name.set(b"accept");
     arena
 }
 
@@ -55,10 +60,17 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Alarms => (size_of::<AlarmRow>(), 0),
         Section::Pushers => (size_of::<PusherRow>(), 0),
         Section::Snmp => (size_of::<SnmpRow>(), 0),
+        Section::KernelWorkers => (size_of::<KernelWorkerRow>(), 1),
+        Section::KernelSockets => (size_of::<KernelSocketRow>(), 0),
+        Section::Probes => (size_of::<ProbeRow>(), 0),
         Section::System => (size_of::<SystemRow>(), 0),
         other => panic!("no metric is read from {other:?}"),
     };
     (size, place.at(index))
+}
+
+fn kernel(snapshot: &Snapshot) -> &KernelSnap {
+    snapshot.kernel.as_ref().unwrap()
 }
 
 fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
@@ -73,6 +85,9 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::Mule(read) => read(&snapshot.mules[0]),
         Read::Alarm(read) => read(&snapshot.alarms[0]),
         Read::Pusher(read) => read(&snapshot.pushers[0]),
+        Read::KernelWorker(_, read) => read(&kernel(snapshot).workers[0]),
+        Read::KernelSocket(_, read) => read(&kernel(snapshot).sockets[0]),
+        Read::Probe(read) => read(&kernel(snapshot).probes[0]),
         // A reading is kept one higher than it is, so that 0 means unknown.
         Read::System(read) => read(&snapshot.system).map_or(-1, u64::cast_signed),
     }

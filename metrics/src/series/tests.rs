@@ -16,6 +16,8 @@ const SHAPE: Shape = Shape {
     series: 16,
     mules: 0,
     pushers: 0,
+    probes: 0,
+    listeners: 0,
 };
 
 fn arena() -> Arena {

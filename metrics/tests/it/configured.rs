@@ -17,6 +17,8 @@ const SHAPE: Shape = Shape {
     series: 0,
     mules: 0,
     pushers: 0,
+    probes: 0,
+    listeners: 0,
 };
 
 fn arena() -> Arena {

@@ -20,6 +20,8 @@ pub(crate) const SHAPE: Shape = Shape {
     series: 64,
     mules: 2,
     pushers: 2,
+    probes: 1,
+    listeners: 2,
 };
 
 /// An uwsgi block of these pairs.

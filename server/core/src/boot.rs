@@ -31,7 +31,7 @@ pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
     actions, alarm, banner, bound, check, clock, daemon, fallback, flock, limits, lists, log, mule,
-    patch, pidfile, plugin, privileges, procname, signals, worker,
+    patch, pidfile, plugin, privileges, probes, procname, signals, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -203,6 +203,7 @@ fn build(
     patch::become_other(&config, "privileged", &settings.argv)?;
     patch::write_files(&config)?;
     let limits = limits::set(&config);
+    let probes = probes::open(&settings, kept);
     privileges::drop(&settings)?;
     patch::become_other(&config, "unprivileged", &settings.argv)?;
     enter(settings.chdir.as_deref())?;
@@ -219,7 +220,8 @@ fn build(
     })?;
     let bound = ManuallyDrop::into_inner(bound);
     bound::fill_arena(&shared.arena, &settings, &bound, reloads, &next);
-    let opened = Opened { shared, bound, binary: next, cwd, reloads };
+    probes::start(&probes, &shared.arena, &bound);
+    let opened = Opened { shared, bound, probes: probes.live, binary: next, cwd, reloads };
     assemble(config, settings, opened)
 }
 
@@ -266,6 +268,7 @@ struct Shared {
 struct Opened {
     shared: Shared,
     bound: Bound,
+    probes: Option<&'static uwsgi_ebpf::Live>,
     binary: PathBuf,
     cwd: PathBuf,
     reloads: u32,
@@ -284,7 +287,7 @@ fn assemble(
 ) -> Result<&'static Instance, String> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
-    let Opened { shared, bound, binary, cwd, reloads } = opened;
+    let Opened { shared, bound, probes, binary, cwd, reloads } = opened;
     let Shared { arena, language, alarm_wire, log_tap, signals, mail, guard } = shared;
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
@@ -301,6 +304,7 @@ fn assemble(
         datagrams: bound.datagrams,
         prometheus: bound.prometheus,
         guard,
+        probes,
         plugins,
         python_program,
         metrics_dir: OnceLock::new(),

@@ -153,6 +153,8 @@ pub(crate) fn open_arena(
         series: settings.metrics_series,
         alarms: settings.alarms.definitions.len() as u32,
         pushers: crate::pushers::rows(settings),
+        probes: u32::from(!settings.ebpf.is_empty()),
+        listeners: crate::probes::listeners(settings, bound),
     };
     let path = settings.metrics_arena.as_ref().map(Path::new);
     if let Some(old) = kept.take("arena") {

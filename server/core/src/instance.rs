@@ -42,6 +42,8 @@ pub struct Instance {
     pub prometheus: Vec<Listener>,
     /// Who may use them.
     pub guard: Guard,
+    /// Probes at work in the kernel.
+    pub probes: Option<&'static uwsgi_ebpf::Live>,
     /// The loaded plugins.
     pub plugins: Set,
     /// Program path for the interpreter.

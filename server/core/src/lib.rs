@@ -43,6 +43,7 @@ mod patch;
 pub mod pidfile;
 pub mod plugin;
 mod privileges;
+mod probes;
 pub mod procname;
 pub mod prometheus;
 mod pushers;

@@ -9,6 +9,7 @@ use uwsgi_watch::plan::Plan;
 use uwsgi_watch::threshold::Spec;
 
 use crate::plugin::Modifiers;
+use crate::probes;
 use crate::prometheus::Prometheus;
 
 /// Wire protocol of a worker socket.
@@ -167,6 +168,8 @@ pub struct Settings {
     pub inflight: bool,
     /// How metrics are served.
     pub prometheus: Prometheus,
+    /// Probes in the kernel that are wanted.
+    pub ebpf: Vec<&'static uwsgi_ebpf::Probe>,
     /// Collect memory of workers.
     pub memory_report: bool,
     /// And by who else uses it.
@@ -351,6 +354,7 @@ impl Settings {
             request_metrics,
             inflight: request_metrics || config.int("harakiri", 0) > 0,
             prometheus: Prometheus::from_config(config, &mut faults),
+            ebpf: probes::chosen(config, &mut faults),
             memory_report: config.memory(),
             memory_shares: memory_level(config) > 1,
             listen: config.int("listen", 100),

@@ -6,6 +6,7 @@
 //! It refuses policy: which signal means what, who is respawned, when to retry.
 #![allow(unsafe_code, reason = "the door to the kernel: raw calls, each argued where it stands")]
 
+pub mod bpf;
 pub mod cgroup;
 pub mod datagram;
 pub mod env;
@@ -14,6 +15,7 @@ pub mod fd;
 pub mod glob;
 pub mod lock;
 pub mod machine;
+pub mod pass;
 pub mod process;
 pub mod procfs;
 pub mod queue;

@@ -32,6 +32,12 @@ pub fn mem_available() -> Option<u64> {
     parse_mem_available(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 
+/// The clock that never goes back, nanoseconds; it stands still while the machine sleeps.
+pub fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
 /// Reads a pressure file. A kernel that was told not to measure answers with an error.
 pub fn pressure(path: &Path) -> Option<Pressure> {
     parse_pressure(&std::fs::read_to_string(path).ok()?)

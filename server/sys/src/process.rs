@@ -236,3 +236,8 @@ pub fn max_processes() -> Option<u64> {
 pub fn max_address_space() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::As).current
 }
+
+/// Id of the calling thread.
+pub fn thread_id() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+}

@@ -155,3 +155,13 @@ fn set_int(fd: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
 pub fn somaxconn() -> Option<i64> {
     std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()
 }
+
+/// The number by which the kernel knows a socket, never used again.
+pub fn cookie(fd: impl AsFd) -> io::Result<u64> {
+    Ok(sockopt::socket_cookie(fd)?)
+}
+
+/// Address of a socket of TCP; `None` for any other.
+pub fn inet_address(fd: impl AsFd) -> Option<SocketAddr> {
+    SocketAddr::try_from(rustix::net::getsockname(fd).ok()?).ok()
+}

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Family};
 use crate::panel::{Look, Panel, panel, row};
 
 /// Heads of the parts, in order, and what belongs there.
-const PARTS: [(&str, &[Group]); 9] = [
+const PARTS: [(&str, &[Group]); 10] = [
     ("Instance", &[Group::Head, Group::Total, Group::Alias]),
     ("Workers", &[Group::Worker]),
     ("Cores (with prometheus-cores)", &[Group::Core]),
@@ -18,6 +18,7 @@ const PARTS: [(&str, &[Group]); 9] = [
     ("Mules", &[Group::Mule]),
     ("Alarms", &[Group::Alarm]),
     ("Machine and control group", &[Group::System]),
+    ("Probes in the kernel", &[Group::Probe, Group::KernelWorker, Group::KernelSocket]),
 ];
 
 /// Families that have a name but no source in this build: the wait in the accept queue is known to

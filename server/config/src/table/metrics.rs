@@ -119,7 +119,13 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     flag("prometheus-cores", "publish every core to Prometheus"),
-    flag("ebpf", "measure inside the kernel too"),
+    opt("ebpf", Kind::List, "load probes into the kernel: all, default, none, or their names")
+        .on(Flags::MASTER),
+    req(
+        "ebpf-pin",
+        Kind::Str,
+        "show the maps of the probes under this path while the server lives",
+    ),
     req("prometheus-path", Kind::Str, "path of the Prometheus metrics").default("/metrics"),
     req("prometheus-stats-uri", Kind::Str, "value of the stats_uri label of Prometheus metrics"),
     req(

@@ -80,6 +80,7 @@ pub(super) const WORKS: &[&str] = &[
     "dot-h",
     "dump-options",
     "early-envdir",
+    "ebpf",
     "else",
     "enable-metrics",
     "enable-threads",

@@ -108,7 +108,9 @@ pub fn reexec(instance: &Instance) -> std::io::Error {
     let lines = lines.iter().map(|(key, fd)| (key.clone(), fd.as_fd(), 0));
     let signals = instance.signals.iter().flat_map(Signals::kept);
     let queues = instance.mail.iter().flat_map(Mail::kept).chain(signals).chain(lines);
-    let table = kept::pass_on(listeners(instance).chain(arena).chain(read).chain(queues));
+    let probes = crate::probes::entries(&instance.settings, instance.probes);
+    let all = listeners(instance).chain(arena).chain(read).chain(queues).chain(probes);
+    let table = kept::pass_on(all);
     let mut env: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(k, _)| k != kept::VARIABLE && k != "UWSGI_RELOADS").collect();
     env.push((kept::VARIABLE.into(), table.into()));

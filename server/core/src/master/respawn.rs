@@ -87,6 +87,9 @@ impl Master<'_> {
     fn worker_ended(&mut self, at: usize, id: u32, pid: i32, ended: Ended) {
         inflight::log_lost_requests(self.instance, id, pid);
         self.instance.arena.worker(id).pid.set(0);
+        if let Some(probes) = self.instance.probes {
+            probes.forget_worker(id);
+        }
         self.instance.arena.worker(id).accepting.set(0);
         self.instance.arena.forget_process(id);
         let settings = &self.instance.settings;

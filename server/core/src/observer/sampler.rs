@@ -53,6 +53,9 @@ pub(super) fn snapshot(instance: &Instance) -> Snapshot {
 
 /// A snapshot whose busy times later ones never fall below.
 pub(super) fn take(instance: &Instance) -> Snapshot {
+    if let Some(probes) = instance.probes {
+        probes.fold(&instance.arena);
+    }
     let snapshot = instance.arena.snapshot();
     for worker in &snapshot.workers {
         for (id, core) in (0..).zip(&worker.cores) {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use uwsgi_abi::host::{RequestHost, RequestView};
 use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, WRITE_ERROR, WRITE_LAST};
+use uwsgi_ebpf::Thread;
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
 use uwsgi_sys::{process, procfs, signal};
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     dates: SecondCache,
     line: Vec<u8>,
     pid: i32,
+    /// This thread as probes in the kernel know it.
+    thread: Option<Thread>,
 }
 
 /// What a served request leaves behind.
@@ -75,6 +78,7 @@ impl Core {
             dates: SecondCache::default(),
             line: Vec::with_capacity(512),
             pid: uwsgi_sys::process::pid(),
+            thread: instance.probes.and_then(|probes| probes.register(worker, id)),
         }
     }
 
@@ -125,6 +129,9 @@ impl Core {
 
     fn begin(&mut self, start_us: u64, conn: &Conn, meta: &Meta) {
         self.row.in_request.set(1);
+        if let Some(thread) = &self.thread {
+            thread.begin();
+        }
         signal::enter_busy();
         if self.instance.settings.inflight {
             let known = self.vars.known();
@@ -295,6 +302,9 @@ impl Core {
         }
         if self.instance.settings.reaper {
             while let Ok(Some(_)) = process::reap() {}
+        }
+        if let Some(thread) = &self.thread {
+            thread.end();
         }
         self.row.in_request.set(0);
         signal::leave_busy();

@@ -87,6 +87,9 @@ impl Reactor {
         if peer.is_some() && self.instance.settings.tcp_nodelay {
             let _ = socket::set_nodelay(&fd);
         }
+        if let (Some(probes), Some(_)) = (self.instance.probes, &peer) {
+            probes.accepted(&self.instance.arena, index as u32, &fd);
+        }
         if let Some(i) = source.index {
             self.instance.arena.socket(i).accepted.add_shared(1);
             // Several cores of the worker accept.

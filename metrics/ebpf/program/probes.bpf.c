@@ -1,0 +1,22 @@
+/* All programs in one object, so that they share maps; each is loaded for itself. */
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "layout.h"
+#include "steps.h"
+#include "maps.h"
+#include "tasks.h"
+
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
+#include "../src/accept/program.bpf.c"
+#include "../src/scheduler/program.bpf.c"
+#include "../src/network/program.bpf.c"
+#include "../src/signals/program.bpf.c"
+#include "../src/syscalls/program.bpf.c"
+#include "../src/memory/program.bpf.c"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,53 @@
+/* Whose event it is: the row of a core's thread, the entry of a process. */
+#pragma once
+
+/* The id of a task as the server sees it, 0 for one outside of its pid namespace. */
+static __always_inline __u32 tid_of(struct task_struct *task)
+{
+	if (!pid_level)
+		return task->pid;
+	struct pid *pid = task->thread_pid;
+	unsigned int level = 0;
+	bpf_core_read(&level, sizeof(level), &pid->level);
+	if (level < pid_level)
+		return 0;
+	__u64 offset = bpf_core_field_offset(struct pid, numbers) +
+		       pid_level * bpf_core_type_size(struct upid);
+	struct upid *entry = (struct upid *)((char *)pid + offset);
+	struct pid_namespace *ns = 0;
+	unsigned int inum = 0;
+	int nr = 0;
+	bpf_core_read(&ns, sizeof(ns), &entry->ns);
+	bpf_core_read(&inum, sizeof(inum), &ns->ns.inum);
+	if (inum != pid_ns)
+		return 0;
+	bpf_core_read(&nr, sizeof(nr), &entry->nr);
+	return nr;
+}
+
+/* Row of the thread with this id, raised by one; 0 for a thread that is no core of ours. */
+static __always_inline __u32 find_tid(__u32 tid)
+{
+	for (int i = 0; i < TID_TRIES; i++) {
+		__u32 at = (tid + i) % TIDS;
+		__u64 *entry = bpf_map_lookup_elem(&tids, &at);
+		if (!entry || !*entry)
+			return 0;
+		if (*entry >> 32 == tid)
+			return (__u32)*entry;
+	}
+	return 0;
+}
+
+static __always_inline struct thread_row *thread_at(__u32 row)
+{
+	__u32 index = row - 1;
+	return row ? bpf_map_lookup_elem(&threads, &index) : 0;
+}
+
+/* The worker that a row of `threads` (raised by one) belongs to, from 1. */
+static __always_inline __u32 worker_of(__u32 row)
+{
+	__u32 each = cores;
+	return each ? (row - 1) / each + 1 : 0;
+}

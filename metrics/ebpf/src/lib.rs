@@ -1,0 +1,36 @@
+//! Probes in the kernel: one folder for each, with its program, what the server does for it, and
+//! what it costs.
+//!
+//! It owns the maps that programs and the server share, how programs are loaded and attached, and
+//! what becomes of each probe. Everything it counts is copied into the arena by [`Live::fold`], and
+//! whoever shows numbers reads the arena. Nothing else of the server depends on it: a probe that
+//! cannot be loaded says why, in one line, and leaves its cells at zero.
+//!
+//! ```text
+//! master, before privileges drop   load: object ─▶ maps ─▶ programs ─▶ links (descriptors)
+//! master, after its sockets        listen: which sockets
+//! worker                           register, begin and end of requests, waited: plain memory
+//! observer                         fold: copies maps to the arena
+//! reload                           descriptors go over the exec: programs stay, counts go on
+//! ```
+
+mod accept;
+pub mod layout;
+mod live;
+mod load;
+pub mod maps;
+mod memory;
+mod network;
+mod probe;
+mod scheduler;
+mod signals;
+mod status;
+mod syscalls;
+mod thread;
+
+pub use live::Live;
+pub use load::{OBJECT, load};
+pub use maps::Sizes;
+pub use probe::{PROBES, Probe, Program, chosen};
+pub use status::{State, Status, all, describe, receive, summary};
+pub use thread::{Thread, Waited};

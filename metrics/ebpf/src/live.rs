@@ -1,0 +1,122 @@
+//! Probes at work: their maps and the descriptors that keep programs attached.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use uwsgi_metrics::{Carry, View};
+
+use crate::maps::{Maps, Sizes};
+use crate::probe::{PROBES, Probe};
+use crate::status::{self, Status};
+
+/// See the module. Made before the first fork, shared by all processes.
+#[derive(Debug)]
+pub struct Live {
+    pub(crate) maps: Maps,
+    pub(crate) sizes: Sizes,
+    /// Programs by name; a program stays as long as its descriptor.
+    programs: Vec<(String, OwnedFd)>,
+    /// What attaches them.
+    links: Vec<(String, OwnedFd)>,
+    status: Vec<Status>,
+}
+
+impl Live {
+    pub(crate) fn new(
+        maps: Maps,
+        sizes: Sizes,
+        programs: Vec<(String, OwnedFd)>,
+        links: Vec<(String, OwnedFd)>,
+        status: Vec<Status>,
+    ) -> Live {
+        Live { maps, sizes, programs, links, status }
+    }
+
+    /// The same with what the loading process says of the probes.
+    pub(crate) fn with_status(self, status: Vec<Status>) -> Live {
+        Live { status, ..self }
+    }
+
+    /// The program of this name, when it is loaded.
+    pub(crate) fn program(&self, name: &str) -> Option<BorrowedFd<'_>> {
+        self.programs.iter().find(|(own, _)| own == name).map(|(_, fd)| fd.as_fd())
+    }
+
+    /// What became of the probes.
+    pub fn status(&self) -> &[Status] {
+        &self.status
+    }
+
+    /// True when a probe of this name has programs attached.
+    pub fn has(&self, name: &str) -> bool {
+        self.status.iter().any(|status| status.name == name && status.programs > 0)
+    }
+
+    /// Counts go on from what the arena has: the maps of this start are new.
+    pub fn seed(&self, arena: &View) {
+        for worker in 1..=self.sizes.workers {
+            if let Some(row) = self.maps.workers.get(worker as usize) {
+                row.carry(arena.kernel_worker(worker));
+            }
+        }
+        for index in 0..arena.shape().listeners {
+            if let Some(row) = self.maps.sockets.get(index as usize) {
+                row.carry(arena.kernel_socket(index));
+            }
+        }
+    }
+
+    /// Copies what programs have counted into the arena.
+    pub fn fold(&self, arena: &View) {
+        for worker in 1..=self.sizes.workers {
+            if let Some(row) = self.maps.workers.get(worker as usize) {
+                arena.kernel_worker(worker).carry(row);
+            }
+            for core in 0..self.sizes.cores {
+                self.tell_waits(worker, core, arena.waits(worker, core));
+            }
+        }
+        for index in 0..arena.shape().listeners {
+            if let Some(row) = self.maps.sockets.get(index as usize) {
+                arena.kernel_socket(index).carry(row);
+            }
+        }
+    }
+
+    /// Descriptors for the next image, by name: `map:`, `program:` and `link:` with theirs.
+    pub fn kept(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>)> {
+        let maps = self.maps.fds().map(|(name, fd)| (format!("map:{name}"), fd));
+        let programs =
+            self.programs.iter().map(|(name, fd)| (format!("program:{name}"), fd.as_fd()));
+        let links = self.links.iter().map(|(name, fd)| (format!("link:{name}"), fd.as_fd()));
+        maps.chain(programs).chain(links)
+    }
+
+    /// Takes over what the image before this one has loaded, when it is all of what is wanted and
+    /// fits.
+    ///
+    /// # Errors
+    /// Those of mmap; `NotFound` when a map is missing.
+    pub fn adopt(
+        take: &dyn Fn(&str) -> Option<OwnedFd>,
+        sizes: Sizes,
+        chosen: &[&Probe],
+    ) -> io::Result<Live> {
+        let maps = crate::maps::NAMES.iter().map(|name| take(&format!("map:{name}")));
+        let maps: Option<Vec<_>> = maps.collect();
+        let maps = Maps::map(maps.ok_or(io::ErrorKind::NotFound)?, sizes)?;
+        let names = || PROBES.iter().flat_map(|probe| probe.programs);
+        let all = |kind: &str| -> Vec<(String, OwnedFd)> {
+            let one = |name: &str| Some((name.to_owned(), take(&format!("{kind}{name}"))?));
+            names().filter_map(|program| one(program.name)).collect()
+        };
+        let (programs, links) = (all("program:"), all("link:"));
+        let status = status::of(chosen, &programs, &links);
+        Ok(Live::new(maps, sizes, programs, links, status))
+    }
+}
+
+/// The clock of the programs.
+pub(crate) fn now_ns() -> u64 {
+    uwsgi_sys::machine::monotonic_ns()
+}

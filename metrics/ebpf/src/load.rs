@@ -1,0 +1,116 @@
+//! Loading: the object, its maps, each program for itself, and what is said when one cannot be.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use aya::maps::Map;
+use aya::programs::{Program as Loaded, ProgramError};
+use aya::{Btf, Ebpf, EbpfLoader};
+use uwsgi_sys::bpf;
+
+use crate::live::Live;
+use crate::maps::{Maps, NAMES, Sizes};
+use crate::probe::{PROBES, Probe, Program};
+use crate::status::{self, State, Status};
+
+/// The programs, as clang made them from `program/probes.bpf.c` (`make ebpf`).
+pub const OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/program/probes.bpf.o"));
+
+/// Loads the chosen probes. It never fails as a whole: without any, the states say why.
+pub fn load(chosen: &[&Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
+    let none = |state, reason: String| (None, status::all(chosen, state, &reason));
+    if chosen.is_empty() {
+        return none(State::Off, String::new());
+    }
+    let btf = match Btf::from_sys_fs() {
+        Ok(btf) => btf,
+        Err(e) => return none(State::Unsupported, format!("no BTF of this kernel: {e}")),
+    };
+    let (mut ebpf, maps) = match prepare(&btf, sizes) {
+        Ok(prepared) => prepared,
+        Err(reason) => return none(State::Failed, reason),
+    };
+    let (mut programs, mut links, mut status) = (Vec::new(), Vec::new(), Vec::new());
+    for probe in PROBES {
+        let mut own = Status { name: probe.name.into(), ..Status::default() };
+        if chosen.iter().any(|other| other.name == probe.name) {
+            for program in probe.programs {
+                match attach(&mut ebpf, &btf, program) {
+                    Ok((fd, link)) => {
+                        own.programs += u32::from(link.is_some());
+                        programs.push((program.name.to_owned(), fd));
+                        links.extend(link.map(|link| (program.name.to_owned(), link)));
+                    }
+                    Err(reason) => own.reason = format!("{}: {reason}", program.name),
+                }
+            }
+            own.state = State::judge(own.reason.is_empty(), own.programs);
+        }
+        status.push(own);
+    }
+    match Maps::map(maps, sizes) {
+        Ok(maps) => (Some(Live::new(maps, sizes, programs, links, status.clone())), status),
+        Err(e) => none(State::Failed, format!("mmap() of a map: {e}")),
+    }
+}
+
+/// The object with its maps made, and their descriptors in the order of [`NAMES`].
+fn prepare(btf: &Btf, sizes: Sizes) -> Result<(Ebpf, Vec<OwnedFd>), String> {
+    let mut loader = EbpfLoader::new();
+    loader.btf(Some(btf));
+    for (name, rows) in sizes.rows() {
+        loader.map_max_entries(name, rows as u32);
+    }
+    loader.override_global("cores", &sizes.cores, true);
+    let ebpf = loader.load(OBJECT).map_err(|e| e.to_string())?;
+    let mut fds = Vec::new();
+    for name in NAMES {
+        // Programs name maps by the numbers of these descriptors until they are loaded.
+        let map = ebpf.map(name).ok_or_else(|| format!("no map {name}"))?;
+        let Map::Array(data) = map else { return Err(format!("map {name} is no array")) };
+        let fd = data.fd().as_fd().try_clone_to_owned().map_err(|e| e.to_string())?;
+        fds.push(fd);
+    }
+    Ok((ebpf, fds))
+}
+
+/// Loads one program and attaches it, where it is to be attached.
+fn attach(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    program: &Program,
+) -> Result<(OwnedFd, Option<OwnedFd>), String> {
+    let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
+    let fd = match loaded {
+        Loaded::BtfTracePoint(loaded) => {
+            loaded.load(program.tracepoint, btf).map_err(|e| plain(&e))?;
+            loaded.fd().map(|fd| fd.as_fd().try_clone_to_owned())
+        }
+        Loaded::RawTracePoint(loaded) => {
+            loaded.load().map_err(|e| plain(&e))?;
+            loaded.fd().map(|fd| fd.as_fd().try_clone_to_owned())
+        }
+        _ => return Err("of an unknown kind".into()),
+    };
+    let fd = fd.map_err(|e| plain(&e))?.map_err(|e| e.to_string())?;
+    if program.tracepoint.is_empty() {
+        return Ok((fd, None));
+    }
+    let link = bpf::attach_tracing(fd.as_fd()).map_err(|e| format!("cannot be attached: {e}"))?;
+    Ok((fd, Some(link)))
+}
+
+/// An error in a few words: the verifier's log has its last line only.
+fn plain(error: &ProgramError) -> String {
+    match error {
+        ProgramError::LoadError { io_error, verifier_log } => {
+            let log = verifier_log.to_string();
+            let line = log.lines().rev().find(|l| !l.is_empty() && !l.starts_with("processed"));
+            match line {
+                Some(line) => format!("refused by the verifier: {line} ({io_error})"),
+                None => io_error.to_string(),
+            }
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,1 @@
+/* Memory and disk. See mod.rs for what is counted and what it costs. */

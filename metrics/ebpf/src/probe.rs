@@ -1,0 +1,76 @@
+//! What a probe is: a name, its programs, and whether it is loaded unless somebody says otherwise.
+
+/// One program of a probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Name in the object.
+    pub name: &'static str,
+    /// Tracepoint it is attached to; empty for one that the server runs itself.
+    pub tracepoint: &'static str,
+    /// What is lost without it; a probe that loses all such things has failed.
+    pub gives: &'static str,
+}
+
+/// One probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    /// The word of the option `ebpf`.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// Part of the default set.
+    pub default: bool,
+    /// Its programs.
+    pub programs: &'static [Program],
+}
+
+/// All probes, in the order of their rows in the arena.
+pub const PROBES: &[Probe] = &[
+    crate::accept::PROBE,
+    crate::scheduler::PROBE,
+    crate::network::PROBE,
+    crate::signals::PROBE,
+    crate::syscalls::PROBE,
+    crate::memory::PROBE,
+];
+
+/// The probes that a value of the option `ebpf` asks for: `all`, `none`, `default` or a list of
+/// names separated by commas, one with a minus in front is left out.
+///
+/// # Errors
+/// The word that is no probe, and what there is.
+pub fn chosen(value: &str) -> Result<Vec<&'static Probe>, String> {
+    let mut chosen: Vec<&Probe> = Vec::new();
+    for word in value.split([',', ' ']).filter(|word| !word.is_empty()) {
+        let (word, out) = word.strip_prefix('-').map_or((word, false), |word| (word, true));
+        let named: Vec<&Probe> = match word {
+            "none" | "false" | "off" | "no" | "0" => {
+                chosen.clear();
+                continue;
+            }
+            "all" => PROBES.iter().collect(),
+            "default" | "true" | "on" | "yes" | "1" => {
+                PROBES.iter().filter(|probe| probe.default).collect()
+            }
+            name => PROBES.iter().filter(|probe| probe.name == name).collect(),
+        };
+        if named.is_empty() {
+            let known: Vec<_> = PROBES.iter().map(|probe| probe.name).collect();
+            let known = known.join(", ");
+            return Err(format!(
+                "ebpf: there is no probe \"{word}\"; there are {known}, and all, default, none"
+            ));
+        }
+        if out && chosen.is_empty() {
+            chosen = PROBES.iter().filter(|probe| probe.default).collect();
+        }
+        for probe in named {
+            chosen.retain(|other| other.name != probe.name);
+            if !out {
+                chosen.push(probe);
+            }
+        }
+    }
+    chosen.sort_by_key(|probe| PROBES.iter().position(|other| other.name == probe.name));
+    Ok(chosen)
+}

@@ -1,0 +1,1 @@
+/* Signals. See mod.rs for what is counted and what it costs. */

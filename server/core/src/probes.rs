@@ -1,0 +1,141 @@
+//! Probes in the kernel: which are wanted, when they are loaded, and what becomes of them.
+//!
+//! They are loaded by a child that ends at once: reading the kernel's types takes memory and time
+//! that the master shall not keep, and whatever goes wrong there is one state and one line. What
+//! the child sends back are descriptors: programs stay attached as long as one of them is open, so
+//! nothing outlives the server, however it ends. At a reload they go over the exec.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use uwsgi_config::{Config, Finding};
+use uwsgi_ebpf::{Live, Probe, Sizes, State, Status};
+use uwsgi_metrics::Arena;
+use uwsgi_sys::process::{self, Fork};
+use uwsgi_sys::{pass, signal};
+
+use crate::bound::Bound;
+use crate::kept::Table;
+use crate::log;
+use crate::settings::Settings;
+
+/// How long loading may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What a start has of probes.
+#[derive(Debug, Default)]
+pub(crate) struct Probes {
+    /// Those at work, shared by all processes.
+    pub(crate) live: Option<&'static Live>,
+    status: Vec<Status>,
+    /// They were loaded just now: counts are to go on from what the arena has.
+    fresh: bool,
+}
+
+/// The probes that `ebpf` asks for; without the option there are none.
+pub(crate) fn chosen(config: &Config, faults: &mut Vec<Finding>) -> Vec<&'static Probe> {
+    let mut words = Vec::new();
+    for entry in config.all("ebpf") {
+        match uwsgi_ebpf::chosen(entry.text()) {
+            Ok(_) => words.push(if entry.text().is_empty() { "default" } else { entry.text() }),
+            Err(text) => faults.push(Finding::fault(text).about(entry)),
+        }
+    }
+    uwsgi_ebpf::chosen(&words.join(",")).unwrap_or_default()
+}
+
+/// Takes over what the last image has loaded, or loads what is wanted. To be called before
+/// privileges are dropped.
+pub(crate) fn open(settings: &Settings, kept: &Table) -> Probes {
+    let chosen = &settings.ebpf;
+    if chosen.is_empty() {
+        return Probes::default();
+    }
+    let sizes = sizes(settings);
+    let prefix = prefix(chosen, sizes);
+    let take = |name: &str| Some(kept.take(&format!("{prefix}{name}"))?.fd);
+    if let Ok(live) = Live::adopt(&take, sizes, chosen) {
+        let status = live.status().to_vec();
+        return Probes { live: Some(Box::leak(Box::new(live))), status, fresh: false };
+    }
+    let (live, status) = load_apart(chosen, sizes);
+    Probes { live: live.map(|live| &*Box::leak(Box::new(live))), status, fresh: true }
+}
+
+fn sizes(settings: &Settings) -> Sizes {
+    Sizes { workers: settings.processes, cores: settings.threads }
+}
+
+/// How the names of descriptors begin that fit this configuration and this build.
+fn prefix(chosen: &[&Probe], sizes: Sizes) -> String {
+    let mut hash = DefaultHasher::new();
+    uwsgi_ebpf::OBJECT.hash(&mut hash);
+    (sizes.workers, sizes.cores).hash(&mut hash);
+    chosen.iter().for_each(|probe| probe.name.hash(&mut hash));
+    format!("ebpf:{:x}:", hash.finish())
+}
+
+/// Descriptors for the next image.
+pub(crate) fn entries<'a>(
+    settings: &Settings,
+    live: Option<&'a Live>,
+) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> + use<'a> {
+    let prefix = prefix(&settings.ebpf, sizes(settings));
+    let kept = live.into_iter().flat_map(Live::kept);
+    kept.map(move |(name, fd)| (format!("{prefix}{name}"), fd, 0))
+}
+
+/// Loads in a child.
+fn load_apart(chosen: &[&'static Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
+    match ask_child(chosen, sizes) {
+        Ok((text, fds)) => uwsgi_ebpf::receive(&text, fds, sizes),
+        Err(reason) => (None, uwsgi_ebpf::all(chosen, State::Failed, &reason)),
+    }
+}
+
+fn ask_child(chosen: &[&'static Probe], sizes: Sizes) -> Result<(Vec<u8>, Vec<OwnedFd>), String> {
+    let (here, there) = pass::pair().map_err(|e| format!("socketpair(): {e}"))?;
+    match process::fork().map_err(|e| format!("fork(): {e}"))? {
+        Fork::Child => {
+            drop(here);
+            let (live, status) = uwsgi_ebpf::load(chosen, sizes);
+            let (text, fds) = uwsgi_ebpf::describe(live.as_ref(), &status);
+            let sent = pass::send(&there, &text, &fds);
+            process::exit_now(i32::from(sent.is_err()))
+        }
+        Fork::Parent(pid) => {
+            drop(there);
+            let got = pass::receive(&here, LIMIT);
+            if got.is_err() {
+                let _ = process::kill(pid, signal::SIGKILL);
+            }
+            let _ = process::bury(pid);
+            got.map_err(|e| format!("loading ended without an answer: {e}"))
+        }
+    }
+}
+
+/// What is true before the first fork: rows of probes, listening sockets, counts of the past.
+pub(crate) fn start(probes: &Probes, arena: &Arena, bound: &Bound) {
+    for (index, status) in (0..).zip(&probes.status) {
+        status.tell(arena.probe(index));
+    }
+    if let Some(line) = uwsgi_ebpf::summary(&probes.status) {
+        log!("{line}");
+    }
+    let Some(live) = probes.live else { return };
+    if probes.fresh {
+        live.seed(arena);
+    }
+    let workers = bound.workers.iter().map(|(listener, _)| listener);
+    for (index, listener) in (0..).zip(workers.chain(&bound.http)) {
+        live.listen(index, &listener.name, listener.fd.as_fd());
+    }
+}
+
+/// Listening sockets that probes may tell apart.
+pub(crate) fn listeners(settings: &Settings, bound: &Bound) -> u32 {
+    let all = bound.workers.len() + bound.http.len();
+    if settings.ebpf.is_empty() { 0 } else { all.min(uwsgi_ebpf::maps::LISTENERS) as u32 }
+}

@@ -1,0 +1,71 @@
+//! The calls of bpf(2) that attach and run a program that is loaded already.
+//!
+//! What is passed is `union bpf_attr` of include/uapi/linux/bpf.h, zero beyond the fields named here.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+const PROG_TEST_RUN: libc::c_long = 10;
+const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
+
+/// `raw_tracepoint` of the union.
+#[repr(C)]
+#[derive(Default)]
+struct Open {
+    name: u64,
+    prog_fd: u32,
+    _pad: u32,
+    cookie: u64,
+}
+
+/// `test` of the union.
+#[repr(C)]
+#[derive(Default)]
+struct Run {
+    prog_fd: u32,
+    retval: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+    ctx_size_in: u32,
+    ctx_size_out: u32,
+    ctx_in: u64,
+    ctx_out: u64,
+    flags: u32,
+    cpu: u32,
+    batch_size: u32,
+    _pad: u32,
+}
+
+fn call<T>(command: libc::c_long, attr: &mut T) -> io::Result<libc::c_long> {
+    // SAFETY: attr is a repr(C) prefix of union bpf_attr of the size that is passed; the kernel
+    // takes the rest as zero and follows only pointers that the callers below have set.
+    match unsafe { libc::syscall(libc::SYS_bpf, command, attr as *mut T, size_of::<T>()) } {
+        -1 => Err(io::Error::last_os_error()),
+        value => Ok(value),
+    }
+}
+
+/// Attaches a program to the tracepoint it was loaded for; it stays attached as long as the answer
+/// is open anywhere.
+pub fn attach_tracing(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let mut attr = Open { prog_fd: program.as_raw_fd() as u32, ..Open::default() };
+    let fd = call(RAW_TRACEPOINT_OPEN, &mut attr)?;
+    // SAFETY: the kernel made this descriptor for us right now; it is close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Runs a raw tracepoint program once, as the calling thread; what it answered.
+pub fn run(program: BorrowedFd<'_>, arguments: &[u64]) -> io::Result<u32> {
+    let mut attr = Run {
+        prog_fd: program.as_raw_fd() as u32,
+        ctx_size_in: size_of_val(arguments) as u32,
+        ctx_in: arguments.as_ptr() as u64,
+        ..Run::default()
+    };
+    call(PROG_TEST_RUN, &mut attr)?;
+    Ok(attr.retval)
+}
