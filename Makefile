@@ -39,6 +39,7 @@ bench: build
 	.cache/venv/bin/python tests/bench/startup.py
 	.cache/venv/bin/python tests/bench/counting.py
 	.cache/venv/bin/python tests/bench/observability.py
+	.cache/venv/bin/python tests/bench/probes.py
 
 # Every fuzz target for FUZZ_SECONDS; the seeds alone run in test-rust.
 fuzz:

@@ -137,10 +137,10 @@ def parse_wrk(text: str) -> WrkResult:
                      text, _micros(text, "50"), _micros(text, "99"))
 
 
-def wrk(url: str, seconds: float, connections: int = 20, threads: int = 1, headers=()) -> subprocess.Popen:
-    """Start wrk; `wrk_result` waits for it."""
+def wrk(url: str, seconds: float, connections: int = 20, threads: int = 1, headers=(), script=None) -> subprocess.Popen:
+    """Start wrk, with a script of its own if there is one; `wrk_result` waits for it."""
     assert shutil.which("wrk"), "wrk is missing: run tests/setup.sh as root"
-    extra = [part for header in headers for part in ("-H", header)]
+    extra = [part for header in headers for part in ("-H", header)] + (["-s", str(script)] if script else [])
     return subprocess.Popen(["wrk", "--latency", f"-t{threads}", f"-c{connections}", f"-d{max(1, round(seconds))}s", *extra, url],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
