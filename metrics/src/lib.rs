@@ -22,6 +22,7 @@ pub use self::whole::*;
 #[cfg(not(loom))]
 mod whole {
     pub use crate::arena::Arena;
+    pub use crate::calls::{call_class, call_name};
     pub use crate::cells::{Cell, Counter, Gauge, Real, Signed, Text};
     pub use crate::exemplar::ExemplarView;
     pub use crate::exponential::{Exponential, MOST_BUCKETS, ZERO_THRESHOLD};
@@ -57,6 +58,8 @@ mod whole {
 
 #[cfg(not(loom))]
 mod arena;
+#[cfg(not(loom))]
+mod calls;
 #[cfg(not(loom))]
 mod cells;
 #[cfg(not(loom))]

@@ -15,6 +15,7 @@
 //! ```
 
 mod accept;
+mod calls;
 pub mod layout;
 mod live;
 mod load;
@@ -28,6 +29,7 @@ mod status;
 mod syscalls;
 mod thread;
 
+pub use calls::call_name;
 pub use live::Live;
 pub use load::{OBJECT, load};
 pub use maps::Sizes;

@@ -7,6 +7,7 @@ use aya::programs::{Program as Loaded, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
 use uwsgi_sys::bpf;
 
+use crate::calls;
 use crate::live::Live;
 use crate::maps::{Maps, NAMES, Sizes};
 use crate::probe::{PROBES, Probe, Program};
@@ -49,7 +50,10 @@ pub fn load(chosen: &[&Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
         status.push(own);
     }
     match Maps::map(maps, sizes) {
-        Ok(maps) => (Some(Live::new(maps, sizes, programs, links, status.clone())), status),
+        Ok(maps) => {
+            calls::fill(&maps);
+            (Some(Live::new(maps, sizes, programs, links, status.clone())), status)
+        }
         Err(e) => none(State::Failed, format!("mmap() of a map: {e}")),
     }
 }

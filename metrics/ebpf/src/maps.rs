@@ -17,7 +17,7 @@ pub const TID_TRIES: usize = 4;
 pub const PIDS: usize = 8_192;
 /// Signals that are remembered.
 pub const ENDS: usize = 512;
-/// System calls that have a class.
+/// Numbers of system calls that programs look up.
 pub const CALLS: usize = 8_192;
 /// Listening TCP sockets that are told apart.
 pub const LISTENERS: usize = 64;
