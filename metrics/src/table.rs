@@ -9,7 +9,7 @@ use std::os::fd::BorrowedFd;
 
 use crate::map::{Access, MIN_LEN, Mapping};
 use crate::rows::Row;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Rows of one kind, from 0.
 #[derive(Debug)]
@@ -39,6 +39,14 @@ impl<T: Row> Table<T> {
     #[inline]
     pub fn get(&self, index: usize) -> Option<&T> {
         (index < self.rows).then(|| self.map.row(index * size_of::<T>()))
+    }
+
+    /// Makes every cell of a row 0; the caller is its only writer.
+    pub fn clear(&self, index: usize) {
+        if index < self.rows {
+            let words = self.map.words(index * size_of::<T>(), size_of::<T>() / 8);
+            words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        }
     }
 
     /// All rows.
@@ -77,7 +85,6 @@ mod tests {
     use super::*;
     use crate::rows::ThreadRow;
     use std::os::fd::AsFd;
-    use std::sync::atomic::Ordering;
 
     #[test]
     fn rows_are_shared_between_two_mappings_and_end_where_they_should() {
@@ -88,6 +95,9 @@ mod tests {
         let b = Table::<ThreadRow>::map(fd.as_fd(), 3).unwrap();
         a.get(2).unwrap().tid.set(7);
         assert_eq!(b.get(2).unwrap().tid.get(), 7);
+        b.clear(2);
+        assert_eq!(a.get(2).unwrap().tid.get(), 0);
+        a.get(2).unwrap().tid.set(7);
         assert!(a.get(3).is_none());
         assert_eq!(b.iter().filter(|row| row.tid.get() == 7).count(), 1);
     }

@@ -149,6 +149,14 @@ impl View {
         self.map.row(self.layout.place(Section::AcceptWaits).at(index as usize))
     }
 
+    /// Another socket has this place: what was counted of the one before ends.
+    pub fn forget_kernel_socket(&self, index: u32) {
+        self.accept_waits(index).clear();
+        let place = self.layout.place(Section::KernelSockets);
+        let words = self.map.words(place.at(index as usize), place.element / 8);
+        words.iter().for_each(|word| word.store(0, crate::sync::Ordering::Relaxed));
+    }
+
     /// What the running request of a core (from 0) of a worker (from 1) waits for.
     pub fn waits(&self, worker: u32, core: u32) -> &WaitRow {
         let place = self.layout.place(Section::Waits);

@@ -60,8 +60,10 @@ impl Live {
             }
         }
         for index in 0..arena.shape().listeners {
-            if let Some(row) = self.maps.sockets.get(index as usize) {
-                row.carry(arena.kernel_socket(index));
+            let there = arena.kernel_socket(index);
+            let row = self.maps.sockets.get(index as usize);
+            if let Some(row) = row.filter(|row| row.name.is(&there.name.get())) {
+                row.carry(there);
             }
         }
     }

@@ -7,6 +7,9 @@ use uwsgi_metrics::{ThreadRow, WAITS, WaitRow};
 use crate::live::{Live, now_ns};
 use crate::maps::{TID_TRIES, TIDS};
 
+/// A place that a thread has left while one behind it was taken; no thread has this id.
+const LEFT: u64 = u64::MAX << 32;
+
 /// The calling core's handle; two stores at the beginning of a request and one at its end, and no
 /// system call.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,7 @@ impl Live {
         let free = (0..TID_TRIES).map(|i| (tid as usize + i) % TIDS);
         let taken = free.filter_map(|at| places.get(at)).any(|place| {
             let seen = place.load(Relaxed);
-            let mine = seen == 0 || seen >> 32 == tid;
+            let mine = seen == 0 || seen == LEFT || seen >> 32 == tid;
             mine && place.compare_exchange(seen, entry, Relaxed, Relaxed).is_ok()
         });
         taken.then_some(Thread { row })
@@ -50,10 +53,14 @@ impl Live {
     pub fn forget_worker(&self, worker: u32) {
         let Some(first) = self.thread_index(worker, 0) else { return };
         let rows = first as u64 + 1..first as u64 + 1 + u64::from(self.sizes.cores);
-        for place in self.maps.tids.all() {
+        let places = self.maps.tids.all();
+        for (at, place) in places.iter().enumerate() {
             let seen = place.load(Relaxed);
-            if seen != 0 && rows.contains(&(seen & 0xffff_ffff)) {
-                let _ = place.compare_exchange(seen, 0, Relaxed, Relaxed);
+            if seen != 0 && seen != LEFT && rows.contains(&(seen & 0xffff_ffff)) {
+                // Who looks for a later place stops at an empty one.
+                let last = places[(at + 1) % TIDS].load(Relaxed) == 0;
+                let left = if last { 0 } else { LEFT };
+                let _ = place.compare_exchange(seen, left, Relaxed, Relaxed);
             }
         }
     }

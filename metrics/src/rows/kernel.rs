@@ -65,7 +65,7 @@ row! {
         pub depth: [Counter; 16],
         /// Sum of these depths.
         pub depth_sum: Counter,
-        /// Arrivals that found the queue full.
+        /// Arrivals that took the last place of the queue.
         pub full: Counter,
         /// Answers to a client's first packet that had to be sent again.
         pub synack_retransmits: Counter,

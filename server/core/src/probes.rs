@@ -125,12 +125,11 @@ pub(crate) fn start(probes: &Probes, arena: &Arena, bound: &Bound) {
         log!("{line}");
     }
     let Some(live) = probes.live else { return };
+    let workers = bound.workers.iter().map(|(listener, _)| listener);
+    let all = (0..).zip(workers.chain(&bound.http));
+    live.listen(arena, all.map(|(i, listener)| (i, &*listener.name, listener.fd.as_fd())));
     if probes.fresh {
         live.seed(arena);
-    }
-    let workers = bound.workers.iter().map(|(listener, _)| listener);
-    for (index, listener) in (0..).zip(workers.chain(&bound.http)) {
-        live.listen(index, &listener.name, listener.fd.as_fd());
     }
 }
 

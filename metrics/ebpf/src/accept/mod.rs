@@ -9,7 +9,7 @@
 //! listening socket, whose address in the kernel `accept_register` has written down: the server runs
 //! that program once for each socket, with its descriptor.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use uwsgi_metrics::View;
 use uwsgi_sys::{bpf, socket};
@@ -38,21 +38,45 @@ pub(crate) const PROBE: Probe = Probe {
 };
 
 impl Live {
-    /// Tells the programs of a listening socket of this process, once.
-    pub fn listen(&self, index: u32, name: &str, fd: impl AsFd) {
-        let Some(row) = self.maps.listeners.get(index as usize) else { return };
-        let Some(address) = socket::inet_address(fd.as_fd()) else { return };
-        if let Some(socket) = self.maps.sockets.get(index as usize) {
-            socket.name.set(name.as_bytes());
+    /// Tells programs the listening sockets of this process, each with its row in the table of
+    /// sockets. Counts of a row whose socket has another name end; what is no socket of TCP is
+    /// left out.
+    pub fn listen<'a>(
+        &self,
+        arena: &View,
+        sockets: impl Iterator<Item = (u32, &'a str, BorrowedFd<'a>)>,
+    ) {
+        // Programs read up to the first row without a port.
+        self.maps.listeners.iter().for_each(|row| row.port.set(0));
+        let tcp = sockets.filter_map(|(index, name, fd)| {
+            self.own_row(arena, index, name);
+            Some((index, name, fd, socket::inet_address(fd)?))
+        });
+        for (at, (index, name, fd, address)) in tcp.enumerate() {
+            let Some(row) = self.maps.listeners.get(at) else { return };
+            if let Some(socket) = self.maps.sockets.get(index as usize) {
+                socket.name.set(name.as_bytes());
+            }
+            let (low, high) = halves(address.ip());
+            row.address[0].set(low);
+            row.address[1].set(high);
+            row.socket.set(u64::from(index));
+            row.sock.set(0);
+            if let Some(program) = self.program("accept_register") {
+                let _ = bpf::run(program, &[fd.as_raw_fd() as u64, at as u64]);
+            }
+            row.port.set(u64::from(address.port()));
         }
-        let (low, high) = halves(address.ip());
-        row.port.set(u64::from(address.port()));
-        row.socket.set(u64::from(index));
-        row.address[0].set(low);
-        row.address[1].set(high);
-        if let Some(program) = self.program("accept_register") {
-            let fd = fd.as_fd().as_raw_fd() as u64;
-            let _ = bpf::run(program, &[fd, u64::from(index)]);
+    }
+
+    /// Rows of this index in the map and in the arena count for the socket of this name.
+    fn own_row(&self, arena: &View, index: u32, name: &str) {
+        let there = self.maps.sockets.get(index as usize);
+        if there.is_some_and(|row| !row.name.is(name.as_bytes())) {
+            self.maps.sockets.clear(index as usize);
+        }
+        if !arena.kernel_socket(index).name.is(name.as_bytes()) {
+            arena.forget_kernel_socket(index);
         }
     }
 

@@ -17,7 +17,7 @@ static __always_inline struct listener_row *listener_of(const struct sock *sk)
 	for (__u32 i = 0; i < LISTENERS; i++) {
 		__u32 at = i;
 		struct listener_row *row = bpf_map_lookup_elem(&listeners, &at);
-		if (!row || !row->sock)
+		if (!row || !row->port)
 			return 0;
 		if (row->port != port)
 			continue;
@@ -62,11 +62,13 @@ int BPF_PROG(accept_established, const struct sock *sk, int before, int now)
 	bpf_core_read(&depth, sizeof(depth), &parent->sk_ack_backlog);
 	bpf_core_read(&room, sizeof(room), &parent->sk_max_ack_backlog);
 	add(row->established, 1);
+	if (!parent)
+		return 0;
 	add(row->depth_sum, depth);
 	__u32 cell = depth_cell(depth);
 	if (cell < 16)
 		add(row->depth[cell], 1);
-	if (depth >= room)
+	if (depth > room)
 		add(row->full, 1);
 	return 0;
 }
@@ -77,7 +79,7 @@ int BPF_PROG(accept_synack_again, const struct sock *sk)
 	for (__u32 i = 0; i < LISTENERS; i++) {
 		__u32 at = i;
 		struct listener_row *listener = bpf_map_lookup_elem(&listeners, &at);
-		if (!listener || !listener->sock)
+		if (!listener || !listener->port)
 			return 0;
 		if (listener->sock == (__u64)sk) {
 			struct socket_row *row = socket_at(listener->socket);

@@ -43,7 +43,7 @@ pub(super) const ROWS: &[Metric] = &[
         |s| i(s.0.full),
         Counter,
         Count,
-        "Connections that found the accept queue full.",
+        "Connections that took the last place of the accept queue.",
     )
     .extended("kernel.socket.K.full", "21.K.4")
     .family("uwsgi_socket_arrivals_full_total")
