@@ -36,6 +36,7 @@ impl Live {
         row.out_ns.set(0);
         row.ready_ns.set(0);
         row.request.set(0);
+        row.call.set(0);
         row.cpu.set(0);
         row.faults.iter().for_each(|count| count.set(0));
         let entry = tid << 32 | (index as u64 + 1);

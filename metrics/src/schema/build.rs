@@ -186,7 +186,6 @@ pub(super) const fn pusher(
 }
 
 /// A figure of each worker that this probe in the kernel counts.
-#[expect(dead_code, reason = "the probes of workers are to come")]
 pub(super) const fn kernel_worker(
     name: &'static str,
     f: fn(&KernelWorkerCells) -> i64,
