@@ -22,9 +22,17 @@ pub struct Thread {
 pub struct Waited {
     /// Nanoseconds, in the order of [`WAITS`].
     pub ns: [u64; WAITS.len()],
+    /// What it waits for at the moment, an index into [`WAITS`].
+    pub now: Option<usize>,
     /// Its slowest system call and how long that took, nanoseconds.
     pub slowest: Option<(u64, u64)>,
 }
+
+/// Index of waits for a processor in [`WAITS`].
+const RUN_QUEUE: usize = 0;
+
+/// Looks at a row that a program may change meanwhile.
+const LOOKS: usize = 4;
 
 impl Live {
     /// Registers the calling thread as a core (from 0) of a worker (from 1).
@@ -89,8 +97,7 @@ impl Live {
         }
         let waited = waited(row);
         to.waited_ns.iter().zip(waited.ns).for_each(|(cell, ns)| cell.set(ns));
-        let waiting = row.out_ns.get() != 0;
-        to.waiting.set(if waiting { row.why.get() + 1 } else { 0 });
+        to.waiting.set(waited.now.map_or(0, |why| why as u64 + 1));
         let (call, ns) = waited.slowest.unwrap_or_default();
         to.slowest.set(waited.slowest.map_or(0, |_| call + 1));
         to.slowest_ns.set(ns);
@@ -103,18 +110,45 @@ impl Live {
 }
 
 fn waited(row: &ThreadRow) -> Waited {
-    let mut ns: [u64; WAITS.len()] =
-        std::array::from_fn(|i| row.waits[i].get().saturating_sub(row.base[i].get()));
-    // What it waits for now is not in the sums before it is back.
-    let (out, why) = (row.out_ns.get(), row.why.get());
-    if out != 0
-        && let Some(now) = ns.get_mut(why as usize)
-    {
-        *now += now_ns().saturating_sub(out);
-    }
     let own = row.slowest_of.get() == row.request.get();
     let slowest = row.slowest.get().checked_sub(1).filter(|_| own);
-    Waited { ns, slowest: slowest.map(|call| (call, row.slowest_ns.get())) }
+    let slowest = slowest.map(|call| (call, row.slowest_ns.get()));
+    let (mut ns, mut now) = ([0; WAITS.len()], None);
+    for _ in 0..LOOKS {
+        let (out, why) = (row.out_ns.get(), row.why.get() as usize);
+        let ready = row.ready_ns.get();
+        ns = std::array::from_fn(|i| row.waits[i].get().saturating_sub(row.base[i].get()));
+        now = add_running_wait(&mut ns, out, ready, why, now_ns());
+        // A program takes the wait off before it adds it to the sums: one that is still there is
+        // not in them.
+        if row.out_ns.get() == out {
+            break;
+        }
+    }
+    Waited { ns, now, slowest }
+}
+
+/// Adds a wait that has not ended, which is not in the sums: from leaving the processor it is one
+/// for `why`, from being able to run one for a processor. Answers what it waits for now.
+fn add_running_wait(
+    ns: &mut [u64; WAITS.len()],
+    out: u64,
+    ready: u64,
+    why: usize,
+    now: u64,
+) -> Option<usize> {
+    if out == 0 {
+        return None;
+    }
+    let until = if ready == 0 { now } else { ready };
+    if let Some(cell) = ns.get_mut(why) {
+        *cell += until.saturating_sub(out);
+    }
+    if ready == 0 {
+        return (why < WAITS.len()).then_some(why);
+    }
+    ns[RUN_QUEUE] += now.saturating_sub(ready);
+    Some(RUN_QUEUE)
 }
 
 impl Thread {
@@ -139,5 +173,71 @@ impl Thread {
     #[inline]
     pub fn end(&self) {
         self.row.request.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use uwsgi_metrics::Table;
+
+    use super::*;
+
+    const LOCK: usize = 3;
+
+    fn added(out: u64, ready: u64, why: usize, now: u64) -> ([u64; WAITS.len()], Option<usize>) {
+        let mut ns = [5; WAITS.len()];
+        let waits = add_running_wait(&mut ns, out, ready, why, now);
+        (ns, waits)
+    }
+
+    fn tables<T: uwsgi_metrics::Row>() -> &'static Table<T> {
+        let path = std::env::temp_dir().join(format!("uwsgi-rows-{}", std::process::id()));
+        let file = std::fs::File::options().read(true).write(true).create_new(true).open(&path);
+        let file = file.unwrap();
+        std::fs::remove_file(path).unwrap();
+        file.set_len((Table::<T>::room(1) * size_of::<T>()) as u64).unwrap();
+        Box::leak(Box::new(Table::map(file.as_fd(), 1).unwrap()))
+    }
+
+    #[test]
+    fn one_that_runs_waits_for_nothing() {
+        assert_eq!(added(0, 0, LOCK, 1_000), ([5; 6], None));
+    }
+
+    #[test]
+    fn one_that_is_away_waits_for_what_it_left_for() {
+        assert_eq!(added(100, 0, LOCK, 1_000), ([5, 5, 5, 905, 5, 5], Some(LOCK)));
+    }
+
+    #[test]
+    fn one_that_was_woken_waits_for_a_processor_since_then() {
+        assert_eq!(added(100, 700, LOCK, 1_000), ([305, 5, 5, 605, 5, 5], Some(RUN_QUEUE)));
+    }
+
+    #[test]
+    fn one_that_was_sent_away_waits_for_a_processor_all_the_time() {
+        assert_eq!(added(100, 100, RUN_QUEUE, 1_000), ([905, 5, 5, 5, 5, 5], Some(RUN_QUEUE)));
+    }
+
+    #[test]
+    fn a_clock_read_too_early_adds_nothing() {
+        assert_eq!(added(100, 700, LOCK, 600).0, [5, 5, 5, 605, 5, 5]);
+        assert_eq!(added(700, 0, LOCK, 600).0, [5; 6]);
+        assert_eq!(added(100, 0, 9, 600), ([5; 6], None), "a reason this build does not know");
+    }
+
+    #[test]
+    fn a_request_has_the_waits_since_its_beginning() {
+        let rows = tables::<ThreadRow>();
+        let thread = Thread { row: rows.get(0).unwrap() };
+        thread.row.waits[LOCK].set(1_000);
+        thread.begin();
+        thread.row.waits[LOCK].set(1_700);
+        assert_eq!(thread.waited().ns, [0, 0, 0, 700, 0, 0]);
+        thread.end();
+        thread.begin();
+        assert_eq!(thread.waited(), Waited::default(), "the next one begins without");
     }
 }
