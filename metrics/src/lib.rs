@@ -104,6 +104,8 @@ pub mod series;
 #[cfg(not(loom))]
 mod shape;
 #[cfg(not(loom))]
+mod signals;
+#[cfg(not(loom))]
 mod snapshot;
 #[cfg(not(loom))]
 mod table;

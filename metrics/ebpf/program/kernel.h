@@ -94,6 +94,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct pid *thread_pid;
+	struct task_struct *group_leader;
 	struct files_struct *files;
 };
 

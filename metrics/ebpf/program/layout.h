@@ -10,6 +10,8 @@
 #define TIDS 8192
 #define TID_TRIES 4
 #define PIDS 8192
+#define PID_TRIES 4
+#define NO_WORKER 16777216
 #define ENDS 512
 #define CALLS 8192
 #define LISTENERS 64
@@ -113,6 +115,10 @@ struct end_row {
 	__u64 oom;
 	__u64 at_ns;
 	__u64 command[2];
-	__u64 unused[7];
+	__u64 kernel;
+	__u64 code;
+	__u64 address;
+	__u64 own;
+	__u64 unused[3];
 };
 _Static_assert(sizeof(struct end_row) == 128, "end_row");

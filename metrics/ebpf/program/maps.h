@@ -19,7 +19,8 @@ mapped_array(listeners, struct listener_row, LISTENERS);
 mapped_array(threads, struct thread_row, 1);
 /* Thread ids of cores: tid << 32 | row of `threads` + 1, at tid % TIDS or shortly after. */
 mapped_array(tids, __u64, TIDS);
-/* Processes of this server: the same with pids; the low half is not 0. */
+/* Processes of this server: pid << 32 | number, at pid % PIDS or shortly after. The number of a
+ * worker is its own, others begin at NO_WORKER. */
 mapped_array(pids, __u64, PIDS);
 /* When connections were completed: cookie and nanoseconds, by cookie % STAMPS. */
 struct stamp {

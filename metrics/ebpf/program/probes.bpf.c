@@ -12,6 +12,14 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
+/* Not attached: run by the server once, to learn how deep its pid namespace is. */
+SEC("raw_tp")
+int process_level(struct bpf_raw_tracepoint_args *args)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	return BPF_CORE_READ(task, thread_pid, level);
+}
+
 #include "../src/accept/program.bpf.c"
 #include "../src/scheduler/program.bpf.c"
 #include "../src/network/program.bpf.c"

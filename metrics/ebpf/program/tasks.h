@@ -1,12 +1,9 @@
 /* Whose event it is: the row of a core's thread, the entry of a process. */
 #pragma once
 
-/* The id of a task as the server sees it, 0 for one outside of its pid namespace. */
-static __always_inline __u32 tid_of(struct task_struct *task)
+/* The number of a pid in the server's namespace, 0 for one that has none there. */
+static __always_inline __u32 number_of(struct pid *pid)
 {
-	if (!pid_level)
-		return task->pid;
-	struct pid *pid = task->thread_pid;
 	unsigned int level = 0;
 	bpf_core_read(&level, sizeof(level), &pid->level);
 	if (level < pid_level)
@@ -23,6 +20,37 @@ static __always_inline __u32 tid_of(struct task_struct *task)
 		return 0;
 	bpf_core_read(&nr, sizeof(nr), &entry->nr);
 	return nr;
+}
+
+/* The id of a task as the server sees it, 0 for one outside of its pid namespace. */
+static __always_inline __u32 tid_of(struct task_struct *task)
+{
+	if (!pid_level)
+		return task->pid;
+	return number_of(task->thread_pid);
+}
+
+/* The same of its process. `task` may be one that is read with bpf_get_current_task(). */
+static __always_inline __u32 pid_of(struct task_struct *task)
+{
+	if (!pid_level)
+		return BPF_CORE_READ(task, tgid);
+	return number_of(BPF_CORE_READ(task, group_leader, thread_pid));
+}
+
+/* The number of a process of this server (below NO_WORKER that of a worker), 0 for any other. A
+ * place that was given back may lie between others, so none of them ends the search. */
+static __always_inline __u32 find_pid(__u32 pid)
+{
+	if (!pid)
+		return 0;
+	for (int i = 0; i < PID_TRIES; i++) {
+		__u32 at = (pid + i) % PIDS;
+		__u64 *entry = bpf_map_lookup_elem(&pids, &at);
+		if (entry && *entry >> 32 == pid)
+			return (__u32)*entry;
+	}
+	return 0;
 }
 
 /* Row of the thread with this id, raised by one; 0 for a thread that is no core of ours. */

@@ -28,6 +28,8 @@ pub fn header() -> String {
         ("TIDS", maps::TIDS),
         ("TID_TRIES", maps::TID_TRIES),
         ("PIDS", maps::PIDS),
+        ("PID_TRIES", maps::PID_TRIES),
+        ("NO_WORKER", maps::NO_WORKER as usize),
         ("ENDS", maps::ENDS),
         ("CALLS", maps::CALLS),
         ("LISTENERS", maps::LISTENERS),

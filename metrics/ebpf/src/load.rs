@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use aya::maps::Map;
 use aya::programs::{Program as Loaded, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
-use uwsgi_sys::bpf;
+use uwsgi_sys::{bpf, process};
 
 use crate::calls;
 use crate::live::Live;
@@ -16,6 +16,12 @@ use crate::status::{self, State, Status};
 /// The programs, as clang made them from `program/probes.bpf.c` (`make ebpf`).
 pub const OBJECT: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/program/probes.bpf.o"));
+
+/// Inode of the pid namespace that a machine starts with (`PROC_PID_INIT_INO`).
+const FIRST_NAMESPACE: u32 = 0xEFFF_FFFC;
+
+/// Tells how deep the pid namespace of its caller is.
+const LEVEL: Program = Program { name: "process_level", tracepoint: "", gives: "" };
 
 /// Loads the chosen probes. It never fails as a whole: without any, the states say why.
 pub fn load(chosen: &[&Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
@@ -66,6 +72,9 @@ fn prepare(btf: &Btf, sizes: Sizes) -> Result<(Ebpf, Vec<OwnedFd>), String> {
         loader.map_max_entries(name, rows as u32);
     }
     loader.override_global("cores", &sizes.cores, true);
+    let (level, inode) = namespace(btf);
+    loader.override_global("pid_level", &level, true);
+    loader.override_global("pid_ns", &inode, true);
     let ebpf = loader.load(OBJECT).map_err(|e| e.to_string())?;
     let mut fds = Vec::new();
     for name in NAMES {
@@ -76,6 +85,21 @@ fn prepare(btf: &Btf, sizes: Sizes) -> Result<(Ebpf, Vec<OwnedFd>), String> {
         fds.push(fd);
     }
     Ok((ebpf, fds))
+}
+
+/// Depth and inode of this process's pid namespace; a depth of 0 spares programs the search.
+///
+/// Nothing tells a process in a namespace how deep that is, so a program is asked.
+fn namespace(btf: &Btf) -> (u32, u32) {
+    let Some(inode) = process::pid_namespace().filter(|inode| *inode != FIRST_NAMESPACE) else {
+        return (0, 0);
+    };
+    let level = || {
+        let mut ebpf = EbpfLoader::new().btf(Some(btf)).load(OBJECT).ok()?;
+        let (fd, _) = attach(&mut ebpf, btf, &LEVEL).ok()?;
+        bpf::run(fd.as_fd(), &[0]).ok()
+    };
+    (level().unwrap_or(0), inode)
 }
 
 /// Loads one program and attaches it, where it is to be attached.

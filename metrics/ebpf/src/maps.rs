@@ -15,6 +15,10 @@ pub const TIDS: usize = 8_192;
 pub const TID_TRIES: usize = 4;
 /// Places for pids of this server.
 pub const PIDS: usize = 8_192;
+/// Places looked at for one pid.
+pub const PID_TRIES: usize = 4;
+/// Numbers of processes that are no workers begin here.
+pub const NO_WORKER: u32 = 1 << 24;
 /// Signals that are remembered.
 pub const ENDS: usize = 512;
 /// Numbers of system calls that programs look up.

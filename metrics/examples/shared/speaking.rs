@@ -33,8 +33,12 @@ pub(crate) fn speaking() -> std::io::Result<String> {
     arena.app(1, 0).used.set(1);
     arena.threshold(0).text.set(b"key=core.busy_workers,value=1");
     arena.kernel_socket(0).name.set(b":80");
+    let kill = arena.kill(0);
+    kill.by.set(b"bash");
+    kill.signal.set(9);
     let probes: BTreeSet<_> = HISTOGRAMS.iter().copied().flatten().map(|f| f.probe).collect();
-    for (index, probe) in (0..).zip(probes) {
+    // This one counts without histograms.
+    for (index, probe) in (0..).zip(probes.into_iter().chain(["signals"])) {
         arena.probe(index).name.set(probe.as_bytes());
         arena.probe(index).programs.set(1);
     }

@@ -1,7 +1,8 @@
 //! Keys of ours about processes and the machine, each at the end of its object.
 
 use super::writer::Json;
-use crate::rows::{EXITS, GatewayCells, MuleCells, SpreadCells, SystemCells, UsedCells};
+use crate::rows::{EXITS, GatewayCells, KillCells, MuleCells, SpreadCells, SystemCells, UsedCells};
+use crate::signals::signal_name;
 use crate::snapshot::{Snapshot, WorkerSnap};
 
 /// The end of a worker.
@@ -90,6 +91,16 @@ pub(super) fn instance(j: &mut Json, snapshot: &Snapshot) {
         j.number("threads", globals.observer_threads);
     });
     j.object("system", |j| system(j, &snapshot.system));
+    if let Some(kernel) = snapshot.probed("signals") {
+        j.list("kills", |j| kernel.kills.iter().for_each(|kill| j.entry(|j| ends(j, kill))));
+    }
+}
+
+/// Ends of workers by one signal of one sender.
+fn ends(j: &mut Json, kill: &KillCells) {
+    j.string("signal", signal_name(kill.signal).as_bytes());
+    j.string("by", &kill.by);
+    j.number("count", kill.count);
 }
 
 /// What the kernel does not tell has no key.

@@ -7,6 +7,7 @@ use super::PromOptions;
 use super::value::{Value, push_uint};
 use super::writer::{Type, Writer};
 use crate::schema::{Metric, Read, TABLE, Unit};
+use crate::signals::signal_name;
 use crate::snapshot::Snapshot;
 
 /// Labels of one sample, owned.
@@ -142,8 +143,11 @@ fn samples(metric: &Metric, snapshot: &Snapshot, take: &mut Take<'_>) {
 
 /// True for what is told apart by names.
 fn is_named(read: Read) -> bool {
-    use Read::{Alarm, Gateway, KernelSocket, Probe, Pusher, Socket};
-    matches!(read, Socket(_) | Gateway(_) | Alarm(_) | Pusher(_) | KernelSocket(..) | Probe(_))
+    use Read::{Alarm, Gateway, KernelSocket, Kill, Probe, Pusher, Socket};
+    matches!(
+        read,
+        Socket(_) | Gateway(_) | Alarm(_) | Pusher(_) | KernelSocket(..) | Probe(_) | Kill(..)
+    )
 }
 
 /// Adds the fixed labels of a row; a value that means nothing is left out.
@@ -193,6 +197,13 @@ fn by_name(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
             .collect(),
         Read::Probe(read) => (snapshot.kernel.iter().flat_map(|kernel| &kernel.probes))
             .map(|p| (vec![("probe", p.name.clone())], read(p)))
+            .collect(),
+        Read::Kill(probe, read) => (snapshot.probed(probe).into_iter())
+            .flat_map(|kernel| &kernel.kills)
+            .map(|k| {
+                let signal = signal_name(k.signal).into_owned().into_bytes();
+                (vec![("signal", signal), ("by", k.by.clone())], read(k))
+            })
             .collect(),
         Read::Pusher(read) => snapshot
             .pushers

@@ -153,7 +153,8 @@ row! {
 }
 
 row! {
-    /// The last signals that can end a process of this server, one row each, used in turn.
+    /// The last signals that can end a process of this server, one row each, used in turn; in the
+    /// first row only `number` is used, for the count of all (programs).
     pub struct EndRow => EndCells {
         /// Count of signals when this row was written, 0 for an unused one.
         pub number: Gauge,
@@ -161,7 +162,7 @@ row! {
         pub pid: Gauge,
         /// Which one.
         pub signal: Gauge,
-        /// Who sent it, 0 for the kernel.
+        /// Process in which it was sent, 0 for one outside of the server's pid namespace.
         pub sender: Gauge,
         /// User of the sender.
         pub uid: Gauge,
@@ -171,6 +172,14 @@ row! {
         pub at_ns: Gauge,
         /// Command of the sender, NUL-terminated bytes.
         pub command: [Gauge; 2],
+        /// 1 when the kernel sent it by itself.
+        pub kernel: Gauge,
+        /// Why, as `si_code` says.
+        pub code: Gauge,
+        /// Address of a fault.
+        pub address: Gauge,
+        /// Number of the sender when it is a process of this server.
+        pub own: Gauge,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::header::Section;
 use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
-    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, MuleCells,
+    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, KillCells, MuleCells,
     ProbeCells, PusherCells, SocketCells, SystemCells,
 };
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
@@ -44,6 +44,9 @@ macro_rules! at {
     };
     (SnmpRow.$f:ident) => {
         ($crate::header::Section::Snmp, core::mem::offset_of!(SnmpRow, $f))
+    };
+    (KillRow.$f:ident) => {
+        ($crate::header::Section::Kills, core::mem::offset_of!(KillRow, $f))
     };
     (KernelWorkerRow.$f:ident) => {
         ($crate::header::Section::KernelWorkers, core::mem::offset_of!(KernelWorkerRow, $f))
@@ -215,6 +218,17 @@ pub(super) const fn probe(
     help: &'static str,
 ) -> Metric {
     row(Group::Probe, Read::Probe(f), kind, unit, help)
+}
+
+/// A figure of each signal and sender that this probe in the kernel saw end workers.
+pub(super) const fn kill(
+    name: &'static str,
+    f: fn(&KillCells) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::Kill, Read::Kill(name, f), kind, unit, help)
 }
 
 /// A figure of the machine or the control group.

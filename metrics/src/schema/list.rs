@@ -181,7 +181,7 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
             let value = read(&snapshot.system).map(|v| i64::try_from(v).unwrap_or(i64::MAX));
             items.extend(value.map(|value| item(metric, name, oid, 0, 0, value)));
         }
-        Read::Core(_) | Read::App(_) => {}
+        Read::Core(_) | Read::App(_) | Read::Kill(..) => {}
     }
 }
 

@@ -23,7 +23,7 @@ use crate::header::Section;
 use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
-    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, MuleCells,
+    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, KillCells, MuleCells,
     ProbeCells, PusherCells, SocketCells, SystemCells, row,
 };
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
@@ -145,6 +145,8 @@ pub enum Group {
     KernelSocket = 13,
     /// Extension: once per probe.
     Probe = 14,
+    /// Not in the classic list: once per signal and sender that ended workers.
+    Kill = 15,
 }
 
 /// How the value is taken from a snapshot.
@@ -174,6 +176,8 @@ pub enum Read {
     KernelSocket(&'static str, fn(&(KernelSocketCells, LatencySnap)) -> i64),
     /// From a probe.
     Probe(fn(&ProbeCells) -> i64),
+    /// From the ends of workers by one signal of one sender.
+    Kill(&'static str, fn(&KillCells) -> i64),
     /// From the machine or the control group, which may not tell.
     System(fn(&SystemCells) -> Option<u64>),
 }

@@ -118,7 +118,7 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::KernelSocket(_, read) => read(snapshot.kernel.as_ref()?.sockets.get(k as usize)?),
         Read::Probe(read) => read(snapshot.kernel.as_ref()?.probes.get(k as usize)?),
         Read::System(read) => i64::try_from(read(&snapshot.system)?).unwrap_or(i64::MAX),
-        Read::App(_) => return None,
+        Read::App(_) | Read::Kill(..) => return None,
     })
 }
 
@@ -141,7 +141,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Alarm(read) => read(&view.alarm(k).read()),
         Read::Pusher(read) => read(&view.pusher(n).read()),
         Read::System(read) => i64::try_from(read(&view.system().read())?).unwrap_or(i64::MAX),
-        Read::App(_) => return None,
+        Read::App(_) | Read::Kill(..) => return None,
     })
 }
 
@@ -221,7 +221,7 @@ fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
         Read::KernelWorker(..) => shape.probes > 0 && (1..=shape.workers).contains(&n),
         Read::KernelSocket(..) => k < shape.listeners,
         Read::Probe(_) => k < PROBES * shape.probes,
-        Read::App(_) => false,
+        Read::App(_) | Read::Kill(..) => false,
     }
 }
 

@@ -6,8 +6,8 @@ use super::*;
 use crate::Arena;
 use crate::kernel::KernelSnap;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow, MuleRow,
-    ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, WorkerRow,
+    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow, KillRow,
+    MuleRow, ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, WorkerRow,
 };
 use crate::series::SeriesHead;
 use crate::shape::Shape;
@@ -42,6 +42,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
     arena.pusher(0).kind.set(b"carbon");
     arena.kernel_socket(0).name.set(b"s0");
     arena.probe(0).name.set(b"accept");
+    arena.kill(0).by.set(b"bash");
     arena
 }
 
@@ -62,6 +63,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Snmp => (size_of::<SnmpRow>(), 0),
         Section::KernelWorkers => (size_of::<KernelWorkerRow>(), 1),
         Section::KernelSockets => (size_of::<KernelSocketRow>(), 0),
+        Section::Kills => (size_of::<KillRow>(), 0),
         Section::Probes => (size_of::<ProbeRow>(), 0),
         Section::System => (size_of::<SystemRow>(), 0),
         other => panic!("no metric is read from {other:?}"),
@@ -88,6 +90,7 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::KernelWorker(_, read) => read(&kernel(snapshot).workers[0]),
         Read::KernelSocket(_, read) => read(&kernel(snapshot).sockets[0]),
         Read::Probe(read) => read(&kernel(snapshot).probes[0]),
+        Read::Kill(_, read) => read(&kernel(snapshot).kills[0]),
         // A reading is kept one higher than it is, so that 0 means unknown.
         Read::System(read) => read(&snapshot.system).map_or(-1, u64::cast_signed),
     }

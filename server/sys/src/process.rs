@@ -72,6 +72,12 @@ pub fn pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
+/// Inode of this process's pid namespace; nothing where `/proc` does not tell.
+pub fn pid_namespace() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self/ns/pid").ok()?.ino().try_into().ok()
+}
+
 /// Pid of the parent, 0 when there is none in our namespace.
 pub fn parent_pid() -> i32 {
     rustix::process::getppid().map_or(0, |p| p.as_raw_nonzero().get())

@@ -18,7 +18,10 @@ const PARTS: [(&str, &[Group]); 10] = [
     ("Mules", &[Group::Mule]),
     ("Alarms", &[Group::Alarm]),
     ("Machine and control group", &[Group::System]),
-    ("Probes in the kernel", &[Group::Probe, Group::KernelWorker, Group::KernelSocket]),
+    (
+        "Probes in the kernel",
+        &[Group::Probe, Group::KernelWorker, Group::KernelSocket, Group::Kill],
+    ),
 ];
 
 /// Families that have a name but no source in this build: the wait in the accept queue is known to

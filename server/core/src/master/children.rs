@@ -28,6 +28,17 @@ pub enum Role {
     Observer,
 }
 
+impl From<Role> for uwsgi_ebpf::Process {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Worker(id) => Self::Worker(id),
+            Role::Mule(id) => Self::Mule(id),
+            Role::Gateway(index) => Self::Gateway(index),
+            Role::Observer => Self::Observer,
+        }
+    }
+}
+
 /// A child that runs, or that will be started again.
 #[derive(Debug)]
 pub struct Child {
@@ -116,6 +127,7 @@ pub fn spawn(
     child.retiring = false;
     child.shot = None;
     child.spawns += 1;
+    register(instance, role, pid);
     note_spawn(instance, role, pid);
     announce(instance, role, pid, child.spawns > 1);
     Ok(())
@@ -127,7 +139,15 @@ fn after_fork_parent(plugins: Option<&Set>) {
     }
 }
 
+/// Tells probes in the kernel whose pid it is. Parent and child both do: whoever comes first.
+fn register(instance: &Instance, role: Role, pid: i32) {
+    if let Some(probes) = instance.probes {
+        probes.register_process(pid, role.into());
+    }
+}
+
 fn enter_child(instance: &'static Instance, role: Role, bodies: &dyn Bodies) -> ! {
+    register(instance, role, process::pid());
     instance.leave_master();
     // Reports asked of everybody must not end a child that has only just begun.
     let reports = [signal::SIGUSR1, signal::SIGUSR2];

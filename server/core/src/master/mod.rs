@@ -14,6 +14,7 @@ pub mod children;
 mod ending;
 pub mod fate;
 mod inflight;
+mod killer;
 mod mules;
 mod pace;
 mod report;
@@ -114,6 +115,10 @@ pub fn run(
     if let Some(signals) = &instance.signals {
         let data = epoll::EventData::new_u64(UWSGI_SIGNAL_EVENT);
         epoll::add(&poll, signals.for_master(), data, epoll::EventFlags::IN)?;
+    }
+    if let Some(probes) = instance.probes {
+        probes.forget_processes();
+        probes.register_process(process::pid(), uwsgi_ebpf::Process::Master);
     }
     let mut master = Master {
         instance,

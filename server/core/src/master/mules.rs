@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use uwsgi_sys::signal;
 
 use super::children::Role;
+use super::fate::Shot;
 use super::{Master, Phase};
 use crate::signals::{self, Receiver};
 use crate::{clock, log, logv};
@@ -34,12 +35,13 @@ impl Master<'_> {
             return;
         }
         let now = clock::epoch_us();
-        for child in &self.children {
+        for child in &mut self.children {
             let (Role::Mule(id), Some(pid)) = (child.role, child.pid) else { continue };
             let late = signals::overdue(self.instance, Receiver::Mule(id), now, limit);
             if let Some((_, number)) = late {
                 logv!("*** HARAKIRI ON MULE {id} HANDLING SIGNAL {number} (pid: {pid}) ***");
                 self.instance.arena.mule(id).harakiri_count.add(1);
+                child.shot = Some(Shot::Harakiri);
                 child.signal(signal::SIGKILL);
             }
         }

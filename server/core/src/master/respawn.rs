@@ -8,6 +8,7 @@ use uwsgi_sys::process::Ended;
 
 use super::children::{self, Child, Role};
 use super::fate::{self, Action, Death};
+use super::killer::Ending;
 use super::{Master, Phase, inflight};
 use crate::instance::Instance;
 use crate::{log, logv};
@@ -82,6 +83,12 @@ impl Master<'_> {
             }
             Role::Observer => self.other_ended(at, pid, "observer"),
         }
+        if !matches!(self.children[at].role, Role::Worker(_)) {
+            self.tell_killer(at, pid, ended);
+        }
+        if let Some(probes) = self.instance.probes {
+            probes.forget_process(pid);
+        }
     }
 
     fn worker_ended(&mut self, at: usize, id: u32, pid: i32, ended: Ended) {
@@ -107,6 +114,7 @@ impl Master<'_> {
         let asked = ended == Ended::Code(30) || ended == Ended::Code(17);
         let (lines, action) = fate::judge(&Death { retiring: death.retiring || asked, ..death });
         lines.iter().for_each(|line| log!("{line}"));
+        self.tell_killer(at, pid, ended);
         match action {
             Action::Respawn => self.schedule(at),
             Action::Buried => {}
@@ -114,6 +122,13 @@ impl Master<'_> {
             Action::BrutalReload => self.reload(false),
             Action::Destroy(code) => self.stop(code),
         }
+    }
+
+    /// Behind the line that tells of the death.
+    fn tell_killer(&self, at: usize, pid: i32, ended: Ended) {
+        let Child { role, shot, retiring, .. } = self.children[at];
+        let wanted = retiring || !matches!(self.phase, Phase::Running);
+        Ending { role, pid, ended, shot, wanted }.tell(self.instance);
     }
 
     fn ending_for(&self) -> u64 {
