@@ -26,6 +26,8 @@ pub struct Waited {
     pub now: Option<usize>,
     /// Its slowest system call and how long that took, nanoseconds.
     pub slowest: Option<(u64, u64)>,
+    /// The system call it is in and since when, nanoseconds.
+    pub call: Option<(u64, u64)>,
 }
 
 /// Index of waits for a processor in [`WAITS`].
@@ -62,6 +64,12 @@ impl Live {
     pub fn forget_worker(&self, worker: u32) {
         let Some(first) = self.thread_index(worker, 0) else { return };
         let rows = first as u64 + 1..first as u64 + 1 + u64::from(self.sizes.cores);
+        for row in rows.clone() {
+            // What it was doing has been read by now.
+            if let Some(row) = self.maps.threads.get(row as usize - 1) {
+                row.request.set(0);
+            }
+        }
         let places = self.maps.tids.all();
         for (at, place) in places.iter().enumerate() {
             let seen = place.load(Relaxed);
@@ -98,14 +106,14 @@ impl Live {
         let waited = waited(row);
         to.waited_ns.iter().zip(waited.ns).for_each(|(cell, ns)| cell.set(ns));
         to.waiting.set(waited.now.map_or(0, |why| why as u64 + 1));
-        let (call, ns) = waited.slowest.unwrap_or_default();
-        to.slowest.set(waited.slowest.map_or(0, |_| call + 1));
-        to.slowest_ns.set(ns);
-        to.call.set(row.call.get());
-        to.call_for_ns.set(match row.call.get() {
-            0 => 0,
-            _ => now_ns().saturating_sub(row.call_ns.get()),
-        });
+        for (call, cells) in [
+            (waited.slowest, [&to.slowest, &to.slowest_ns]),
+            (waited.call, [&to.call, &to.call_for_ns]),
+        ] {
+            let (number, ns) = call.map_or((0, 0), |(number, ns)| (number + 1, ns));
+            cells[0].set(number);
+            cells[1].set(ns);
+        }
     }
 }
 
@@ -125,7 +133,9 @@ fn waited(row: &ThreadRow) -> Waited {
             break;
         }
     }
-    Waited { ns, now, slowest }
+    let call = row.call.get().checked_sub(1);
+    let call = call.map(|call| (call, now_ns().saturating_sub(row.call_ns.get())));
+    Waited { ns, now, slowest, call }
 }
 
 /// Adds a wait that has not ended, which is not in the sums: from leaving the processor it is one

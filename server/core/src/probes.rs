@@ -16,6 +16,7 @@ use uwsgi_sys::process::{self, Fork};
 use uwsgi_sys::{pass, signal};
 
 use crate::bound::Bound;
+use crate::instance::Instance;
 use crate::kept::Table;
 use crate::log;
 use crate::settings::Settings;
@@ -130,6 +131,30 @@ pub(crate) fn start(probes: &Probes, arena: &Arena, bound: &Bound) {
     live.listen(arena, all.map(|(i, listener)| (i, &*listener.name, listener.fd.as_fd())));
     if probes.fresh {
         live.seed(arena);
+    }
+}
+
+/// How long connections wait for the http router: what its processes tell of each one.
+#[derive(Debug)]
+pub struct Fronts {
+    live: &'static Live,
+    arena: &'static Arena,
+    /// Row of the first front.
+    first: u32,
+}
+
+impl Fronts {
+    /// Nothing without probes.
+    pub fn of(instance: &'static Instance) -> Option<Fronts> {
+        let first = instance.sockets.len() as u32;
+        Some(Fronts { live: instance.probes?, arena: &instance.arena, first })
+    }
+
+    /// A connection was accepted from front `index`, counted from 0; how long it had waited,
+    /// microseconds.
+    pub fn accepted(&self, index: usize, connection: BorrowedFd<'_>) -> Option<u64> {
+        let row = self.first + index as u32;
+        Some(self.live.accepted(self.arena, row, connection)? / 1_000)
     }
 }
 

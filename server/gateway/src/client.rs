@@ -99,6 +99,9 @@ pub(crate) struct Client {
     pub(crate) surplus: bool,
     /// No request was seen yet: a PROXY line may come.
     pub(crate) first: bool,
+    /// How long it waited to be accepted, until its first request has taken that along;
+    /// microseconds, 0 when nobody knows.
+    pub(crate) waited_us: u32,
     /// Tick after which the client is given up.
     pub(crate) deadline: u64,
     /// Tick at which the wheel will ask, 0 when it will not.
@@ -129,6 +132,7 @@ impl Client {
             output: Vec::new(),
             output_at: 0,
             responded: false,
+            waited_us: 0,
             surplus: false,
             first: true,
             deadline: 0,

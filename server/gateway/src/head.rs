@@ -106,7 +106,8 @@ impl Router<'_> {
         let Some(client) = self.clients.get_mut(key) else { return 0 };
         let may_keep = self.settings.keepalive.is_some() && self.drain_until.is_none();
         client.keep = head.keep_alive && may_keep;
-        request::encode(head, client.keep, &self.block, &mut client.packet);
+        let waited = std::mem::take(&mut client.waited_us);
+        request::encode(head, client.keep, waited, &self.block, &mut client.packet);
         remember_proxied(client, head, &self.block);
         client.sent = 0;
         client.responded = false;

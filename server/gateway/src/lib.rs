@@ -34,7 +34,7 @@ mod timers;
 mod wheel;
 
 pub use router::run;
-pub use settings::{EXIT_CODE, Front, Settings};
+pub use settings::{Arrivals, EXIT_CODE, Front, Settings};
 
 #[cfg(test)]
 mod tests;

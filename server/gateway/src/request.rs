@@ -78,12 +78,19 @@ fn reframe(
 }
 
 /// Writes the packet of a request (without body) into `packet`, replacing what was there.
-pub(crate) fn encode(head: &Head, keep: bool, block: &VarBlock, packet: &mut Vec<u8>) {
+pub(crate) fn encode(
+    head: &Head,
+    keep: bool,
+    waited_us: u32,
+    block: &VarBlock,
+    packet: &mut Vec<u8>,
+) {
     let chunked = if head.chunked { CHUNKED } else { 0 };
     let header = RequestHeader {
         flags: chunked | if keep { KEEP_ALIVE } else { 0 },
         vars_len: block.as_bytes().len() as u32,
         content_length: head.content_length,
+        waited_us,
     };
     packet.clear();
     packet.extend_from_slice(&header.encode());

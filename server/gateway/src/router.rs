@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::Event;
@@ -193,7 +193,11 @@ impl<'a> Router<'a> {
             // acknowledgement; without the option it is only slower.
             let _ = socket::set_nodelay(&fd);
         }
-        let key = self.clients.insert(Client::new(fd, front, peer));
+        let arrivals = self.settings.arrivals.filter(|_| peer.is_some());
+        let waited = arrivals.and_then(|arrivals| arrivals.accepted(front, fd.as_fd()));
+        let mut client = Client::new(fd, front, peer);
+        client.waited_us = waited.map_or(0, |us| u32::try_from(us).unwrap_or(u32::MAX).max(1));
+        let key = self.clients.insert(client);
         self.row.accepted.add(1);
         self.row.active_sessions.set(self.clients.len() as u64);
         let watched = self.clients.get(key).map(|c| self.poll.watch(&c.fd, Token::Client(key)));

@@ -15,6 +15,13 @@ pub struct Front<'a> {
     pub name: String,
 }
 
+/// Who knows how long connections waited to be accepted.
+pub trait Arrivals: std::fmt::Debug {
+    /// A connection was accepted from the front with this index: how long it had waited,
+    /// microseconds.
+    fn accepted(&self, front: usize, connection: BorrowedFd<'_>) -> Option<u64>;
+}
+
 /// Settings of one router process.
 #[derive(Debug, Clone)]
 pub struct Settings<'a> {
@@ -44,6 +51,8 @@ pub struct Settings<'a> {
     pub proxy_protocol: bool,
     /// Keep header names with underscores.
     pub keep_underscores: bool,
+    /// Told of each TCP connection.
+    pub arrivals: Option<&'a dyn Arrivals>,
     /// Where log lines go.
     pub log: fn(&str),
 }
@@ -65,6 +74,7 @@ impl Settings<'_> {
             drain: Duration::from_secs(60),
             proxy_protocol: false,
             keep_underscores: false,
+            arrivals: None,
             log,
         }
     }

@@ -1,7 +1,7 @@
 //! The private protocol between the http router and the workers, on a persistent UNIX stream.
 //!
 //! ```text
-//! request    header 16: magic u16 | flags u16 | vars_len u32 | content_length u64
+//! request    header 20: magic u16 | flags u16 | vars_len u32 | content_length u64 | waited_us u32
 //!            variable block (vars_len bytes)
 //!            body: content_length raw bytes, or frames (u32 len, bytes)* 0u32 with CHUNKED
 //! response   frames: len u32 | len bytes of an HTTP response
@@ -14,10 +14,10 @@
 
 use std::ops::Range;
 
-/// First two bytes of a request, `wu`.
-pub const MAGIC: u16 = 0x7577;
+/// First two bytes of a request, `wv`.
+pub const MAGIC: u16 = 0x7677;
 /// Length of a request header.
-pub const REQUEST_LEN: usize = 16;
+pub const REQUEST_LEN: usize = 20;
 /// Length of a data frame's header.
 pub const FRAME_LEN: usize = 4;
 /// Length of an end frame.
@@ -51,6 +51,9 @@ pub struct RequestHeader {
     pub vars_len: u32,
     /// Raw body bytes behind the block; 0 with [`CHUNKED`].
     pub content_length: u64,
+    /// How long the client's connection waited to be accepted, for the first request on it;
+    /// microseconds, 0 when nobody knows.
+    pub waited_us: u32,
 }
 
 impl RequestHeader {
@@ -60,14 +63,15 @@ impl RequestHeader {
         out[..2].copy_from_slice(&MAGIC.to_le_bytes());
         out[2..4].copy_from_slice(&self.flags.to_le_bytes());
         out[4..8].copy_from_slice(&self.vars_len.to_le_bytes());
-        out[8..].copy_from_slice(&self.content_length.to_le_bytes());
+        out[8..16].copy_from_slice(&self.content_length.to_le_bytes());
+        out[16..].copy_from_slice(&self.waited_us.to_le_bytes());
         out
     }
 
     /// Reads a header; `None` when fewer than [`REQUEST_LEN`] bytes are there.
     pub fn parse(input: &[u8]) -> Result<Option<Self>, LinkError> {
         let Some(bytes) = input.first_chunk::<REQUEST_LEN>() else { return Ok(None) };
-        let [m0, m1, f0, f1, v0, v1, v2, v3, length @ ..] = *bytes;
+        let [m0, m1, f0, f1, v0, v1, v2, v3, length @ .., w0, w1, w2, w3] = *bytes;
         if u16::from_le_bytes([m0, m1]) != MAGIC {
             return Err(LinkError::BadMagic);
         }
@@ -79,6 +83,7 @@ impl RequestHeader {
             flags,
             vars_len: u32::from_le_bytes([v0, v1, v2, v3]),
             content_length: u64::from_le_bytes(length),
+            waited_us: u32::from_le_bytes([w0, w1, w2, w3]),
         }))
     }
 

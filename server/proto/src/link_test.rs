@@ -59,12 +59,16 @@ fn a_reader_is_ready_for_the_next_response_after_an_end() {
 
 #[test]
 fn request_headers_survive_and_strangers_are_refused() {
-    let header =
-        RequestHeader { flags: CHUNKED | KEEP_ALIVE, vars_len: 70000, content_length: u64::MAX };
+    let header = RequestHeader {
+        flags: CHUNKED | KEEP_ALIVE,
+        vars_len: 70000,
+        content_length: u64::MAX,
+        waited_us: 200_000,
+    };
     let bytes = header.encode();
     assert_eq!(RequestHeader::parse(&bytes), Ok(Some(header)));
-    assert_eq!(RequestHeader::parse(&bytes[..15]), Ok(None));
-    assert_eq!(RequestHeader::parse(b"GET / HTTP/1.1\r\n"), Err(LinkError::BadMagic));
+    assert_eq!(RequestHeader::parse(&bytes[..REQUEST_LEN - 1]), Ok(None));
+    assert_eq!(RequestHeader::parse(b"GET / HTTP/1.1\r\nHost:"), Err(LinkError::BadMagic));
     let mut unknown = bytes;
     unknown[3] = 0x80;
     assert_eq!(RequestHeader::parse(&unknown), Err(LinkError::BadFlags));

@@ -2,11 +2,18 @@
 
 use crate::instance::Instance;
 use crate::signals::{self, Receiver};
+use crate::waits::Waits;
 use crate::{clock, log, logv};
 
 /// Text of a field that came from a client: one line, printable.
 fn clean(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
+}
+
+/// What the running request of a core waits for, where probes in the kernel say so.
+fn waits(instance: &Instance, id: u32, core: u32) -> Option<Waits> {
+    let live = instance.probes?;
+    Waits::of(live, live.waits(id, core)?)
 }
 
 /// Logs every request the dead worker was managing, and closes its records.
@@ -15,9 +22,12 @@ pub(super) fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
         let row = instance.arena.core(id, core);
         let record = instance.arena.inflight(id, core);
         if let Some(r) = record.read() {
-            let age = clock::epoch_us().saturating_sub(r.start_us) / 1000;
+            let age_us = clock::epoch_us().saturating_sub(r.start_us);
+            let age = age_us / 1000;
+            let waits = waits(instance, id, core)
+                .map_or_else(String::new, |waits| format!(": {}", waits.text(age_us)));
             log!(
-                "worker {id} (pid: {pid}) core {core} was managing request {} {} from {} since {age} ms (phase: {})",
+                "worker {id} (pid: {pid}) core {core} was managing request {} {} from {} since {age} ms (phase: {}){waits}",
                 clean(&r.method),
                 clean(&r.uri),
                 clean(&r.remote),
@@ -56,6 +66,10 @@ pub(super) fn log_harakiri(instance: &Instance, id: u32, pid: i32) {
                 clean(&r.uri),
                 r.start_us / 1_000_000
             );
+            if let Some(waits) = waits(instance, id, core) {
+                let age_us = clock::epoch_us().saturating_sub(r.start_us);
+                logv!("HARAKIRI [core {core}] {}; {}", waits.text(age_us), waits.now());
+            }
         }
     }
     if let Some((core, number)) =

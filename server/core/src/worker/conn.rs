@@ -22,6 +22,8 @@ pub(crate) struct Conn {
     pub(crate) listener: u32,
     /// Address text, `0.0.0.0` for UNIX peers.
     pub(crate) peer: String,
+    /// How long it waited to be accepted, where a probe says so.
+    pub(crate) waited_us: Option<u64>,
     /// Bytes of a request that is not complete; empty (and without memory) while idle.
     pub(crate) input: Vec<u8>,
     /// Bytes of `input` already searched for the end of a head.
@@ -55,6 +57,7 @@ impl Conn {
             protocol,
             listener,
             peer,
+            waited_us: None,
             input: Vec::new(),
             scanned: 0,
             registered: false,

@@ -89,6 +89,14 @@ fn other(name: &str, f: &Finished<'_>, out: &mut Vec<u8>) {
                 out.extend_from_slice(f.vars.get(var.as_bytes()).unwrap_or_default());
                 return;
             }
+            Some(("wait", "accept")) => match f.accept_us {
+                Some(us) => us.to_string(),
+                None => return,
+            },
+            Some(("wait", wait)) => match f.waits.and_then(|w| w.value(wait, f.duration_us)) {
+                Some(text) => text,
+                None => return,
+            },
             Some(("metric", metric)) => {
                 let value =
                     f.numbers.and_then(|n| uwsgi_metrics::schema::value(n, metric.as_bytes()));

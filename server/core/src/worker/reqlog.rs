@@ -8,6 +8,7 @@ use uwsgi_proto::VarBlock;
 
 use crate::clock::SecondCache;
 use crate::settings::RequestLog;
+use crate::waits::Waits;
 
 /// What is known of a request when it ends.
 pub(crate) struct Finished<'a> {
@@ -37,6 +38,10 @@ pub(crate) struct Finished<'a> {
     /// Unique and proportional memory, when they are.
     pub(crate) shares: Option<(u64, u64)>,
     pub(crate) sendfile: bool,
+    /// What it waited for, where probes in the kernel say so.
+    pub(crate) waits: Option<Waits>,
+    /// How long its connection waited to be accepted, for the first request on it.
+    pub(crate) accept_us: Option<u64>,
     /// The arena, for formats that name metrics; none while metrics are off.
     pub(crate) numbers: Option<&'a uwsgi_metrics::View>,
 }
@@ -47,8 +52,31 @@ pub(crate) fn wanted(log: &RequestLog, f: &Finished<'_>) -> bool {
         || (log.on_4xx && (400..500).contains(&f.status))
         || (log.on_5xx && (500..600).contains(&f.status))
         || (log.on_zero && f.body_bytes == 0)
-        || (log.slow_ms > 0 && f.duration_us / 1000 >= log.slow_ms)
+        || is_slow(log, f)
         || (log.big_bytes > 0 && f.body_bytes >= log.big_bytes)
+}
+
+/// True for a request that `log-slow` means.
+fn is_slow(log: &RequestLog, f: &Finished<'_>) -> bool {
+    log.slow_ms > 0 && f.duration_us / 1000 >= log.slow_ms
+}
+
+/// Appends what a slow request waited for, on a line of its own.
+pub(crate) fn explain(log: &RequestLog, f: &Finished<'_>, out: &mut Vec<u8>) {
+    let Some(waits) = f.waits.filter(|_| is_slow(log, f)) else { return };
+    let known = f.vars.known();
+    let uri = known.uri();
+    let uri = uri.get(..LIMIT / 4).unwrap_or(uri).escape_ascii();
+    let (worker, core, text) = (f.worker, f.core, waits.text(f.duration_us));
+    let mut line = format!(
+        "slow request {} {uri} (worker {worker} core {core}): {text}",
+        known.method().escape_ascii()
+    );
+    if let Some(ms) = f.accept_us.map(|us| us / 1_000).filter(|ms| *ms > 0) {
+        let _ = write!(line, "; its connection waited {ms} ms to be accepted");
+    }
+    line.push('\n');
+    out.extend_from_slice(line.as_bytes());
 }
 
 /// Longest default line.
@@ -180,6 +208,8 @@ pub(crate) mod tests {
             memory: None,
             shares: None,
             sendfile: false,
+            waits: None,
+            accept_us: None,
             numbers: None,
         }
     }

@@ -10,7 +10,7 @@ use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, WRITE_ERROR, WRITE_LAST};
 use uwsgi_ebpf::Thread;
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
-use uwsgi_sys::{process, procfs, signal};
+use uwsgi_sys::{process, signal};
 
 use super::app::AppCount;
 use super::body::{self, Body};
@@ -18,15 +18,16 @@ use super::clock::Clock;
 use super::conn::Conn;
 use super::io;
 use super::mounts::{self, Mounts};
-use super::reply::{Failure, Reply, Wire};
-use super::reqlog::{self, Finished};
+use super::reply::{Reply, Wire};
 use super::tally::{Done, Tally};
 use super::wire::Meta;
 use crate::clock::SecondCache;
 use crate::instance::Instance;
 use crate::settings::{Protocol, Settings};
 use crate::warning::{self, PING};
-use crate::{log, logv, signals, sockets};
+use crate::{log, logv, signals};
+
+mod lines;
 
 /// A request thread's own things.
 pub(crate) struct Core {
@@ -113,7 +114,7 @@ impl Core {
         }
         let end = self.clock.now_us();
         self.account(end - start, received, &body, raised);
-        self.tally(app, end - start, start_epoch, &body);
+        self.tally(app, end - start, start_epoch, accept_us(conn, meta), &body);
         // Pings and modifiers nobody serves have no line.
         let logged = self.served(meta);
         let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
@@ -272,7 +273,14 @@ impl Core {
     }
 
     /// Adds it to the numbers of requests like it.
-    fn tally(&mut self, app: i32, duration_us: u64, start_us: u64, body: &Body) {
+    fn tally(
+        &mut self,
+        app: i32,
+        duration_us: u64,
+        start_us: u64,
+        accept_us: Option<u64>,
+        body: &Body,
+    ) {
         if self.reply.uncounted || !self.instance.settings.request_metrics {
             return;
         }
@@ -287,6 +295,7 @@ impl Core {
             response_body: self.reply.body_bytes,
             traceparent: known.traceparent(),
             queued: known.x_request_start(),
+            accept_us,
         });
     }
 
@@ -310,108 +319,15 @@ impl Core {
         signal::leave_busy();
     }
 
-    fn log_failure(&self, failure: Failure, conn: &Conn) {
-        let settings = &self.instance.settings;
-        let known = self.vars.known();
-        let (method, uri) = (known.method().escape_ascii(), known.uri().escape_ascii());
-        match failure {
-            Failure::Timeout => log!("uwsgi_response_write_body_do() TIMEOUT !!!"),
-            Failure::Error(errno) => {
-                if !settings.ignore_sigpipe {
-                    logv!(
-                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {}) !!!",
-                        conn.peer
-                    );
-                }
-                if !settings.ignore_write_errors {
-                    let text = sockets::plain(&errno.into());
-                    logv!(
-                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({})",
-                        line!(),
-                        conn.peer
-                    );
-                }
-            }
-        }
-    }
-
-    fn log_request(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
-        let settings = &self.instance.settings;
-        let arena = &self.instance.arena;
-        let mut finished = Finished {
-            vars: &self.vars,
-            pid: self.pid,
-            worker: self.worker,
-            core: self.id,
-            app: outcome.app,
-            app_requests: -1,
-            total_requests: 0,
-            peer: &conn.peer,
-            packet_size: meta.packet_size,
-            start_us: outcome.start_epoch,
-            duration_us: outcome.duration_us,
-            status: self.reply.status(),
-            headers: self.reply.headers(),
-            head_bytes: self.reply.own_head_bytes,
-            body_bytes: self.reply.body_bytes,
-            switches: self.reply.switches,
-            write_errors: self.reply.write_errors,
-            read_errors,
-            modifiers: meta.modifiers,
-            memory: None,
-            shares: None,
-            sendfile: outcome.sendfile,
-            numbers: settings.metrics.then(|| arena.view()),
-        };
-        if !self.reply.has_head() && outcome.app != NO_APP {
-            finished.status = 500;
-            finished.app = finished.app.max(NO_APP);
-        }
-        if !reqlog::wanted(&settings.request_log, &finished) {
-            return;
-        }
-        if let Ok(app) = u32::try_from(outcome.app) {
-            finished.app_requests = arena.app(self.worker, app).requests.get() as i64;
-        }
-        finished.total_requests = (1..=settings.processes).map(|w| arena.requests(w)).sum();
-        if settings.request_log.memory > 0 {
-            [finished.memory, finished.shares] = self.measure_memory();
-        }
-        self.line.clear();
-        reqlog::render(&settings.request_log, &finished, &mut self.dates, &mut self.line);
-        log::raw(&self.line);
-    }
-
-    /// What this process holds now, for the log line and for the arena.
-    fn measure_memory(&self) -> [Option<(u64, u64)>; 2] {
-        let row = self.instance.arena.worker(self.worker);
-        let usage = procfs::usage(self.pid).unwrap_or_default();
-        row.rss.set(usage.rss);
-        row.vsz.set(usage.vsz);
-        let wanted = self.instance.settings.memory_shares;
-        let shares = wanted.then(|| procfs::shares(self.pid).unwrap_or_default());
-        if let Some(shares) = &shares {
-            row.uss.set(shares.uss);
-            row.pss.set(shares.pss);
-        }
-        [Some((usage.vsz, usage.rss)), shares.map(|s| (s.uss, s.pss))]
-    }
-
     fn served(&self, meta: &Meta) -> bool {
         self.instance.plugins.serving(meta.modifiers.0).is_some()
     }
+}
 
-    /// A request that was refused while its variables were read: counted and logged as a failure
-    /// of its sender, with the variables read so far.
-    pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize) {
-        self.reply.reset();
-        self.row.requests.add(1);
-        let start_epoch = self.clock.epoch_us(self.clock.now_us());
-        let (app, duration_us) = (REFUSED, 0);
-        let outcome = Outcome { app, sendfile: false, duration_us, start_epoch, logged: true };
-        let meta = Meta { packet_size, ..Meta::default() };
-        self.log_request(conn, &meta, &outcome, 0);
-    }
+/// How long the connection of this request, the first one on it, waited to be accepted here or by
+/// the router.
+fn accept_us(conn: &Conn, meta: &Meta) -> Option<u64> {
+    meta.waited_us.or(conn.waited_us.filter(|_| conn.served == 0))
 }
 
 /// Bound of every wait on a client.

@@ -25,6 +25,8 @@ pub(super) struct Done<'a> {
     pub(super) traceparent: &'a [u8],
     /// Header `X-Request-Start`, or empty.
     pub(super) queued: &'a [u8],
+    /// How long its connection waited to be accepted, for the first request on it.
+    pub(super) accept_us: Option<u64>,
 }
 
 /// Where a core adds.
@@ -59,9 +61,12 @@ impl Tally {
         self.record(arena.duration(worker, slot), done.duration_us);
         self.record(arena.size_of(worker, Size::RequestBody), done.request_body);
         self.record(arena.size_of(worker, Size::ResponseBody), done.response_body);
-        if !done.queued.is_empty()
-            && let Some(us) = waited(done.queued, done.start_us)
-        {
+        // Who stamps in front of this server knows more than its own queue.
+        let queued = match done.queued {
+            b"" => done.accept_us,
+            stamp => waited(stamp, done.start_us),
+        };
+        if let Some(us) = queued {
             self.record(arena.histogram(worker, Latency::Queue), us);
         }
         if !done.traceparent.is_empty()

@@ -21,6 +21,8 @@ pub(crate) struct Meta {
     pub(crate) modifiers: (u8, u8),
     /// Payload length of the packet, for the log.
     pub(crate) packet_size: usize,
+    /// How long the client's connection waited for the router, microseconds.
+    pub(crate) waited_us: Option<u64>,
 }
 
 /// Which counter of the socket a refusal belongs to.
@@ -106,6 +108,7 @@ fn look_http(
             head_request: head.head_request,
             modifiers: limits.http_modifiers,
             packet_size: vars.as_bytes().len(),
+            waited_us: None,
         }),
         Err(e) => Look::Refused(Refusal {
             reason: match e.status() {
@@ -177,6 +180,7 @@ fn look_link(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
         keep_alive: header.keep_alive(),
         modifiers: limits.http_modifiers,
         packet_size: size,
+        waited_us: (header.waited_us > 0).then_some(header.waited_us.into()),
         ..meta_of(vars.known())
     })
 }

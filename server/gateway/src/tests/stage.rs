@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::epoll::Event;
 use uwsgi_metrics::{Arena, Shape};
 use uwsgi_proto::VarBlock;
-use uwsgi_proto::link::{END_BODY_READ, END_KEEP, End, RequestHeader, frame};
+use uwsgi_proto::link::{END_BODY_READ, END_KEEP, End, REQUEST_LEN, RequestHeader, frame};
 use uwsgi_sys::socket::{self, ListenOptions};
 
 use crate::router::Router;
@@ -170,7 +170,8 @@ impl Seen {
 
 impl Worker {
     pub(super) fn request(&mut self, stage: &mut Stage<'_>) -> Seen {
-        let header = RequestHeader::parse(&stage.read(&mut self.link, 16)).unwrap().unwrap();
+        let header =
+            RequestHeader::parse(&stage.read(&mut self.link, REQUEST_LEN)).unwrap().unwrap();
         let block = stage.read(&mut self.link, header.vars_len as usize);
         let mut vars = VarBlock::new();
         vars.load(&block).unwrap();

@@ -87,15 +87,15 @@ impl Reactor {
         if peer.is_some() && self.instance.settings.tcp_nodelay {
             let _ = socket::set_nodelay(&fd);
         }
-        if let (Some(probes), Some(_)) = (self.instance.probes, &peer) {
-            probes.accepted(&self.instance.arena, index as u32, &fd);
-        }
+        let probes = self.instance.probes.filter(|_| peer.is_some());
+        let waited = probes.and_then(|p| p.accepted(&self.instance.arena, index as u32, &fd));
         if let Some(i) = source.index {
             self.instance.arena.socket(i).accepted.add_shared(1);
             // Several cores of the worker accept.
             self.instance.arena.worker(self.instance.worker_id()).accepted.add_shared(1);
         }
-        let conn = Conn::new(fd, source.protocol, index as u32, peer);
+        let mut conn = Conn::new(fd, source.protocol, index as u32, peer);
+        conn.waited_us = waited.map(|ns| ns / 1_000);
         self.pump(core, Box::new(conn));
         true
     }

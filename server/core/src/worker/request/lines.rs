@@ -1,0 +1,124 @@
+//! What a request leaves in the log. Part of the request.
+
+use uwsgi_sys::procfs;
+
+use super::{Core, NO_APP, Outcome, REFUSED};
+use crate::waits::Waits;
+use crate::worker::conn::Conn;
+use crate::worker::reply::Failure;
+use crate::worker::reqlog::{self, Finished};
+use crate::worker::wire::Meta;
+use crate::{log, logv, sockets};
+
+impl Core {
+    pub(super) fn log_failure(&self, failure: Failure, conn: &Conn) {
+        let settings = &self.instance.settings;
+        let known = self.vars.known();
+        let (method, uri) = (known.method().escape_ascii(), known.uri().escape_ascii());
+        match failure {
+            Failure::Timeout => log!("uwsgi_response_write_body_do() TIMEOUT !!!"),
+            Failure::Error(errno) => {
+                if !settings.ignore_sigpipe {
+                    logv!(
+                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {}) !!!",
+                        conn.peer
+                    );
+                }
+                if !settings.ignore_write_errors {
+                    let text = sockets::plain(&errno.into());
+                    logv!(
+                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({})",
+                        line!(),
+                        conn.peer
+                    );
+                }
+            }
+        }
+    }
+
+    pub(super) fn log_request(
+        &mut self,
+        conn: &Conn,
+        meta: &Meta,
+        outcome: &Outcome,
+        read_errors: u64,
+    ) {
+        let settings = &self.instance.settings;
+        let arena = &self.instance.arena;
+        let mut finished = Finished {
+            vars: &self.vars,
+            pid: self.pid,
+            worker: self.worker,
+            core: self.id,
+            app: outcome.app,
+            app_requests: -1,
+            total_requests: 0,
+            peer: &conn.peer,
+            packet_size: meta.packet_size,
+            start_us: outcome.start_epoch,
+            duration_us: outcome.duration_us,
+            status: self.reply.status(),
+            headers: self.reply.headers(),
+            head_bytes: self.reply.own_head_bytes,
+            body_bytes: self.reply.body_bytes,
+            switches: self.reply.switches,
+            write_errors: self.reply.write_errors,
+            read_errors,
+            modifiers: meta.modifiers,
+            memory: None,
+            shares: None,
+            sendfile: outcome.sendfile,
+            waits: None,
+            accept_us: super::accept_us(conn, meta),
+            numbers: settings.metrics.then(|| arena.view()),
+        };
+        if !self.reply.has_head() && outcome.app != NO_APP {
+            finished.status = 500;
+            finished.app = finished.app.max(NO_APP);
+        }
+        if !reqlog::wanted(&settings.request_log, &finished) {
+            return;
+        }
+        if let Ok(app) = u32::try_from(outcome.app) {
+            finished.app_requests = arena.app(self.worker, app).requests.get() as i64;
+        }
+        finished.total_requests = (1..=settings.processes).map(|w| arena.requests(w)).sum();
+        if settings.request_log.memory > 0 {
+            [finished.memory, finished.shares] = self.measure_memory();
+        }
+        if let (Some(live), Some(thread)) = (self.instance.probes, &self.thread) {
+            finished.waits = Waits::of(live, thread.waited());
+        }
+        self.line.clear();
+        reqlog::render(&settings.request_log, &finished, &mut self.dates, &mut self.line);
+        reqlog::explain(&settings.request_log, &finished, &mut self.line);
+        log::raw(&self.line);
+    }
+
+    /// What this process holds now, for the log line and for the arena.
+    fn measure_memory(&self) -> [Option<(u64, u64)>; 2] {
+        let row = self.instance.arena.worker(self.worker);
+        let usage = procfs::usage(self.pid).unwrap_or_default();
+        row.rss.set(usage.rss);
+        row.vsz.set(usage.vsz);
+        let wanted = self.instance.settings.memory_shares;
+        let shares = wanted.then(|| procfs::shares(self.pid).unwrap_or_default());
+        if let Some(shares) = &shares {
+            row.uss.set(shares.uss);
+            row.pss.set(shares.pss);
+        }
+        [Some((usage.vsz, usage.rss)), shares.map(|s| (s.uss, s.pss))]
+    }
+
+    /// A request that was refused while its variables were read: counted and logged as a failure
+    /// of its sender, with the variables read so far.
+    pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize) {
+        self.reply.reset();
+        self.row.requests.add(1);
+        let start_epoch = self.clock.epoch_us(self.clock.now_us());
+        let (app, duration_us) = (REFUSED, 0);
+        let outcome = Outcome { app, sendfile: false, duration_us, start_epoch, logged: true };
+        let meta = Meta { packet_size, ..Meta::default() };
+        self.log_request(conn, &meta, &outcome, 0);
+    }
+}
