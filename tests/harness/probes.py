@@ -20,7 +20,7 @@ def numbers(server) -> dict:
     return {(s.name, frozenset(s.labels.items())): s.value for s in samples}
 
 
-def sample(server, name: str, **labels) -> float:
+def sample(server, name: str, /, **labels) -> float:
     """The sum of the samples of this name that have these labels."""
     wanted = {(k, str(v)) for k, v in labels.items()}
     return sum(value for (own, have), value in numbers(server).items() if own == name and wanted <= have)
@@ -32,7 +32,7 @@ def attached(server, *names: str) -> None:
     assert set(names) <= set(line.split(";")[0].split(", ")), line
 
 
-def eventually(server, name: str, at_least: float, timeout: float = 10.0, **labels) -> float:
+def eventually(server, name: str, at_least: float, /, timeout: float = 10.0, **labels) -> float:
     """Wait until a sum of samples reaches `at_least`; its value."""
     def look():
         value = sample(server, name, **labels)
