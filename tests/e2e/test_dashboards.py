@@ -20,11 +20,11 @@ from parity import snmp
 pytestmark = pytest.mark.ours
 BOARDS = dashboards.boards()
 #: Families that only some machines have, because the kernel or the container must tell or a limit must be set; and
-#: the one that speaks only once somebody tried SNMPv3 with a wrong secret.
+#: those that speak only once somebody tried SNMPv3 with a wrong secret, or killed a worker.
 MACHINE = re.compile("|".join([
     r"uwsgi_(cgroup|pressure|system)_", r"_swap_bytes$", r"uwsgi_snmp_unauthentic_",
     r"uwsgi_worker_(run_queue|off_cpu|core_switches|migrations|waited)_",
-    r"uwsgi_worker_syscall_",
+    r"uwsgi_worker_syscall_", r"uwsgi_worker_kills_",
 ]))
 
 

@@ -80,7 +80,7 @@ def test_every_process_of_the_server_is_in_the_table(instance):
 ASSASSIN = """
 import ctypes, os, sys, threading
 name, pid, number, thread = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "thread"
-ctypes.CDLL(None).prctl(15, name.encode(), 0, 0, 0)
+ctypes.CDLL(None).prctl(15, os.fsencode(name), 0, 0, 0)
 print(os.getpid(), flush=True)
 sys.stdin.readline()
 def kill():
@@ -204,6 +204,12 @@ def test_a_name_of_odd_bytes_stays_one_line(instance):
     server.wait_log("Respawned uWSGI worker 1")
     eventually(server, "uwsgi_worker_kills_total", 1, by='a"b\n\\{}')
     assert server.stats()["kills"][0]["by"] == 'a"b\n\\{}'
+    after, pid = server.mark(), server.worker_pids()[1]
+    Assassin("no\udcfftext", pid).strike()
+    server.wait_log(killed(1, pid, 9, r'pid \d+ "no\\xfftext" \(uid 0\)'))
+    server.wait_log("Respawned uWSGI worker 1", after=after)
+    assert eventually(server, "uwsgi_worker_kills_total", 2, signal="SIGKILL") == 2
+    assert len(server.stats()["kills"]) == 2
 
 
 def test_faults_are_the_kernels_and_aborts_are_their_own(instance):
@@ -218,6 +224,16 @@ def test_faults_are_the_kernels_and_aborts_are_their_own(instance):
     server.wait_log("Respawned uWSGI worker 1", after=after)
     eventually(server, "uwsgi_worker_kills_total", 1, signal="SIGABRT", by="itself")
     assert kills(server, signal="SIGSEGV", by="kernel") == 1
+
+
+def test_a_limit_is_the_kernels(instance):
+    server = instance()
+    pid = server.worker_pids()[1]
+    limit = "(lambda r: r.setrlimit(r.RLIMIT_CPU, (int(sum(r.getrusage(0)[:2])) + 1,) * 2))(__import__('resource'))"
+    ask(server, f"({limit}, [0 for _ in iter(int, 1)])")
+    server.wait_log(killed(1, pid, 9, "the kernel"))
+    server.wait_log("Respawned uWSGI worker 1")
+    assert eventually(server, "uwsgi_worker_kills_total", 1, by="kernel", signal="SIGKILL") == 1
 
 
 def test_the_master_is_told_as_such(instance):
@@ -255,9 +271,41 @@ def test_who_asked_a_worker_to_end(instance):
     server.wait_log(rf'^worker 1 \(pid: {pid}\) had been asked to end by signal 15 sent by pid {one.pid} "polite" \(uid 0\)$')
     server.wait_log("Respawned uWSGI worker 1")
     after = server.mark()
-    server.send(signal.SIGHUP)
+    one = Assassin("deploy", server.pid, signal.SIGHUP).strike()
+    server.wait_log(rf'^the master got signal 1 sent by pid {one.pid} "deploy" \(uid 0\)$', after=after)
     server.wait_log("spawned uWSGI observer", after=after)
     assert "asked to end" not in server.log()[after:] and kills(server) == 0
+
+
+def test_a_worker_may_end_another(instance):
+    server = instance("-p", "2")
+    pids = server.worker_pids()
+    expression = "[__import__('os').kill(w['pid'], 9) for w in __import__('uwsgi').workers() if w['pid'] != os.getpid()]"
+    assert server.get("/?" + "".join(f"%{byte:02x}" for byte in expression.encode())).status == 200
+    other, killer = sorted(pids, key=lambda worker: procs.alive(pids[worker]))
+    server.wait_log(killed(other, pids[other], 9, rf"worker {killer} \(pid: {pids[killer]}\)"))
+    server.wait_log(f"Respawned uWSGI worker {other}")
+    assert eventually(server, "uwsgi_worker_kills_total", 1, by="worker") == 1
+
+
+def test_a_flood_of_signals_hides_no_killer(instance):
+    """More than the ring holds; the second source of their number is the sender's own count of the handled ones."""
+    server = instance("-p", "2")
+    expression = "(__import__('signal').signal(10, lambda *_: None), [os.kill(os.getpid(), 10) for _ in range(1300)])[1]"
+    before = written(server)
+    done = server.get("/?" + "".join(f"%{byte:02x}" for byte in expression.encode()), timeout=30)
+    assert done.body.count(b"None") == 1300
+    assert written(server) - before == 1300
+    for worker, pid in server.worker_pids().items():
+        one = Assassin(f"last-{worker}", pid).strike()
+        server.wait_log(killed(worker, pid, 9, rf'pid {one.pid} "last-{worker}" \(uid 0\)'))
+        server.wait_log(f"Respawned uWSGI worker {worker}")
+
+
+def written(server) -> int:
+    """Signals that the program has kept since it was loaded: the first word of the ring."""
+    row = bpftool("map", "lookup", "id", str(map_of(server, "ends")), "key", "0", "0", "0", "0")
+    return int.from_bytes(bytes(int(b, 16) for b in row["value"][:8]), "little")
 
 
 def test_routers_mules_and_the_observer_have_killers_too(instance):
@@ -279,6 +327,7 @@ def test_routers_mules_and_the_observer_have_killers_too(instance):
 @pytest.mark.parametrize("probes", [None, "accept"])
 def test_without_the_probe_nothing_is_new(instance, probes):
     server = instance(probes=probes)
+    server.wait_log("Stats server enabled on .*\n")
     pid, after = server.worker_pids()[1], server.mark()
     Assassin("assassin", pid).strike()
     server.wait_log("Respawned uWSGI worker 1.*\n", after=after)

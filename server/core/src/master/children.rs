@@ -127,7 +127,6 @@ pub fn spawn(
     child.retiring = false;
     child.shot = None;
     child.spawns += 1;
-    register(instance, role, pid);
     note_spawn(instance, role, pid);
     announce(instance, role, pid, child.spawns > 1);
     Ok(())
@@ -179,8 +178,9 @@ fn prepare_rows(instance: &Instance, role: Role) {
     }
 }
 
-/// Writes the start of a child into its row.
+/// Writes the start of a child into its row, and tells probes of it.
 pub(crate) fn note_spawn(instance: &Instance, role: Role, pid: i32) {
+    register(instance, role, pid);
     let pid = pid as u64;
     match role {
         Role::Worker(id) => {

@@ -5,7 +5,8 @@
 
 use uwsgi_ebpf::{Killer, Live, Process, Sender};
 use uwsgi_metrics::{Arena, KILLS, KillRow};
-use uwsgi_sys::process::Ended;
+use uwsgi_sys::process::{self, Ended};
+use uwsgi_sys::signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::children::Role;
 use super::fate::Shot;
@@ -65,6 +66,16 @@ impl Ending {
             Some(Shot::NoMercy) => " (no mercy)",
             None => "",
         }
+    }
+}
+
+/// The master was asked to end or to reload: says by whom.
+pub(super) fn tell_sender(instance: &Instance, signal: i32) {
+    let Some(probes) = instance.probes.filter(|probes| probes.has(PROBE)) else { return };
+    if matches!(signal, SIGHUP | SIGINT | SIGQUIT | SIGTERM)
+        && let Some(killer) = probes.killer(process::pid(), signal)
+    {
+        log!("the master got signal {signal} {killer}");
     }
 }
 

@@ -222,6 +222,7 @@ impl Master<'_> {
     }
 
     fn on_signal(&mut self, signal: i32) {
+        killer::tell_sender(self.instance, signal);
         let die_on_term = self.instance.settings.die_on_term;
         match signal {
             signal::SIGHUP => self.reload(true),
