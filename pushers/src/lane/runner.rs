@@ -141,6 +141,7 @@ impl<P: Send + Sync> Shared<P> {
             (ended, queue.is_hurried())
         };
         self.count(ended, &parcel, result.as_ref().err());
+        fire_done(result.is_ok(), took, parcel.bytes, [self.kind, &self.target]);
         self.tell(ended, hurried, result.err(), told);
         self.moved.notify_waiters();
     }
@@ -208,6 +209,14 @@ impl<P: Send + Sync> Shared<P> {
             ));
         }
     }
+}
+
+/// One probe for all kinds of lanes.
+#[inline(never)]
+fn fire_done(delivered: bool, us: u64, bytes: usize, [pusher, target]: [&str; 2]) {
+    uwsgi_usdt::push__done(|| {
+        (delivered.into(), us, pusher.as_bytes(), target.as_bytes(), bytes as u64)
+    });
 }
 
 /// Something below `most`. The keys of the standard library's hash maps are chance enough to keep

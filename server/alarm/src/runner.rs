@@ -111,6 +111,7 @@ impl Runner {
 
     /// A message for one alarm, from any thread; it never waits. An unknown name is told once.
     pub fn raise(&self, event: Event) {
+        uwsgi_usdt::alarm__raise(|| (event.alarm.as_bytes(), event.text.as_slice()));
         let Some(alarm) = self.named(&event.alarm) else { return self.unknown(&event.alarm) };
         let row = alarm.row;
         let mut lane = alarm.lane();
@@ -203,6 +204,7 @@ impl Task {
             }
             Err(ended) => ended,
         };
+        uwsgi_usdt::alarm__done(|| (alarm.name.as_bytes(), ended as u8));
         let row = alarm.row;
         match ended {
             Ended::Delivered => {

@@ -105,7 +105,9 @@ fn dated(wanted: bool) -> Vec<u8> {
 /// Writes bytes as they are.
 pub fn raw(bytes: &[u8]) {
     // A full or closed log must not stop a server: what cannot be written is given up.
-    let _ = std::io::stderr().write_all(bytes);
+    if std::io::stderr().write_all(bytes).is_err() {
+        uwsgi_usdt::log__drop(|| (bytes.len() as u64,));
+    }
     if WATCHED.load(Ordering::Relaxed)
         && let Some(wire) = WATCHER.get()
     {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::request::Body;
 use crate::slab::Key;
@@ -143,6 +143,20 @@ impl Client {
     /// True between requests: nothing of the next one is here.
     pub(crate) fn is_idle(&self) -> bool {
         self.state == State::Reading && self.input.is_empty()
+    }
+
+    /// True from the head of a request to the end of its response.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Queued | State::Busy(_))
+    }
+
+    /// The probe at the end of a request: who answered it, or our own status.
+    #[inline(never)]
+    pub(crate) fn fire_done(&self, gateway: u32, by: Option<(u16, u16)>, status: u16) {
+        uwsgi_usdt::gateway__request__done(|| {
+            let (worker, core) = by.map_or((-1, -1), |(w, c)| (i32::from(w), i32::from(c)));
+            (gateway, self.fd.as_raw_fd(), worker, core, status)
+        });
     }
 
     /// True while bytes of a response wait for the client.

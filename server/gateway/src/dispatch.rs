@@ -106,6 +106,9 @@ impl Router<'_> {
         if let State::Busy(link) = client.state {
             self.links.close(link);
         }
+        if client.is_waiting() {
+            client.fire_done(self.settings.index, None, status);
+        }
         client.keep_output(error_response(status));
         client.state = State::Flush { keep: false };
         client.surplus = true;

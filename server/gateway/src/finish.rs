@@ -22,6 +22,7 @@ impl Router<'_> {
         let keep = client.keep && end.keep() && client.body.is_done();
         client.surplus = !client.body.is_done();
         client.state = State::Flush { keep };
+        client.fire_done(self.settings.index, Some((end.worker, end.core)), 0);
         let body_sent = client.body.is_done() && client.is_sent();
         if body_sent && !surplus && (!client.had_body || end.body_read()) {
             self.forget_room(link);

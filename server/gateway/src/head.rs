@@ -1,5 +1,7 @@
 //! From bytes of a client to a request that waits for a worker.
 
+use std::os::fd::AsRawFd;
+
 use uwsgi_proto::{Head, HttpEnv, Parsed, parse_head};
 
 use crate::client::{Client, State, Text};
@@ -119,6 +121,11 @@ impl Router<'_> {
         };
         client.expects = head.expect_continue && !client.body.is_done();
         client.state = State::Queued;
+        uwsgi_usdt::gateway__request__start(|| {
+            let known = self.block.known();
+            let remote = client.addr.as_bytes();
+            (self.settings.index, client.fd.as_raw_fd(), known.uri(), known.method(), remote)
+        });
         self.row.requests.add(1);
         self.arm(key, self.settings.timeout);
         self.dispatch(key);

@@ -260,6 +260,9 @@ impl<'a> Router<'a> {
     /// Ends a connection, and with it the link it uses.
     pub(crate) fn close(&mut self, key: Key) {
         let Some(client) = self.clients.remove(key) else { return };
+        if client.is_waiting() {
+            client.fire_done(self.settings.index, None, 0);
+        }
         if let State::Busy(link) = client.state {
             self.links.close(link);
         }

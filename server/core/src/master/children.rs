@@ -181,6 +181,9 @@ fn prepare_rows(instance: &Instance, role: Role) {
 /// Writes the start of a child into its row, and tells probes of it.
 pub(crate) fn note_spawn(instance: &Instance, role: Role, pid: i32) {
     register(instance, role, pid);
+    if let Role::Worker(id) = role {
+        uwsgi_usdt::worker__spawn(|| (id, pid));
+    }
     let pid = pid as u64;
     match role {
         Role::Worker(id) => {

@@ -303,6 +303,7 @@ impl Master<'_> {
                 inflight::log_harakiri(self.instance, id, pid);
                 self.instance.arena.worker(id).harakiri_count.add(1);
                 self.children[at].shot = Some(Shot::Harakiri);
+                uwsgi_usdt::harakiri(|| (id, pid, core, limit));
                 self.children[at].signal(signal::SIGKILL);
                 logv!("HARAKIRI triggered by worker {id} core {core} !!!");
             }
@@ -314,6 +315,7 @@ impl Master<'_> {
             return;
         }
         pace::reload_begins(self.instance);
+        uwsgi_usdt::reload__begin(|| (graceful.into(),));
         if graceful && self.instance.settings.lazy {
             self.retire_workers();
             return;

@@ -35,6 +35,7 @@ impl Pace {
         if began > 0 {
             globals.reload_began_us.set(0);
             globals.reload_spread.record(ready.saturating_sub(began));
+            uwsgi_usdt::reload__done(|| (ready.saturating_sub(began),));
         }
     }
 }

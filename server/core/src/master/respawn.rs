@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use rustix::event::epoll;
+use uwsgi_metrics::EXITS;
 use uwsgi_sys::process::Ended;
 
 use super::children::{self, Child, Role};
@@ -175,6 +176,10 @@ fn note_death(instance: &Instance, death: &Death) {
     let reason = fate::reason(death);
     row.exits[reason].add(1);
     row.exit_reason.set(reason as u64 + 1);
+    uwsgi_usdt::worker__exit(|| {
+        let reason = EXITS.get(reason).copied().unwrap_or_default();
+        (death.id, death.pid, code, signal, reason.as_bytes())
+    });
 }
 
 /// A process we did not start as a child of a kind: an orphan, or a command of an app.

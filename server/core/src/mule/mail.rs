@@ -126,6 +126,7 @@ impl Mail {
     pub(crate) fn take(&self, arena: &Arena, mule: u32, buffer: &mut [u8]) -> Option<usize> {
         let (have, whole) = self.queues(mule).into_iter().find_map(|queue| queue.take(buffer))?;
         arena.mule(mule).messages.add(1);
+        uwsgi_usdt::mule__message(|| (mule, buffer.get(..have).unwrap_or_default()));
         if have < whole {
             log!("*** mule {mule} received a message of {whole} bytes, cut to {have} ***");
         }

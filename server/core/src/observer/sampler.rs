@@ -42,6 +42,10 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
         if let Some(thresholds) = &mut thresholds {
             thresholds.tick(instance, &snapshot, |event| alarms.raise(event));
         }
+        uwsgi_usdt::observer__tick(|| {
+            let took = due.elapsed().as_micros();
+            (late, u64::try_from(took).unwrap_or(u64::MAX).saturating_sub(late))
+        });
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn registered(instance: &Instance, number: u8) -> bool {
 /// Raises a signal: it goes to the master, which sends it on.
 pub(crate) fn raise(instance: &Instance, number: u8) -> bool {
     let signals = instance.signals.as_ref();
+    uwsgi_usdt::signal__raise(|| (instance.worker_id(), instance.mule_id(), number));
     signals.is_some_and(|s| send(&instance.arena, &s.up, number, Pipe::put_soon))
 }
 
@@ -97,6 +98,10 @@ pub(crate) fn handle(instance: &Instance, who: Receiver, core: u32, number: u8) 
         word.store(u64::from(number) << 52 | clock::epoch_us() & SINCE, Ordering::Release);
     }
     show(instance, who, Some(number));
+    uwsgi_usdt::signal__handle(|| match who {
+        Receiver::Worker(id) => (id, 0, core, number),
+        Receiver::Mule(id) => (0, id, core, number),
+    });
     signal::enter_busy();
     let done = instance.plugins.signal(entry.modifier1, core, number);
     signal::leave_busy();

@@ -1,7 +1,7 @@
 //! A client connection of a worker.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::settings::Protocol;
 
@@ -67,5 +67,13 @@ impl Conn {
             active_ms: 0,
             served: 0,
         }
+    }
+}
+
+impl Drop for Conn {
+    // Not a copy of the probe wherever a connection is dropped.
+    #[inline(never)]
+    fn drop(&mut self) {
+        uwsgi_usdt::connection__close(|| (self.fd.as_raw_fd(), self.served));
     }
 }

@@ -78,6 +78,7 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
     let row = instance.arena.worker(id);
     row.ready_us.set(epoch_us());
     row.accepting.set(1);
+    uwsgi_usdt::worker__ready(|| (id,));
     run_core(instance, id, 0, &reactor);
     // Other cores see the end of the loop by themselves; one stuck in an app is the master's
     // business (its mercy ends it).

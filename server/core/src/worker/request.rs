@@ -117,6 +117,7 @@ impl Core {
         self.tally(app, end - start, start_epoch, accept_us(conn, meta), &body);
         // Pings and modifiers nobody serves have no line.
         let logged = self.served(meta);
+        self.fire_done(end - start, received.max(body.consumed));
         let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
         self.finish(conn, meta, &outcome, body.errors);
         Served { keep, rest: body.into_rest(), unread }
@@ -134,16 +135,19 @@ impl Core {
             thread.begin();
         }
         signal::enter_busy();
+        let known = self.vars.known();
+        let remote = || match known.remote_addr() {
+            b"" => conn.peer.as_bytes(),
+            address => address,
+        };
+        uwsgi_usdt::request__start(|| {
+            (self.worker, self.id, known.uri(), known.method(), remote())
+        });
         if self.instance.settings.inflight {
-            let known = self.vars.known();
-            let remote = match known.remote_addr() {
-                b"" => conn.peer.as_bytes(),
-                address => address,
-            };
             self.instance.arena.inflight(self.worker, self.id).begin(&Start {
                 method: known.method(),
                 uri: known.uri(),
-                remote,
+                remote: remote(),
                 host: known.host(),
                 proto: known.protocol(),
                 start_us,
@@ -319,6 +323,22 @@ impl Core {
         signal::leave_busy();
     }
 
+    /// The probes at the end of a request.
+    fn fire_done(&self, duration_us: u64, rx: u64) {
+        let (reply, uri) = (&self.reply, || self.vars.known().uri());
+        let slow_ms = self.instance.settings.request_log.slow_ms;
+        if slow_ms > 0 && duration_us / 1000 >= slow_ms {
+            let measured = self.instance.probes.is_some_and(|probes| probes.has("scheduler"));
+            let waits = self.thread.filter(|_| measured).map(|thread| thread.waited().ns);
+            let waits = waits.as_ref().map_or(0, |waits| waits.as_ptr() as usize);
+            uwsgi_usdt::request__slow(|| (self.worker, self.id, duration_us, uri(), waits));
+        }
+        uwsgi_usdt::request__done(|| {
+            let tx = reply.head_bytes + reply.body_bytes;
+            (self.worker, self.id, reply.status(), duration_us, uri(), rx, tx)
+        });
+    }
+
     fn served(&self, meta: &Meta) -> bool {
         self.instance.plugins.serving(meta.modifiers.0).is_some()
     }
@@ -422,6 +442,7 @@ impl Live<'_> {
 impl RequestHost for Live<'_> {
     fn begin_app(&mut self, app: i32) {
         self.app = app;
+        uwsgi_usdt::request__app(|| (self.core.0, self.core.1, app));
         let Ok(id) = u32::try_from(app) else { return };
         let row = self.instance.arena.app(self.core.0, id);
         let count = AppCount::new(row, self.instance.settings.threads > 1);

@@ -1,6 +1,6 @@
 //! The reactor's listening sockets: watched, accepted from, given a rest. Part of the reactor.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
 use rustix::event::epoll;
@@ -89,6 +89,10 @@ impl Reactor {
         }
         let probes = self.instance.probes.filter(|_| peer.is_some());
         let waited = probes.and_then(|p| p.accepted(&self.instance.arena, index as u32, &fd));
+        uwsgi_usdt::connection__accept(|| {
+            let waited = waited.and_then(|ns| i64::try_from(ns).ok()).unwrap_or(-1);
+            (self.instance.worker_id(), fd.as_raw_fd(), index as u32, waited)
+        });
         if let Some(i) = source.index {
             self.instance.arena.socket(i).accepted.add_shared(1);
             // Several cores of the worker accept.
