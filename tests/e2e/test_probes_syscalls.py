@@ -321,6 +321,29 @@ def test_a_child_of_a_request_is_not_the_request(calling, tmp_path):
     assert "file" not in by_class(calls)
 
 
+def test_threads_are_found_by_their_numbers_in_a_pid_namespace(uwsgi, app, tmp_path):
+    wrapper = tmp_path / "uwsgi-in-a-namespace"
+    wrapper.write_text(f'#!/bin/sh\nexec unshare --pid --fork --mount-proc -- {paths.OURS} "$@"\n')
+    wrapper.chmod(0o755)
+    server = uwsgi("-M", "--http11-socket", "127.0.0.1:0", "--wsgi-file", app("calls"), "--ebpf=syscalls",
+                   "--stats", f"127.0.0.1:{free_port()}", "--stats-http", binary=wrapper, ready=False)
+    attached(server, "syscalls")
+    server.wait_log("spawned uWSGI worker 1 ")
+    until(server.stats_answer, "the stats server to listen")
+    master = procs.children(server.pid)[0]
+    inside = server.worker_pids()[1]
+    pid = next(pid for pid in procs.children(master) if f"NSpid:\t{pid}\t{inside}\n" in pathlib.Path(f"/proc/{pid}/status").read_text())
+    server.worker_pids = lambda: {1: pid}
+    ask(server, "/")
+    with strace.traced(pid, tmp_path) as look:
+        counted = Counted(server)
+        ask(server, "/mixed/6")
+        compared(server, counted, tids(pid), look)
+        assert counted.errors() == {"file": 6}
+    os.kill(master, 2)
+    server.wait_exit()
+
+
 def test_an_interrupted_call_counts_as_strace_counts_it(calling, tmp_path):
     server = calling()
     pid = server.worker_pids()[1]

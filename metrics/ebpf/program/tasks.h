@@ -1,6 +1,24 @@
 /* Whose event it is: the row of a core's thread, the entry of a process. */
 #pragma once
 
+/* The number of a pid at the depth of the server's namespace. */
+static __always_inline struct upid *number_at(struct pid *pid)
+{
+	__u64 offset = bpf_core_field_offset(struct pid, numbers) +
+		       pid_level * bpf_core_type_size(struct upid);
+	return (struct upid *)((char *)pid + offset);
+}
+
+/* Whether a number is one of the server's namespace, and not of another one as deep. */
+static __always_inline bool is_ours(struct upid *entry)
+{
+	struct pid_namespace *ns = 0;
+	unsigned int inum = 0;
+	bpf_core_read(&ns, sizeof(ns), &entry->ns);
+	bpf_core_read(&inum, sizeof(inum), &ns->ns.inum);
+	return inum == pid_ns;
+}
+
 /* The number of a pid in the server's namespace, 0 for one that has none there. */
 static __always_inline __u32 number_of(struct pid *pid)
 {
@@ -8,15 +26,9 @@ static __always_inline __u32 number_of(struct pid *pid)
 	bpf_core_read(&level, sizeof(level), &pid->level);
 	if (level < pid_level)
 		return 0;
-	__u64 offset = bpf_core_field_offset(struct pid, numbers) +
-		       pid_level * bpf_core_type_size(struct upid);
-	struct upid *entry = (struct upid *)((char *)pid + offset);
-	struct pid_namespace *ns = 0;
-	unsigned int inum = 0;
+	struct upid *entry = number_at(pid);
 	int nr = 0;
-	bpf_core_read(&ns, sizeof(ns), &entry->ns);
-	bpf_core_read(&inum, sizeof(inum), &ns->ns.inum);
-	if (inum != pid_ns)
+	if (!is_ours(entry))
 		return 0;
 	bpf_core_read(&nr, sizeof(nr), &entry->nr);
 	return nr;
@@ -65,6 +77,22 @@ static __always_inline __u32 find_tid(__u32 tid)
 			return (__u32)*entry;
 	}
 	return 0;
+}
+
+/* The same of a task that is an argument of a tracepoint, or the running one: for most of them, which
+ * are not ours, with as few reads as possible. */
+static __always_inline __u32 row_of(struct task_struct *task)
+{
+	if (!pid_level)
+		return find_tid(task->pid);
+	struct pid *pid = task->thread_pid;
+	if (!pid || pid->level < pid_level)
+		return 0;
+	struct upid *entry = number_at(pid);
+	int nr = 0;
+	bpf_core_read(&nr, sizeof(nr), &entry->nr);
+	__u32 row = find_tid(nr);
+	return row && is_ours(entry) ? row : 0;
 }
 
 static __always_inline struct thread_row *thread_at(__u32 row)

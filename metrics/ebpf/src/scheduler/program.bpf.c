@@ -189,7 +189,7 @@ static __always_inline void comes_back(struct thread_row *thread, struct worker_
 SEC("tp_btf/sched_switch")
 int BPF_PROG(scheduler_switch, bool preempted, struct task_struct *out, struct task_struct *in)
 {
-	__u32 leaving = find_tid(tid_of(out)), coming = find_tid(tid_of(in));
+	__u32 leaving = row_of(out), coming = row_of(in);
 	if (!leaving && !coming)
 		return 0;
 	__u64 now = bpf_ktime_get_ns();
@@ -211,7 +211,7 @@ int BPF_PROG(scheduler_switch, bool preempted, struct task_struct *out, struct t
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(scheduler_wakeup, struct task_struct *task)
 {
-	struct thread_row *thread = thread_at(find_tid(tid_of(task)));
+	struct thread_row *thread = thread_at(row_of(task));
 	/* One that has not left the processor yet goes on. */
 	if (thread && thread->out_ns && !thread->ready_ns)
 		thread->ready_ns = bpf_ktime_get_ns();

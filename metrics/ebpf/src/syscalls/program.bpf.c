@@ -3,7 +3,7 @@
 /* Row of `threads`, raised by one, of the running thread when it is a core's. */
 static __always_inline __u32 own_row(void)
 {
-	return find_tid(tid_of((struct task_struct *)bpf_get_current_task_btf()));
+	return row_of((struct task_struct *)bpf_get_current_task_btf());
 }
 
 SEC("tp_btf/sys_enter")
