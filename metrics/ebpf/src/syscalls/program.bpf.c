@@ -1,9 +1,19 @@
 /* System calls of requests, by class. See mod.rs for what is counted and what it costs. */
 
+enum bpf_func_id___syscalls {
+	BPF_FUNC_get_current_task_btf___syscalls = 158,
+};
+
 /* Row of `threads`, raised by one, of the running thread when it is a core's. */
 static __always_inline __u32 own_row(void)
 {
-	return row_of((struct task_struct *)bpf_get_current_task_btf());
+	if (bpf_core_enum_value_exists(enum bpf_func_id___syscalls, BPF_FUNC_get_current_task_btf___syscalls))
+		return row_of((struct task_struct *)bpf_get_current_task_btf());
+	/* Kernels that do not know the type of the running task. */
+	if (!pid_level)
+		return find_tid(bpf_get_current_pid_tgid());
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	return find_tid(number_of(BPF_CORE_READ(task, thread_pid)));
 }
 
 SEC("tp_btf/sys_enter")
