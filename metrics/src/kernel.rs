@@ -1,8 +1,9 @@
 //! The part of a snapshot that comes from probes in the kernel.
 
+use crate::calls::call_name;
 use crate::histogram::LatencySnap;
 use crate::rows::{
-    KILLS, KernelSocketCells, KernelWorkerCells, KillCells, PROBES, ProbeCells, WaitCells,
+    KILLS, KernelSocketCells, KernelWorkerCells, KillCells, PROBES, ProbeCells, WAITS, WaitCells,
 };
 use crate::snapshot::Snapshot;
 use crate::view::View;
@@ -57,6 +58,40 @@ impl KernelSnap {
         let named = |probe: &&ProbeCells| probe.name == name.as_bytes();
         self.probes.iter().find(named).is_some_and(|probe| probe.programs > 0)
     }
+}
+
+impl KernelSnap {
+    /// What the running request of a core (from 0) of a worker (from 1) waits for, when that is
+    /// measured: its waits by the probe `scheduler`, its system calls by `syscalls`.
+    pub fn waits_of(&self, worker: u32, core: usize) -> Option<&WaitCells> {
+        let row = self.waits.get(worker.checked_sub(1)? as usize)?.get(core)?;
+        let measured = self.attached("scheduler") || self.attached("syscalls");
+        (measured && row.request != 0).then_some(row)
+    }
+}
+
+impl WaitCells {
+    /// What it waits for now; `None` for one that runs.
+    pub fn waits_for(&self) -> Option<&'static str> {
+        WAITS.get(usize::try_from(self.waiting).ok()?.checked_sub(1)?).copied()
+    }
+
+    /// Its slowest system call, by name, and how long that took, nanoseconds.
+    pub fn slowest_call(&self) -> Option<(String, u64)> {
+        named(self.slowest, self.slowest_ns)
+    }
+
+    /// The system call it is in, by name, and for how long, nanoseconds.
+    pub fn running_call(&self) -> Option<(String, u64)> {
+        named(self.call, self.call_for_ns)
+    }
+}
+
+/// A call, whose number is raised by one, and a time.
+fn named(call: u64, ns: u64) -> Option<(String, u64)> {
+    let number = call.checked_sub(1)?;
+    let name = call_name(number).map_or_else(|| format!("number {number}"), str::to_owned);
+    Some((name, ns))
 }
 
 impl Snapshot {

@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use uwsgi_metrics::{
-    InFlightView, Latency as Kind, Reader, Ring, Series, Snapshot, SocketCells, View, WorkerSnap,
+    InFlightView, KernelSnap, Latency as Kind, PROBE_STATES, Reader, Ring, Series, Snapshot,
+    SocketCells, View, WAITS, WaitCells, WorkerSnap,
 };
 
 use crate::human::clean;
-use crate::picture::{Body, Core, Details, InFlight, Latency, Picture, Socket, Worker};
+use crate::picture::{
+    Accept, Body, Core, Details, InFlight, Latency, Picture, Probe, Socket, Waits, Worker,
+};
 
 /// How long a mapping is trusted. Taking it anew costs an open and an mmap, a second of a stale
 /// one costs an operator a wrong look right after a reload.
@@ -141,8 +144,9 @@ fn details(snapshot: &Snapshot) -> Details {
     Details {
         latencies: Kind::ALL.iter().filter_map(|kind| latency(snapshot, *kind)).collect(),
         in_flight: in_flight(snapshot),
-        sockets: snapshot.sockets.iter().map(socket).collect(),
+        sockets: sockets(snapshot),
         history: Vec::new(),
+        probes: snapshot.kernel.as_deref().map(probes).unwrap_or_default(),
     }
 }
 
@@ -163,9 +167,12 @@ fn latency(snapshot: &Snapshot, kind: Kind) -> Option<Latency> {
 fn in_flight(snapshot: &Snapshot) -> Vec<InFlight> {
     let mut rows = Vec::new();
     for worker in &snapshot.workers {
-        for (core, row) in (0..).zip(&worker.cores) {
+        for (core, row) in worker.cores.iter().enumerate() {
             if let Some(view) = &row.inflight {
-                rows.push(request(u64::from(worker.index), core, view, snapshot.taken_us));
+                let kernel = snapshot.kernel.as_deref();
+                let waits = kernel.and_then(|k| Some(waits(k, k.waits_of(worker.index, core)?)));
+                let ids = (u64::from(worker.index), core as u64);
+                rows.push(InFlight { waits, ..request(ids, view, snapshot.taken_us) });
             }
         }
     }
@@ -173,7 +180,7 @@ fn in_flight(snapshot: &Snapshot) -> Vec<InFlight> {
     rows
 }
 
-fn request(worker: u64, core: u64, view: &InFlightView, now: u64) -> InFlight {
+fn request((worker, core): (u64, u64), view: &InFlightView, now: u64) -> InFlight {
     InFlight {
         worker,
         core,
@@ -182,7 +189,64 @@ fn request(worker: u64, core: u64, view: &InFlightView, now: u64) -> InFlight {
         method: text(&view.method),
         uri: text(&view.uri),
         remote: text(&view.remote),
+        waits: None,
     }
+}
+
+fn waits(kernel: &KernelSnap, row: &WaitCells) -> Waits {
+    let micros = |(name, ns): (String, u64)| (name, ns / 1_000);
+    let parts = WAITS.iter().zip(row.waited_ns);
+    let measured = kernel.attached("scheduler");
+    Waits {
+        now: row.waits_for().filter(|_| measured).map(str::to_owned),
+        parts: parts
+            .filter(|_| measured)
+            .map(|(wait, ns)| ((*wait).to_owned(), ns / 1_000))
+            .collect(),
+        call: row.running_call().map(micros),
+        slowest: row.slowest_call().map(micros),
+    }
+}
+
+fn probes(kernel: &KernelSnap) -> Vec<Probe> {
+    let state = |state: u64| usize::try_from(state).ok().and_then(|state| PROBE_STATES.get(state));
+    let probe = |row: &uwsgi_metrics::ProbeCells| Probe {
+        name: text(&row.name),
+        state: state(row.state).copied().unwrap_or("?").to_owned(),
+        reason: text(&row.reason),
+        programs: row.programs,
+        runs: row.runs,
+        run_ns: row.run_ns,
+    };
+    kernel.probes.iter().map(probe).collect()
+}
+
+/// Sockets of workers, then those that only probes tell of: the fronts of a router.
+fn sockets(snapshot: &Snapshot) -> Vec<Socket> {
+    let mut all: Vec<Socket> = snapshot.sockets.iter().map(socket).collect();
+    let kernel = snapshot.kernel.as_deref();
+    for (index, (row, _)) in kernel.iter().flat_map(|k| &k.sockets).enumerate() {
+        let accept = kernel.and_then(|kernel| accept(kernel, index));
+        let name = text(&row.name);
+        match all.iter_mut().find(|socket| socket.name == name) {
+            Some(known) => known.accept = accept,
+            None => all.push(Socket { name, accept, ..Socket::default() }),
+        }
+    }
+    all
+}
+
+fn accept(kernel: &KernelSnap, index: usize) -> Option<Accept> {
+    let (row, waits) = kernel.sockets.get(index).filter(|_| kernel.attached("accept"))?;
+    Some(Accept {
+        count: waits.count,
+        p50: waits.quantile(0.5),
+        p99: waits.quantile(0.99),
+        established: row.established,
+        depth_sum: row.depth_sum,
+        full: row.full,
+        retransmits: kernel.attached("network").then_some(row.retransmits),
+    })
 }
 
 fn socket(row: &SocketCells) -> Socket {
@@ -191,6 +255,7 @@ fn socket(row: &SocketCells) -> Socket {
         proto: text(&row.proto),
         queue: row.queue,
         max_queue: row.max_queue,
+        accept: None,
     }
 }
 

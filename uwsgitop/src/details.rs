@@ -1,11 +1,11 @@
 //! The second block: what the C server never could show.
 //!
-//! Answers: how slow is it really, what is running right now and since when, is anybody
-//! waiting at the door, and how was the last minute? Owns the wording as plain lines; the
+//! Answers: how slow is it really, what is running right now, since when, and what does it wait
+//! for, is anybody waiting at the door, how was the last minute, and do the probes work? Owns the wording as plain lines; the
 //! screen and `--once` show them. Pure.
 
 use crate::human;
-use crate::picture::{Details, InFlight, Latency, Socket};
+use crate::picture::{Accept, Details, InFlight, Latency, Probe, Socket, Waits};
 use crate::spark;
 
 /// Sockets listed; more of them would push out the requests in flight.
@@ -29,8 +29,9 @@ pub(crate) fn lines(details: &Details, width: usize, utf8: bool) -> Vec<Line> {
     ))];
     lines.extend(details.latencies.iter().map(latency));
     lines.push(history(&details.history, width, utf8));
-    lines.push(title(format!(" {:<12}{:>9}  {}", "SOCKET", "QUEUE", "NAME")));
-    lines.extend(details.sockets.iter().take(MOST_SOCKETS).map(socket));
+    let probed = details.sockets.iter().any(|socket| socket.accept.is_some());
+    lines.push(title(sockets_title(probed)));
+    lines.extend(details.sockets.iter().take(MOST_SOCKETS).map(|row| socket(row, probed)));
     if details.sockets.len() > MOST_SOCKETS {
         lines.push(plain(format!(" and {} more", details.sockets.len() - MOST_SOCKETS)));
     }
@@ -38,7 +39,10 @@ pub(crate) fn lines(details: &Details, width: usize, utf8: bool) -> Vec<Line> {
         " {:<12}{:>9}  {:<12}{:<16} {}",
         "IN FLIGHT", "AGE", "PHASE", "REMOTE", "REQUEST"
     )));
-    lines.extend(details.in_flight.iter().map(in_flight));
+    lines.extend(details.in_flight.iter().flat_map(|row| {
+        std::iter::once(in_flight(row)).chain(row.waits.as_ref().map(|waits| wait(row.age, waits)))
+    }));
+    lines.extend(probes(&details.probes));
     lines
 }
 
@@ -74,9 +78,91 @@ fn rate(thousandths: u64) -> String {
     }
 }
 
-fn socket(row: &Socket) -> Line {
-    let queue = format!("{}/{}", row.queue, row.max_queue);
-    plain(format!(" {:<12}{queue:>9}  {}", row.proto, row.name))
+fn sockets_title(probed: bool) -> String {
+    let start = format!(" {:<12}{:>9}", "SOCKET", "QUEUE");
+    let more = format!("{:>9}{:>9}{:>7}{:>7}{:>9}", "WAIT p50", "p99", "DEPTH", "FULL", "RETRANS");
+    format!("{start}{}  NAME", if probed { &more } else { "" })
+}
+
+fn socket(row: &Socket, probed: bool) -> Line {
+    // Sockets that only a probe tells of have no length here.
+    let queue = match row.max_queue {
+        0 if row.proto.is_empty() => "-".to_owned(),
+        most => format!("{}/{most}", row.queue),
+    };
+    let more = if probed { accept(row.accept.as_ref()) } else { String::new() };
+    let proto = if row.proto.is_empty() { "router" } else { &row.proto };
+    plain(format!(" {proto:<12}{queue:>9}{more}  {}", row.name))
+}
+
+/// Waits to be accepted, the mean length of the queue that a connection found, how often it was
+/// full, and segments sent again.
+fn accept(row: Option<&Accept>) -> String {
+    let [mut p50, mut p99, mut depth, mut full, mut again] = ["-"; 5].map(str::to_owned);
+    if let Some(row) = row {
+        if row.count > 0 {
+            [p50, p99] = [row.p50, row.p99].map(human::duration);
+        }
+        if row.established > 0 {
+            depth = format!("{:.1}", row.depth_sum as f64 / row.established as f64);
+        }
+        full = row.full.to_string();
+        again = row.retransmits.map_or(again, |count| count.to_string());
+    }
+    format!("{p50:>9}{p99:>9}{depth:>7}{full:>7}{again:>9}")
+}
+
+/// What a request waits for, under its line: what now, since when in which call, and where its time
+/// went.
+fn wait(age: u64, waits: &Waits) -> Line {
+    let spaced = |name: &str| name.replace('_', " ");
+    let mut facts = Vec::new();
+    if !waits.parts.is_empty() {
+        facts.push(match &waits.now {
+            Some(now) => format!("waits for {}", spaced(now)),
+            None => "runs".to_owned(),
+        });
+    }
+    if let Some((call, us)) = &waits.call {
+        facts.push(format!("in {call} for {}", human::duration(*us)));
+    }
+    if !waits.parts.is_empty() {
+        let mut parts: Vec<_> = waits.parts.iter().filter(|(_, us)| *us >= 1_000).collect();
+        parts.sort_by_key(|(_, us)| std::cmp::Reverse(*us));
+        let waited = waits.parts.iter().map(|(_, us)| us).sum();
+        let mut sum = format!("{} running", human::duration(age.saturating_sub(waited)));
+        for (name, us) in parts {
+            sum.push_str(&format!(" + {} {}", human::duration(*us), spaced(name)));
+        }
+        facts.push(sum);
+    }
+    if let Some((call, us)) = &waits.slowest {
+        facts.push(format!("slowest {call} {}", human::duration(*us)));
+    }
+    plain(format!(" {:<12}{}", "", facts.join("; ")))
+}
+
+fn probes(rows: &[Probe]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if !rows.is_empty() {
+        lines.push(title(format!(
+            " {:<12}{:>9}  {:<12}{:>9}{:>9}  {}",
+            "PROBE", "PROGRAMS", "STATE", "RUNS", "COST", "REASON"
+        )));
+    }
+    lines.extend(rows.iter().map(|row| {
+        let [mut runs, mut cost] = ["-"; 2].map(str::to_owned);
+        if row.runs > 0 {
+            runs = row.runs.to_string();
+            cost = format!("{}ns", row.run_ns / row.runs);
+        }
+        let (name, state) = (&row.name, &row.state);
+        plain(format!(
+            " {name:<12}{:>9}  {state:<12}{runs:>9}{cost:>9}  {}",
+            row.programs, row.reason
+        ))
+    }));
+    lines
 }
 
 fn in_flight(row: &InFlight) -> Line {

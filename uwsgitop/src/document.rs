@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use crate::human::clean;
 use crate::picture::{Body, Core, Emperor, Picture, Worker};
 
+mod probed;
+
 /// Reads a document. Invalid UTF-8 is replaced, as servers pass request variables through.
 ///
 /// # Errors
@@ -34,7 +36,7 @@ fn picture(top: &Map<String, Value>) -> Picture {
         gid: top.get("gid").and_then(Value::as_u64),
         pid: top.get("pid").and_then(Value::as_u64),
         body: body(top),
-        details: None,
+        details: probed::details(top),
         remark: None,
     }
 }

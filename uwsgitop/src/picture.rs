@@ -95,7 +95,8 @@ pub(crate) struct Emperor {
     pub(crate) vassals: Vec<(String, i64)>,
 }
 
-/// What the arena adds: latencies, requests in flight, queues, history.
+/// What the arena adds: latencies, requests in flight, queues, history; a document, too, when
+/// probes in the kernel are at work.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Details {
     /// One line per kind of latency that has been recorded.
@@ -106,6 +107,8 @@ pub(crate) struct Details {
     pub(crate) sockets: Vec<Socket>,
     /// Thousandths of requests per second, one value per second, oldest first.
     pub(crate) history: Vec<u64>,
+    /// Probes in the kernel.
+    pub(crate) probes: Vec<Probe>,
 }
 
 /// Percentiles of one kind of latency over all workers, µs.
@@ -140,6 +143,38 @@ pub(crate) struct InFlight {
     pub(crate) uri: String,
     /// Client address.
     pub(crate) remote: String,
+    /// What it waits for, where probes say so.
+    pub(crate) waits: Option<Waits>,
+}
+
+/// What a running request waits for and has waited for; times in µs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Waits {
+    /// What it waits for now; nothing for one that runs, or that no probe watches.
+    pub(crate) now: Option<String>,
+    /// What it has waited for, in the order of the source; empty where it is not measured.
+    pub(crate) parts: Vec<(String, u64)>,
+    /// The system call it is in, and for how long.
+    pub(crate) call: Option<(String, u64)>,
+    /// Its slowest system call that has ended.
+    pub(crate) slowest: Option<(String, u64)>,
+}
+
+/// One probe in the kernel.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Probe {
+    /// Its name.
+    pub(crate) name: String,
+    /// `healthy`, `degraded`, ...
+    pub(crate) state: String,
+    /// Why it is not healthy.
+    pub(crate) reason: String,
+    /// Programs attached.
+    pub(crate) programs: u64,
+    /// How often they ran; 0 where the kernel does not count.
+    pub(crate) runs: u64,
+    /// How long, nanoseconds.
+    pub(crate) run_ns: u64,
 }
 
 /// One listening socket.
@@ -153,4 +188,25 @@ pub(crate) struct Socket {
     pub(crate) queue: u64,
     /// Backlog.
     pub(crate) max_queue: u64,
+    /// What a probe tells of it.
+    pub(crate) accept: Option<Accept>,
+}
+
+/// The accept queue of a listening socket, as a probe sees it; times in µs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Accept {
+    /// Connections that waited to be accepted.
+    pub(crate) count: u64,
+    /// Median of their waits.
+    pub(crate) p50: u64,
+    /// Ninety-nine of a hundred waited less.
+    pub(crate) p99: u64,
+    /// Connections that were completed.
+    pub(crate) established: u64,
+    /// Sum of the queue lengths they found, themselves included.
+    pub(crate) depth_sum: u64,
+    /// How many of them found it full.
+    pub(crate) full: u64,
+    /// Segments sent again to clients, where that is measured.
+    pub(crate) retransmits: Option<u64>,
 }

@@ -85,6 +85,19 @@ impl Live {
         }
     }
 
+    /// Writes down how often programs ran and for how long. To be asked only where the kernel
+    /// counts that: it costs a system call for each program.
+    pub fn tell_runs(&self, arena: &View) {
+        let rows = (0..uwsgi_metrics::PROBES).map(|index| arena.probe(index));
+        for (row, probe) in rows.flat_map(|row| Some((row, named(&row.name.get())?))) {
+            let programs = probe.programs.iter().filter_map(|program| self.program(program.name));
+            let runs = programs.filter_map(|program| uwsgi_sys::bpf::program_runs(program).ok());
+            let (count, ns) = runs.fold((0, 0), |sum, run| (sum.0 + run.0, sum.1 + run.1));
+            row.runs.set(count);
+            row.run_ns.set(ns);
+        }
+    }
+
     /// Descriptors for the next image, by name: `map:`, `program:` and `link:` with theirs.
     pub fn kept(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>)> {
         let maps = self.maps.fds().map(|(name, fd)| (format!("map:{name}"), fd));
@@ -116,6 +129,10 @@ impl Live {
         let status = status::of(chosen, &programs, &links);
         Ok(Live::new(maps, sizes, programs, links, status))
     }
+}
+
+fn named(name: &[u8]) -> Option<&'static Probe> {
+    PROBES.iter().find(|probe| probe.name.as_bytes() == name)
 }
 
 /// The clock of the programs.

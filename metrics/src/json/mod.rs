@@ -4,10 +4,11 @@
 //! JSON. Keys of our own stand at the end of their objects; the document has no trailing newline.
 
 mod escape;
+mod kernel;
 mod own;
 mod writer;
 
-use crate::histogram::Latency;
+use crate::histogram::{Latency, LatencySnap};
 use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells};
 use crate::schema::{Item, ListOptions, list};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
@@ -51,7 +52,7 @@ pub fn stats_json(snapshot: &Snapshot, options: &StatsOptions) -> Vec<u8> {
         }
         j.list("sockets", |j| snapshot.sockets.iter().for_each(|s| j.entry(|j| socket(j, s))));
         j.list("workers", |j| {
-            snapshot.workers.iter().for_each(|w| j.entry(|j| worker(j, w, options)));
+            snapshot.workers.iter().for_each(|w| j.entry(|j| worker(j, snapshot, w, options)));
         });
         extensions(j, snapshot);
     });
@@ -94,7 +95,7 @@ fn socket(j: &mut Json, socket: &SocketCells) {
     j.number("can_offload", socket.can_offload);
 }
 
-fn worker(j: &mut Json, worker: &WorkerSnap, options: &StatsOptions) {
+fn worker(j: &mut Json, snapshot: &Snapshot, worker: &WorkerSnap, options: &StatsOptions) {
     let cells = &worker.cells;
     j.number("id", cells.id);
     j.number("pid", cells.pid);
@@ -120,8 +121,8 @@ fn worker(j: &mut Json, worker: &WorkerSnap, options: &StatsOptions) {
     j.list("apps", |j| worker.apps.iter().for_each(|a| j.entry(|j| app(j, a))));
     if !options.no_cores {
         j.list("cores", |j| {
-            for (id, c) in (0..).zip(&worker.cores) {
-                j.entry(|j| core(j, id, c, options));
+            for (id, c) in worker.cores.iter().enumerate() {
+                j.entry(|j| core(j, snapshot, (worker.index, id), c, options));
             }
         });
     }
@@ -142,11 +143,17 @@ fn app(j: &mut Json, app: &AppCells) {
     j.string("chdir", &app.chdir);
 }
 
-fn core(j: &mut Json, id: u64, core: &CoreSnap, options: &StatsOptions) {
+fn core(
+    j: &mut Json,
+    snapshot: &Snapshot,
+    (worker, id): (u32, usize),
+    core: &CoreSnap,
+    options: &StatsOptions,
+) {
     let cells = &core.cells;
     // A record without the flag is a core between its last cell and its first: not in request.
     let request = core.inflight.as_ref().filter(|_| cells.in_request != 0);
-    j.number("id", id);
+    j.number("id", id as u64);
     j.number("requests", cells.requests);
     j.number("static_requests", cells.static_requests);
     j.number("routed_requests", cells.routed_requests);
@@ -166,6 +173,7 @@ fn core(j: &mut Json, id: u64, core: &CoreSnap, options: &StatsOptions) {
     j.object("req_info", |j| {
         if let Some(request) = request {
             j.number("request_start", request.start_us / 1_000_000);
+            kernel::request(j, snapshot, (worker, id), request);
         }
     });
 }
@@ -184,17 +192,19 @@ fn extensions(j: &mut Json, snapshot: &Snapshot) {
     j.number("reloads", snapshot.globals.reloads);
     j.object("latency", |j| {
         for what in Latency::ALL {
-            let latency = snapshot.latency(what);
-            j.object(what.as_str(), |j| {
-                j.number("count", latency.count);
-                j.number("sum_us", latency.sum_us);
-                j.number("p50_us", latency.quantile(0.5));
-                j.number("p90_us", latency.quantile(0.9));
-                j.number("p99_us", latency.quantile(0.99));
-            });
+            j.object(what.as_str(), |j| spread(j, snapshot.latency(what)));
         }
     });
     own::instance(j, snapshot);
+    kernel::instance(j, snapshot);
+}
+
+fn spread(j: &mut Json, latency: &LatencySnap) {
+    j.number("count", latency.count);
+    j.number("sum_us", latency.sum_us);
+    j.number("p50_us", latency.quantile(0.5));
+    j.number("p90_us", latency.quantile(0.9));
+    j.number("p99_us", latency.quantile(0.99));
 }
 
 fn gateway(j: &mut Json, gateway: &GatewayCells) {

@@ -156,3 +156,54 @@ fn an_empty_arena_is_a_whole_document() {
         serde_json::from_slice(&stats_json(&arena.snapshot(), &StatsOptions::default())).unwrap();
     assert_eq!(doc["workers"], serde_json::json!([]));
 }
+
+/// The arena with probes: `names` are attached.
+fn probed(names: &[&str]) -> Value {
+    let arena = filled().unwrap();
+    for (index, name) in (0..).zip(names) {
+        arena.probe(index).name.set(name.as_bytes());
+        arena.probe(index).programs.set(1);
+    }
+    let waits = arena.waits(1, 0);
+    waits.request.set(7);
+    waits.waited_ns[2].set(1_500_000_000);
+    waits.waiting.set(3);
+    waits.slowest.set(u64::MAX);
+    waits.slowest_ns.set(2_000);
+    let socket = arena.kernel_socket(1);
+    socket.name.set(b"127.0.0.1:80");
+    socket.established.add(4);
+    socket.depth_sum.add(6);
+    arena.accept_waits(1).record(200_000);
+    serde_json::from_slice(&stats_json(&arena.snapshot(), &StatsOptions::default())).unwrap()
+}
+
+#[test]
+fn a_running_request_tells_what_it_waits_for() {
+    let doc = probed(&["scheduler", "accept"]);
+    let info = &doc["workers"][0]["cores"][0]["req_info"];
+    assert_eq!(
+        keys(info),
+        "request_start age_us phase waited_us waits_for slowest_call",
+        "it is in no system call"
+    );
+    assert_eq!(keys(&info["waited_us"]), "run_queue disk network lock memory system_call");
+    assert_eq!(info["waited_us"]["network"], 1_500_000);
+    assert_eq!(info["waits_for"], "network");
+    assert_eq!(info["slowest_call"]["us"], 2);
+    assert_eq!(keys(&doc["workers"][0]["cores"][1]["req_info"]), "", "nothing runs there");
+    let queue = &doc["accept_queues"][0];
+    assert_eq!(keys(queue), "name established depth_sum full waits_lost wait");
+    assert_eq!((&queue["wait"]["count"], &queue["established"]), (&1.into(), &4.into()));
+}
+
+#[test]
+fn without_its_probe_nothing_is_told_of_waits() {
+    let doc = probed(&["network"]);
+    assert_eq!(keys(&doc["workers"][0]["cores"][0]["req_info"]), "request_start");
+    assert_eq!(keys(&doc["accept_queues"][0]), "name retransmits");
+    assert_eq!(
+        keys(&probed(&["syscalls"])["workers"][0]["cores"][0]["req_info"]),
+        "request_start age_us phase slowest_call"
+    );
+}

@@ -158,6 +158,15 @@ impl Fronts {
     }
 }
 
+/// Where the kernel counts runs of programs, they are numbers of the probes.
+pub(crate) fn tell_runs(instance: &Instance) {
+    let Some(live) = instance.probes else { return };
+    let counted = std::fs::read("/proc/sys/kernel/bpf_stats_enabled");
+    if counted.is_ok_and(|text| text.first() == Some(&b'1')) {
+        live.tell_runs(&instance.arena);
+    }
+}
+
 /// Listening sockets that probes may tell apart.
 pub(crate) fn listeners(settings: &Settings, bound: &Bound) -> u32 {
     let all = bound.workers.len() + bound.http.len();

@@ -8,6 +8,26 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 const PROG_TEST_RUN: libc::c_long = 10;
 const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
 
+const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
+
+/// `info` of the union.
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
+}
+
+/// `struct bpf_prog_info` of the same header, as far as it is read.
+#[repr(C)]
+#[derive(Default)]
+struct ProgramInfo {
+    before: [u64; 24],
+    run_time_ns: u64,
+    run_cnt: u64,
+}
+
 /// `raw_tracepoint` of the union.
 #[repr(C)]
 #[derive(Default)]
@@ -68,4 +88,17 @@ pub fn run(program: BorrowedFd<'_>, arguments: &[u64]) -> io::Result<u32> {
     };
     call(PROG_TEST_RUN, &mut attr)?;
     Ok(attr.retval)
+}
+
+/// How often a program has run and for how long, nanoseconds, while `kernel.bpf_stats_enabled` was
+/// 1.
+pub fn program_runs(program: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
+    let mut info = ProgramInfo::default();
+    let mut attr = Info {
+        bpf_fd: program.as_raw_fd() as u32,
+        info_len: size_of::<ProgramInfo>() as u32,
+        info: (&raw mut info) as u64,
+    };
+    call(OBJ_GET_INFO_BY_FD, &mut attr)?;
+    Ok((info.run_cnt, info.run_time_ns))
 }

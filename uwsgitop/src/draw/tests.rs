@@ -12,7 +12,9 @@ use ratatui::backend::TestBackend;
 
 use super::{View, render};
 use crate::document;
-use crate::picture::{Body, Core, Details, InFlight, Latency, Picture, Socket, Worker};
+use crate::picture::{
+    Accept, Body, Core, Details, InFlight, Latency, Picture, Probe, Socket, Waits, Worker,
+};
 use crate::source::Fault;
 use crate::state::{Key, State};
 use crate::theme::Theme;
@@ -111,6 +113,7 @@ fn details() -> Details {
         method: "GET".to_owned(),
         uri: uri.to_owned(),
         remote: "10.0.0.7".to_owned(),
+        waits: None,
     };
     Details {
         latencies: vec![
@@ -123,9 +126,59 @@ fn details() -> Details {
             proto: "http".to_owned(),
             queue: 3,
             max_queue: 100,
+            accept: None,
         }],
         history: (0..300).map(|second| second % 60 * 4000).collect(),
+        probes: Vec::new(),
     }
+}
+
+/// The same with probes in the kernel.
+fn probed() -> Details {
+    let mut details = details();
+    let named = |name: &str, us| (name.to_owned(), us);
+    details.in_flight[0].waits = Some(Waits {
+        now: Some("network".to_owned()),
+        parts: vec![
+            named("run_queue", 200_000),
+            named("disk", 20_000),
+            named("network", 11_960_000),
+        ],
+        call: Some(named("recvfrom", 1_500_000)),
+        slowest: Some(named("recvfrom", 10_400_000)),
+    });
+    details.in_flight[1].waits =
+        Some(Waits { parts: vec![named("run_queue", 90)], ..Waits::default() });
+    details.sockets[0].accept = Some(Accept {
+        count: 100_000,
+        p50: 40,
+        p99: 212_000,
+        established: 100_003,
+        depth_sum: 150_000,
+        full: 12,
+        retransmits: Some(7),
+    });
+    let front = Accept { retransmits: None, ..Accept::default() };
+    details.sockets.push(Socket {
+        name: "0.0.0.0:80".to_owned(),
+        accept: Some(front),
+        ..Socket::default()
+    });
+    let probe = |name: &str, state: &str, runs| Probe {
+        name: name.to_owned(),
+        state: state.to_owned(),
+        programs: 3,
+        runs,
+        run_ns: runs * 250,
+        ..Probe::default()
+    };
+    let reason = "tracepoint inet_sock_set_state: permission denied".to_owned();
+    details.probes = vec![
+        probe("accept", "healthy", 100_003),
+        probe("scheduler", "healthy", 0),
+        Probe { programs: 0, reason, ..probe("network", "failed", 0) },
+    ];
+    details
 }
 
 /// Two readings two seconds apart, so that rates are real.
@@ -164,6 +217,12 @@ fn the_arena_adds_a_second_block_where_it_fits() {
     at_every_size("details", &state);
     let plain = grid(&state, false, (80, 24));
     assert!(plain.is_ascii(), "a terminal without UTF-8 gets ASCII: {plain}");
+}
+
+#[test]
+fn probes_tell_what_requests_and_connections_wait_for() {
+    let state = fed(|second| Picture { details: Some(probed()), ..instance(second) });
+    at_every_size("probes", &state);
 }
 
 #[test]

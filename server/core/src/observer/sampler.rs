@@ -34,6 +34,7 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
         queues.look(instance, alarms);
         processes.look(instance);
         machine.look(instance.arena.system());
+        crate::probes::tell_runs(instance);
         let snapshot = take(instance);
         metrics.round(&snapshot).await;
         pushers.round(&snapshot);

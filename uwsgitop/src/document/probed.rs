@@ -1,0 +1,164 @@
+//! The part of the stats JSON that a server with probes in the kernel adds.
+//!
+//! A document without probes has no second block, as ever.
+
+use serde_json::{Map, Value};
+
+use super::{list, number, objects, text};
+use crate::human::clean;
+use crate::picture::{Accept, Details, InFlight, Latency, Probe, Socket, Waits};
+
+/// Kinds of latency, in the order they are shown.
+const LATENCIES: [&str; 4] = ["request", "queue", "application", "write"];
+
+/// Nothing in a document without probes.
+pub(super) fn details(top: &Map<String, Value>) -> Option<Details> {
+    let probes: Vec<Probe> = objects(top, "ebpf").map(probe).collect();
+    (!probes.is_empty()).then(|| Details {
+        latencies: latencies(top),
+        in_flight: in_flight(top),
+        sockets: sockets(top),
+        history: Vec::new(),
+        probes,
+    })
+}
+
+fn object<'a>(row: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
+    row.get(key).and_then(Value::as_object)
+}
+
+fn probe(row: &Map<String, Value>) -> Probe {
+    Probe {
+        name: text(row, "name"),
+        state: text(row, "state"),
+        reason: text(row, "reason"),
+        programs: number(row, "programs"),
+        runs: number(row, "runs"),
+        run_ns: number(row, "run_ns"),
+    }
+}
+
+fn latencies(top: &Map<String, Value>) -> Vec<Latency> {
+    let all = LATENCIES.iter().filter_map(|name| {
+        let row = object(object(top, "latency")?, name)?;
+        let [count, p50, p90, p99] =
+            ["count", "p50_us", "p90_us", "p99_us"].map(|key| number(row, key));
+        Some(Latency { name, count, p50, p90, p99 })
+    });
+    all.filter(|row| row.count > 0 || row.name == "request").collect()
+}
+
+fn sockets(top: &Map<String, Value>) -> Vec<Socket> {
+    let plain = |row: &Map<String, Value>| Socket {
+        name: text(row, "name"),
+        proto: text(row, "proto"),
+        queue: number(row, "queue"),
+        max_queue: number(row, "max_queue"),
+        accept: None,
+    };
+    let mut all: Vec<Socket> = objects(top, "sockets").map(plain).collect();
+    for row in objects(top, "accept_queues") {
+        let (name, accept) = (text(row, "name"), accept(row));
+        match all.iter_mut().find(|socket| socket.name == name) {
+            Some(known) => known.accept = accept,
+            None => all.push(Socket { name, accept, ..Socket::default() }),
+        }
+    }
+    all
+}
+
+fn accept(row: &Map<String, Value>) -> Option<Accept> {
+    let wait = object(row, "wait")?;
+    Some(Accept {
+        count: number(wait, "count"),
+        p50: number(wait, "p50_us"),
+        p99: number(wait, "p99_us"),
+        established: number(row, "established"),
+        depth_sum: number(row, "depth_sum"),
+        full: number(row, "full"),
+        retransmits: row.get("retransmits").and_then(Value::as_u64),
+    })
+}
+
+/// Oldest first. A request whose waits nobody measures is told without its age.
+fn in_flight(top: &Map<String, Value>) -> Vec<InFlight> {
+    let mut rows = Vec::new();
+    for worker in objects(top, "workers") {
+        for core in objects(worker, "cores").filter(|core| number(core, "in_request") != 0) {
+            if let Some(info) = object(core, "req_info").filter(|i| i.contains_key("age_us")) {
+                rows.push(InFlight { worker: number(worker, "id"), ..request(core, info) });
+            }
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.age));
+    rows
+}
+
+fn request(core: &Map<String, Value>, info: &Map<String, Value>) -> InFlight {
+    let var = |name: &str| {
+        let pairs = list(core, "vars").iter().filter_map(Value::as_str);
+        let mut values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        values.next().map(clean).unwrap_or_default()
+    };
+    InFlight {
+        worker: 0,
+        core: number(core, "id"),
+        age: number(info, "age_us"),
+        phase: text(info, "phase"),
+        method: var("REQUEST_METHOD"),
+        uri: var("REQUEST_URI"),
+        remote: var("REMOTE_ADDR"),
+        waits: Some(waits(info)),
+    }
+}
+
+fn waits(info: &Map<String, Value>) -> Waits {
+    let call = |key: &str| object(info, key).map(|row| (text(row, "name"), number(row, "us")));
+    let parts = object(info, "waited_us").into_iter().flatten();
+    Waits {
+        now: Some(text(info, "waits_for")).filter(|now| !now.is_empty()),
+        parts: parts.map(|(name, us)| (clean(name), us.as_u64().unwrap_or(0))).collect(),
+        call: call("call"),
+        slowest: call("slowest_call"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::document::parse;
+
+    const PROBED: &[u8] = br#"{"sockets":[{"name":"a:1","proto":"http","queue":1,"max_queue":100}],
+        "workers":[{"id":2,"cores":[{"id":1,"in_request":1,"vars":["REQUEST_METHOD=GET","REQUEST_URI=/x",""],
+        "req_info":{"request_start":5,"age_us":2000000,"phase":"application",
+        "waited_us":{"run_queue":7000,"network":1500000},"waits_for":"network",
+        "slowest_call":{"name":"read","us":9},"call":{"name":"recvfrom","us":1500000}}}]}],
+        "latency":{"request":{"count":3,"p50_us":1,"p90_us":2,"p99_us":3},"queue":{"count":0}},
+        "accept_queues":[{"name":"a:1","established":4,"depth_sum":8,"full":1,
+        "wait":{"count":4,"p50_us":200,"p99_us":300},"retransmits":6},{"name":"b:2"}],
+        "ebpf":[{"name":"accept","state":"healthy","reason":"","programs":3,"runs":2,"run_ns":500}]}"#;
+
+    #[test]
+    fn a_document_with_probes_has_a_second_block() {
+        let details = parse(PROBED).unwrap().details.unwrap();
+        let request = &details.in_flight[0];
+        assert_eq!((request.worker, request.core, request.age), (2, 1, 2_000_000));
+        assert_eq!((request.method.as_str(), request.uri.as_str()), ("GET", "/x"));
+        let waits = request.waits.as_ref().unwrap();
+        assert_eq!(waits.now.as_deref(), Some("network"));
+        assert_eq!(waits.parts, [("network".into(), 1_500_000), ("run_queue".into(), 7_000)]);
+        assert_eq!(waits.call, Some(("recvfrom".into(), 1_500_000)));
+        assert_eq!(waits.slowest, Some(("read".into(), 9)));
+        let accept = details.sockets[0].accept.as_ref().unwrap();
+        assert_eq!((accept.p50, accept.p99, accept.retransmits), (200, 300, Some(6)));
+        assert_eq!((details.sockets[1].name.as_str(), &details.sockets[1].accept), ("b:2", &None));
+        assert_eq!(details.latencies.len(), 1);
+        assert_eq!((details.probes[0].name.as_str(), details.probes[0].run_ns), ("accept", 500));
+    }
+
+    #[test]
+    fn without_probes_there_is_none() {
+        for json in [&b"{\"workers\":[]}"[..], b"{\"ebpf\":[],\"workers\":[]}", b"{\"ebpf\":1}"] {
+            assert_eq!(parse(json).unwrap().details, None);
+        }
+    }
+}
