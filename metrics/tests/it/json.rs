@@ -164,7 +164,7 @@ fn probed(names: &[&str]) -> Value {
         arena.probe(index).name.set(name.as_bytes());
         arena.probe(index).programs.set(1);
     }
-    let waits = arena.waits(1, 0);
+    let waits = arena.waits(1, 1);
     waits.request.set(7);
     waits.waited_ns[2].set(1_500_000_000);
     waits.waiting.set(3);
@@ -181,7 +181,7 @@ fn probed(names: &[&str]) -> Value {
 #[test]
 fn a_running_request_tells_what_it_waits_for() {
     let doc = probed(&["scheduler", "accept"]);
-    let info = &doc["workers"][0]["cores"][0]["req_info"];
+    let info = &doc["workers"][0]["cores"][1]["req_info"];
     assert_eq!(
         keys(info),
         "request_start age_us phase waited_us waits_for slowest_call",
@@ -191,7 +191,7 @@ fn a_running_request_tells_what_it_waits_for() {
     assert_eq!(info["waited_us"]["network"], 1_500_000);
     assert_eq!(info["waits_for"], "network");
     assert_eq!(info["slowest_call"]["us"], 2);
-    assert_eq!(keys(&doc["workers"][0]["cores"][1]["req_info"]), "", "nothing runs there");
+    assert_eq!(keys(&doc["workers"][0]["cores"][0]["req_info"]), "", "nothing runs there");
     let queue = &doc["accept_queues"][0];
     assert_eq!(keys(queue), "name established depth_sum full waits_lost wait");
     assert_eq!((&queue["wait"]["count"], &queue["established"]), (&1.into(), &4.into()));
@@ -200,10 +200,10 @@ fn a_running_request_tells_what_it_waits_for() {
 #[test]
 fn without_its_probe_nothing_is_told_of_waits() {
     let doc = probed(&["network"]);
-    assert_eq!(keys(&doc["workers"][0]["cores"][0]["req_info"]), "request_start");
+    assert_eq!(keys(&doc["workers"][0]["cores"][1]["req_info"]), "request_start");
     assert_eq!(keys(&doc["accept_queues"][0]), "name retransmits");
     assert_eq!(
-        keys(&probed(&["syscalls"])["workers"][0]["cores"][0]["req_info"]),
+        keys(&probed(&["syscalls"])["workers"][0]["cores"][1]["req_info"]),
         "request_start age_us phase slowest_call"
     );
 }

@@ -14,7 +14,7 @@ const LATENCIES: [&str; 4] = ["request", "queue", "application", "write"];
 /// Nothing in a document without probes.
 pub(super) fn details(top: &Map<String, Value>) -> Option<Details> {
     let probes: Vec<Probe> = objects(top, "ebpf").map(probe).collect();
-    (!probes.is_empty()).then(|| Details {
+    (!probes.is_empty() || top.contains_key("accept_queues")).then(|| Details {
         latencies: latencies(top),
         in_flight: in_flight(top),
         sockets: sockets(top),
