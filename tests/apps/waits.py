@@ -8,15 +8,30 @@ import threading
 import time
 from urllib.parse import parse_qs
 
+import uwsgi
+
+
+def table(file) -> dict:
+    """Names and values of a file of this thread in /proc."""
+    with open(f"/proc/thread-self/{file}", encoding="ascii") as lines:
+        return dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+
 
 def own() -> dict:
     """What the kernel tells of the calling thread: times in seconds."""
-    status = dict(line.split(":", 1) for line in open("/proc/thread-self/status"))
-    run_delay = int(open("/proc/thread-self/schedstat").read().split()[1])
+    status = table("status")
+    with open("/proc/thread-self/schedstat", encoding="ascii") as text:
+        run_delay = int(text.read().split()[1])
     return {
         "wall": time.monotonic(), "cpu": time.thread_time(), "run_queue": run_delay / 1e9,
         "voluntary": int(status["voluntary_ctxt_switches"]), "involuntary": int(status["nonvoluntary_ctxt_switches"]),
+        "migrations": int(table("sched")["se.nr_migrations"]) if os.path.exists("/proc/thread-self/sched") else 0,
+        "read_bytes": int(table("io")["read_bytes"]),
     }
+
+
+def nothing(**_):
+    pass
 
 
 def sleep(seconds, **_):
@@ -79,7 +94,8 @@ def disk(file, **_):
     os.close(fd)
 
 
-def burn(seconds, **_):
+def burn(seconds, processor, **_):
+    os.sched_setaffinity(0, {processor})
     end = time.thread_time() + seconds
     while time.thread_time() < end:
         pass
@@ -96,7 +112,9 @@ def application(environ, start_response):
     asked = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
     wait = globals()[environ["PATH_INFO"].strip("/")]
     before = own()
-    wait(file=asked.get("file"), seconds=float(asked.get("seconds", 0)), times=int(asked.get("times", 0)))
+    numbers = {name: int(asked.get(name, 0)) for name in ("times", "processor")}
+    wait(file=asked.get("file"), seconds=float(asked.get("seconds", 0)), **numbers)
     after = own()
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [json.dumps({name: after[name] - before[name] for name in before}).encode()]
+    changes = {name: after[name] - before[name] for name in before}
+    return [json.dumps({"worker": uwsgi.worker_id(), **changes}).encode()]

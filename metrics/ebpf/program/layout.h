@@ -87,7 +87,8 @@ struct thread_row {
 	__u64 cpu;
 	__u64 faults[2];
 	__u64 waits[6];
-	__u64 rest[3];
+	__u64 during;
+	__u64 rest[2];
 	__u64 call;
 	__u64 call_ns;
 	__u64 slowest_of;

@@ -72,7 +72,7 @@ fn prepare(btf: &Btf, sizes: Sizes) -> Result<(Ebpf, Vec<OwnedFd>), String> {
         loader.map_max_entries(name, rows as u32);
     }
     loader.override_global("cores", &sizes.cores, true);
-    let (level, inode) = namespace(btf);
+    let (level, inode) = namespace(btf)?;
     loader.override_global("pid_level", &level, true);
     loader.override_global("pid_ns", &inode, true);
     let ebpf = loader.load(OBJECT).map_err(|e| e.to_string())?;
@@ -90,16 +90,18 @@ fn prepare(btf: &Btf, sizes: Sizes) -> Result<(Ebpf, Vec<OwnedFd>), String> {
 /// Depth and inode of this process's pid namespace; a depth of 0 spares programs the search.
 ///
 /// Nothing tells a process in a namespace how deep that is, so a program is asked.
-fn namespace(btf: &Btf) -> (u32, u32) {
+fn namespace(btf: &Btf) -> Result<(u32, u32), String> {
     let Some(inode) = process::pid_namespace().filter(|inode| *inode != FIRST_NAMESPACE) else {
-        return (0, 0);
+        return Ok((0, 0));
     };
     let level = || {
-        let mut ebpf = EbpfLoader::new().btf(Some(btf)).load(OBJECT).ok()?;
-        let (fd, _) = attach(&mut ebpf, btf, &LEVEL).ok()?;
-        bpf::run(fd.as_fd(), &[0]).ok()
+        let mut ebpf = EbpfLoader::new().btf(Some(btf)).load(OBJECT).map_err(|e| e.to_string())?;
+        let (fd, _) = attach(&mut ebpf, btf, &LEVEL)?;
+        bpf::run(fd.as_fd(), &[0]).map_err(|e| e.to_string())
     };
-    (level().unwrap_or(0), inode)
+    // Without it, others would be taken for processes of this server.
+    let level = level().map_err(|e| format!("the depth of the pid namespace is not known: {e}"))?;
+    Ok((level, inode))
 }
 
 /// Loads one program and attaches it, where it is to be attached.

@@ -91,7 +91,7 @@ impl Live {
     /// What the running request of a core waits for.
     pub fn waits(&self, worker: u32, core: u32) -> Option<Waited> {
         let row = self.maps.threads.get(self.thread_index(worker, core)?)?;
-        (row.request.get() != 0).then(|| waited(row))
+        (row.request.get() != 0).then(|| waited(row, false))
     }
 
     /// Writes the same to a row of the arena.
@@ -103,7 +103,7 @@ impl Live {
         if request == 0 {
             return;
         }
-        let waited = waited(row);
+        let waited = waited(row, false);
         to.waited_ns.iter().zip(waited.ns).for_each(|(cell, ns)| cell.set(ns));
         to.waiting.set(waited.now.map_or(0, |why| why as u64 + 1));
         for (call, cells) in [
@@ -117,7 +117,9 @@ impl Live {
     }
 }
 
-fn waited(row: &ThreadRow) -> Waited {
+/// `runs` says that the thread asks for itself: a wait of it has ended, whether a program saw that or
+/// not.
+fn waited(row: &ThreadRow, runs: bool) -> Waited {
     let own = row.slowest_of.get() == row.request.get();
     let slowest = row.slowest.get().checked_sub(1).filter(|_| own);
     let slowest = slowest.map(|call| (call, row.slowest_ns.get()));
@@ -126,7 +128,8 @@ fn waited(row: &ThreadRow) -> Waited {
         let (out, why) = (row.out_ns.get(), row.why.get() as usize);
         let ready = row.ready_ns.get();
         ns = std::array::from_fn(|i| row.waits[i].get().saturating_sub(row.base[i].get()));
-        now = add_running_wait(&mut ns, out, ready, why, now_ns());
+        let until = if runs && ready != 0 { ready } else { now_ns() };
+        now = add_running_wait(&mut ns, out, ready, why, until);
         // A program takes the wait off before it adds it to the sums: one that is still there is
         // not in them.
         if row.out_ns.get() == out {
@@ -165,6 +168,10 @@ impl Thread {
     /// A request begins.
     #[inline]
     pub fn begin(&self) {
+        // Not every kernel tells of every switch: a wait that is still there is none of the request.
+        if self.row.out_ns.get() != 0 {
+            self.row.out_ns.set(0);
+        }
         for (base, now) in self.row.base.iter().zip(&self.row.waits) {
             base.set(now.get());
         }
@@ -176,7 +183,7 @@ impl Thread {
 
     /// What the running request has waited for so far.
     pub fn waited(&self) -> Waited {
-        waited(self.row)
+        waited(self.row, true)
     }
 
     /// The request ends.
@@ -203,7 +210,8 @@ mod tests {
     }
 
     fn tables<T: uwsgi_metrics::Row>() -> &'static Table<T> {
-        let path = std::env::temp_dir().join(format!("uwsgi-rows-{}", std::process::id()));
+        let thread = uwsgi_sys::process::thread_id();
+        let path = std::env::temp_dir().join(format!("uwsgi-rows-{thread}"));
         let file = std::fs::File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.unwrap();
         std::fs::remove_file(path).unwrap();
@@ -236,6 +244,19 @@ mod tests {
         assert_eq!(added(100, 700, LOCK, 600).0, [5, 5, 5, 605, 5, 5]);
         assert_eq!(added(700, 0, LOCK, 600).0, [5; 6]);
         assert_eq!(added(100, 0, 9, 600), ([5; 6], None), "a reason this build does not know");
+    }
+
+    #[test]
+    fn a_return_that_no_program_saw_adds_no_wait_for_a_processor() {
+        let rows = tables::<ThreadRow>();
+        let thread = Thread { row: rows.get(0).unwrap() };
+        thread.row.out_ns.set(100);
+        thread.begin();
+        assert_eq!(thread.waited(), Waited::default(), "it began before the request");
+        thread.row.out_ns.set(100);
+        thread.row.ready_ns.set(700);
+        thread.row.why.set(LOCK as u64);
+        assert_eq!(thread.waited().ns, [0, 0, 0, 600, 0, 0]);
     }
 
     #[test]

@@ -123,8 +123,10 @@ row! {
         pub faults: [Gauge; 2],
         /// What it has waited for since it exists, nanoseconds, in the order of [`WAITS`].
         pub waits: [Counter; WAITS.len()],
+        /// 1 when it left the processor in a request.
+        pub during: Gauge,
         /// Free for programs.
-        pub rest: [Gauge; LINE - 7 - WAITS.len()],
+        pub rest: [Gauge; LINE - 8 - WAITS.len()],
         /// The system call it is in, raised by one; 0 outside of one.
         pub call: Gauge,
         /// When that began, monotonic nanoseconds.

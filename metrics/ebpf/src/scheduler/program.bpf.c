@@ -138,34 +138,13 @@ static __always_inline unsigned int state_of(struct task_struct *task)
 	return ((struct task_struct___before *)task)->state;
 }
 
-static __always_inline void leaves(struct task_struct *task, struct thread_row *thread, struct worker_row *worker,
-				   bool preempted, __u64 now)
-{
-	/* A task that is able to run has only been told to let others run. */
-	unsigned int state = preempted ? 0 : state_of(task);
-	__u32 during = thread->request != 0;
-	if (state) {
-		thread->why = why_waits(task, state);
-		thread->ready_ns = 0;
-		add(worker->voluntary[during], 1);
-	} else {
-		thread->why = WAIT_RUN_QUEUE;
-		thread->ready_ns = now;
-		add(worker->involuntary[during], 1);
-	}
-	thread->cpu = bpf_get_smp_processor_id() + 1;
-	thread->out_ns = now;
-}
-
 static __always_inline void comes_back(struct thread_row *thread, struct worker_row *worker, __u64 now)
 {
-	__u64 out = thread->out_ns, ready = thread->ready_ns;
-	if (!out) /* it was registered while it ran */
-		return;
+	__u64 out = thread->out_ns, ready = thread->ready_ns, why = thread->why;
+	__u64 processor = bpf_get_smp_processor_id() + 1;
+	__u32 during = thread->during & 1;
 	if (ready < out || ready > now)
 		ready = now;
-	__u64 why = thread->why, processor = bpf_get_smp_processor_id() + 1;
-	__u32 during = thread->request != 0;
 	/* Whoever reads the sums in between finds them without this wait, never with it twice. */
 	thread->out_ns = 0;
 	thread->ready_ns = 0;
@@ -180,10 +159,32 @@ static __always_inline void comes_back(struct thread_row *thread, struct worker_
 	}
 	record(worker->run_queue + during * STEP_WORDS, now - ready);
 	record(worker->off_cpu + during * STEP_WORDS, now - out);
-	if (thread->cpu != processor) {
-		thread->cpu = processor;
+	if (thread->cpu != processor)
 		add(worker->migrations, 1);
+}
+
+static __always_inline void leaves(struct task_struct *task, struct thread_row *thread, struct worker_row *worker,
+				   bool preempted, __u64 now)
+{
+	/* Not every kernel tells of every switch. Of a return that was not seen, only the wait for a
+	 * processor is lost: it ran when it was able to. */
+	if (thread->out_ns && thread->ready_ns)
+		comes_back(thread, worker, thread->ready_ns);
+	/* A task that is able to run has only been told to let others run. */
+	unsigned int state = preempted ? 0 : state_of(task);
+	__u32 during = thread->request != 0;
+	thread->during = during;
+	if (state) {
+		thread->why = why_waits(task, state);
+		thread->ready_ns = 0;
+		add(worker->voluntary[during], 1);
+	} else {
+		thread->why = WAIT_RUN_QUEUE;
+		thread->ready_ns = now;
+		add(worker->involuntary[during], 1);
 	}
+	thread->cpu = bpf_get_smp_processor_id() + 1;
+	thread->out_ns = now;
 }
 
 SEC("tp_btf/sched_switch")
@@ -202,7 +203,8 @@ int BPF_PROG(scheduler_switch, bool preempted, struct task_struct *out, struct t
 	if (coming) {
 		struct thread_row *thread = thread_at(coming);
 		struct worker_row *worker = worker_at(worker_of(coming));
-		if (thread && worker)
+		/* One that was registered while it ran has not left. */
+		if (thread && worker && thread->out_ns)
 			comes_back(thread, worker, now);
 	}
 	return 0;
