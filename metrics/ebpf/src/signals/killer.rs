@@ -55,11 +55,15 @@ pub struct Killer {
 pub(super) fn judge(sent: &[EndCells], signal: i32) -> Option<Killer> {
     let signal = u64::try_from(signal).ok()?;
     let one = |sender| Some(Killer { sender, after: None });
-    if signal == SIGKILL && sent.iter().any(|row| row.oom > 0) {
+    let victim = signal == SIGKILL && sent.iter().any(|row| row.oom > 0);
+    let Some(row) = sent.iter().rev().find(|row| row.signal == signal && row.oom == 0) else {
+        return victim.then_some(Killer { sender: Sender::OutOfMemory, after: None });
+    };
+    let sender = sender(row);
+    // Who was killed already may be chosen as well, because it frees memory anyhow.
+    if victim && matches!(sender, Sender::Kernel(_)) {
         return one(Sender::OutOfMemory);
     }
-    let row = sent.iter().rev().find(|row| row.signal == signal)?;
-    let sender = sender(row);
     if sender != Sender::Itself {
         return one(sender);
     }
@@ -224,6 +228,9 @@ mod tests {
         let killer = judge(&sent, 9).unwrap();
         assert_eq!(killer.sender.by(), b"oom-killer");
         assert_eq!(killer.to_string(), "sent by the kernel: out of memory (oom-killer)");
+        assert_eq!(judge(&sent[1..], 9).unwrap(), killer, "its signal was overwritten");
+        let before = [from(1, 9, 42), sent[1].clone()];
+        assert_eq!(judge(&before, 9).unwrap().sender.by(), b"ba\"sh\n");
     }
 
     #[test]
