@@ -24,7 +24,7 @@ BOARDS = dashboards.boards()
 MACHINE = re.compile("|".join([
     r"uwsgi_(cgroup|pressure|system)_", r"_swap_bytes$", r"uwsgi_snmp_unauthentic_",
     r"uwsgi_worker_(run_queue|off_cpu|core_switches|migrations|waited)_",
-    r"uwsgi_worker_syscall_", r"uwsgi_worker_kills_",
+    r"uwsgi_worker_syscall_", r"uwsgi_worker_kills_", r"uwsgi_worker_(faults_during|block_io|oom_kills)_",
 ]))
 
 

@@ -94,7 +94,8 @@ struct thread_row {
 	__u64 slowest_of;
 	__u64 slowest;
 	__u64 slowest_ns;
-	__u64 unused[11];
+	__u64 ended;
+	__u64 unused[10];
 };
 _Static_assert(sizeof(struct thread_row) == 384, "thread_row");
 

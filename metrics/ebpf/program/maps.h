@@ -37,6 +37,7 @@ mapped_array(calls, __u64, CALLS);
 const volatile __u32 cores = 1;     /* of each worker */
 const volatile __u32 pid_level = 0; /* depth of the server's pid namespace */
 const volatile __u32 pid_ns = 0;    /* its inode */
+const volatile __u32 faults = 0;    /* 1 when page faults are to be counted */
 
 static __always_inline struct worker_row *worker_at(__u32 id)
 {

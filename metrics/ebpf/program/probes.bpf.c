@@ -7,6 +7,7 @@
 #include "steps.h"
 #include "maps.h"
 #include "tasks.h"
+#include "../src/memory/faults.h"
 
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];

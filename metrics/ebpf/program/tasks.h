@@ -50,6 +50,20 @@ static __always_inline __u32 pid_of(struct task_struct *task)
 	return number_of(BPF_CORE_READ(task, group_leader, thread_pid));
 }
 
+/* Kernels where this exists hand a task to mark_victim, those before a thread id. */
+struct trace_event_raw_mark_victim___task {
+	__u32 __data_loc_comm;
+} __attribute__((preserve_access_index));
+
+/* The pid of whom the kernel has chosen for want of memory; 0 where it cannot be told in the
+ * server's namespace. */
+static __always_inline __u32 victim_of(__u64 *ctx)
+{
+	if (bpf_core_field_exists(struct trace_event_raw_mark_victim___task, __data_loc_comm))
+		return pid_of((struct task_struct *)ctx[0]);
+	return pid_level ? 0 : ctx[0];
+}
+
 /* The number of a process of this server (below NO_WORKER that of a worker), 0 for any other. A
  * place that was given back may lie between others, so none of them ends the search. */
 static __always_inline __u32 find_pid(__u32 pid)

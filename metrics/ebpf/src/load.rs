@@ -10,8 +10,8 @@ use uwsgi_sys::{bpf, process};
 use crate::calls;
 use crate::live::Live;
 use crate::maps::{Maps, NAMES, Sizes};
-use crate::probe::{PROBES, Probe, Program};
-use crate::status::{self, State, Status};
+use crate::probe::{PROBES, Probe, Program, spared};
+use crate::status::{self, State, Status, has};
 
 /// The programs, as clang made them from `program/probes.bpf.c` (`make ebpf`).
 pub const OBJECT: &[u8] =
@@ -33,7 +33,7 @@ pub fn load(chosen: &[&Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
         Ok(btf) => btf,
         Err(e) => return none(State::Unsupported, format!("no BTF of this kernel: {e}")),
     };
-    let (mut ebpf, maps) = match prepare(&btf, sizes) {
+    let (mut ebpf, maps) = match prepare(&btf, sizes, chosen) {
         Ok(prepared) => prepared,
         Err(reason) => return none(State::Failed, reason),
     };
@@ -41,15 +41,23 @@ pub fn load(chosen: &[&Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
     for probe in PROBES {
         let mut own = Status { name: probe.name.into(), ..Status::default() };
         if chosen.iter().any(|other| other.name == probe.name) {
+            let mut failed = Vec::new();
             for program in probe.programs {
+                if spared(program.name, &|name| has(&links, name)) {
+                    continue;
+                }
                 match attach(&mut ebpf, &btf, program) {
                     Ok((fd, link)) => {
                         own.programs += u32::from(link.is_some());
                         programs.push((program.name.to_owned(), fd));
                         links.extend(link.map(|link| (program.name.to_owned(), link)));
                     }
-                    Err(reason) => own.reason = format!("{}: {reason}", program.name),
+                    Err(reason) => failed.push((program.name, reason)),
                 }
+            }
+            failed.retain(|(name, _)| !spared(name, &|name| has(&links, name)));
+            if let Some((name, reason)) = failed.last() {
+                own.reason = format!("{name}: {reason}");
             }
             own.state = State::judge(own.reason.is_empty(), own.programs);
         }
@@ -65,7 +73,7 @@ pub fn load(chosen: &[&Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
 }
 
 /// The object with its maps made, and their descriptors in the order of [`NAMES`].
-fn prepare(btf: &Btf, sizes: Sizes) -> Result<(Ebpf, Vec<OwnedFd>), String> {
+fn prepare(btf: &Btf, sizes: Sizes, chosen: &[&Probe]) -> Result<(Ebpf, Vec<OwnedFd>), String> {
     let mut loader = EbpfLoader::new();
     loader.btf(Some(btf));
     for (name, rows) in sizes.rows() {
@@ -75,6 +83,8 @@ fn prepare(btf: &Btf, sizes: Sizes) -> Result<(Ebpf, Vec<OwnedFd>), String> {
     let (level, inode) = namespace(btf)?;
     loader.override_global("pid_level", &level, true);
     loader.override_global("pid_ns", &inode, true);
+    let faults = u32::from(chosen.iter().any(|probe| probe.name == crate::memory::PROBE.name));
+    loader.override_global("faults", &faults, true);
     let ebpf = loader.load(OBJECT).map_err(|e| e.to_string())?;
     let mut fds = Vec::new();
     for name in NAMES {

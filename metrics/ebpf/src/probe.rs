@@ -34,6 +34,17 @@ pub const PROBES: &[Probe] = &[
     crate::memory::PROBE,
 ];
 
+/// Programs that stand in for others, by folder: the second name is tried first, and the first one
+/// is loaded only when that is not attached. A program may stand in for several.
+const INSTEAD: &[&[(&str, &str)]] = &[crate::memory::INSTEAD];
+
+/// True when `program` is not needed, or not missed, since one that does the same is attached.
+pub(crate) fn spared(program: &str, attached: &dyn Fn(&str) -> bool) -> bool {
+    INSTEAD.iter().copied().flatten().any(|(second, first)| {
+        (*second == program && attached(first)) || (*first == program && attached(second))
+    })
+}
+
 /// The probes that a value of the option `ebpf` asks for: `all`, `none`, `default` or a list of
 /// names separated by commas, one with a minus in front is left out.
 ///
@@ -73,4 +84,29 @@ pub fn chosen(value: &str) -> Result<Vec<&'static Probe>, String> {
     }
     chosen.sort_by_key(|probe| PROBES.iter().position(|other| other.name == probe.name));
     Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_spared_when_one_that_does_the_same_is_attached() {
+        let attached = |name: &str| name == "memory_io_start";
+        assert!(spared("memory_io_issue", &attached), "not needed");
+        assert!(!spared("memory_switch", &attached), "needed");
+        let attached = |name: &str| name == "memory_io_issue";
+        assert!(spared("memory_io_start", &attached), "not missed");
+        assert!(!spared("memory_io_issue", &|_| false));
+    }
+
+    #[test]
+    fn programs_that_stand_in_are_tried_after_those_they_stand_in_for() {
+        let all: Vec<_> = PROBES.iter().flat_map(|p| p.programs).map(|p| p.name).collect();
+        let place = |name: &str| all.iter().position(|own| *own == name);
+        for (second, first) in INSTEAD.iter().copied().flatten() {
+            assert!(place(second).is_some(), "{second} is no program");
+            assert!(place(first) < place(second), "{first} comes too late");
+        }
+    }
 }

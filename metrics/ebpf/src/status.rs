@@ -8,7 +8,7 @@ use uwsgi_metrics::ProbeRow;
 
 use crate::live::Live;
 use crate::maps::Sizes;
-use crate::probe::{PROBES, Probe, Program};
+use crate::probe::{PROBES, Probe, Program, spared};
 
 /// The states, in the order of `uwsgi_metrics::PROBE_STATES`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,13 +71,17 @@ impl Status {
     }
 }
 
+/// True when one of this name is among them.
+pub(crate) fn has(all: &[(String, OwnedFd)], name: &str) -> bool {
+    all.iter().any(|(own, _)| own == name)
+}
+
 /// The states of probes that were loaded by the image before: what is missing was missing then.
 pub(crate) fn of(
     chosen: &[&Probe],
     programs: &[(String, OwnedFd)],
     links: &[(String, OwnedFd)],
 ) -> Vec<Status> {
-    let has = |all: &[(String, OwnedFd)], name: &str| all.iter().any(|(own, _)| own == name);
     let one = |probe: &Probe| {
         let mut own = Status { name: probe.name.into(), ..Status::default() };
         if !chosen.iter().any(|other| other.name == probe.name) {
@@ -85,7 +89,8 @@ pub(crate) fn of(
         }
         let missing = |program: &&Program| {
             let tracepoint = !program.tracepoint.is_empty();
-            !has(programs, program.name) || tracepoint && !has(links, program.name)
+            let there = has(programs, program.name) && (!tracepoint || has(links, program.name));
+            !there && !spared(program.name, &|name| has(links, name))
         };
         own.programs = probe.programs.iter().filter(|p| has(links, p.name)).count() as u32;
         let missing: Vec<_> = probe.programs.iter().filter(missing).map(|p| p.name).collect();

@@ -137,6 +137,8 @@ row! {
         pub slowest: Gauge,
         /// How long it took, nanoseconds.
         pub slowest_ns: Gauge,
+        /// Requests that had ended when `faults` were looked at.
+        pub ended: Gauge,
     }
 }
 

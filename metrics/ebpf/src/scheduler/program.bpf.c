@@ -197,8 +197,11 @@ int BPF_PROG(scheduler_switch, bool preempted, struct task_struct *out, struct t
 	if (leaving) {
 		struct thread_row *thread = thread_at(leaving);
 		struct worker_row *worker = worker_at(worker_of(leaving));
-		if (thread && worker)
+		if (thread && worker) {
 			leaves(out, thread, worker, preempted, now);
+			if (faults)
+				count_faults(out, thread, worker);
+		}
 	}
 	if (coming) {
 		struct thread_row *thread = thread_at(coming);

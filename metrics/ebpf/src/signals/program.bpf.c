@@ -20,11 +20,6 @@ struct kernel_siginfo___signals {
 	union __sifields___signals _sifields;
 } __attribute__((preserve_access_index));
 
-/* Kernels where this exists hand a task to mark_victim, those before a thread id. */
-struct trace_event_raw_mark_victim___signals {
-	__u32 __data_loc_comm;
-} __attribute__((preserve_access_index));
-
 /* Results of sending, include/trace/events/signal.h. */
 #define SIGNAL_DELIVERED 0
 #define SIGNAL_LOSE_INFO 4
@@ -107,11 +102,7 @@ int BPF_PROG(signals_sent, int signal, struct kernel_siginfo___signals *info, st
 SEC("tp_btf/mark_victim")
 int signals_oom(__u64 *ctx)
 {
-	__u32 pid = 0;
-	if (bpf_core_field_exists(struct trace_event_raw_mark_victim___signals, __data_loc_comm))
-		pid = pid_of((struct task_struct *)ctx[0]);
-	else if (!pid_level)
-		pid = ctx[0];
+	__u32 pid = victim_of(ctx);
 	if (!find_pid(pid))
 		return 0;
 	__u64 number = 0;
