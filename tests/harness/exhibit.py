@@ -1,8 +1,9 @@
 """A server that has something to show on every panel: router, sockets, mule, alarm, threshold, two applications."""
 
 import contextlib
+import time
 
-from harness import paths, wire
+from harness import paths, probes, wire
 
 
 def options(directory, stats_port: int, http_port: int, snmp_port: int, udp_port: int, workers: int = 2, threads: int = 2, harakiri: int = 2) -> list[str]:
@@ -16,7 +17,7 @@ def options(directory, stats_port: int, http_port: int, snmp_port: int, udp_port
             "--metric", "name=orders,type=counter,initial_value=3", "--alarm", "note cmd:cat >/dev/null",
             "--metric-threshold", f"key=core.busy_workers,value={workers},alarm=note",
             "--stats-push", "file:path=pushed,freq=1", "--stats-push", "socket:127.0.0.1:9,exhibit",
-            f"--snmp=127.0.0.1:{snmp_port}", "--snmp-community", "public", "--udp", f"127.0.0.1:{udp_port}"]
+            *(["--ebpf=all"] if probes.CAN else []), f"--snmp=127.0.0.1:{snmp_port}", "--snmp-community", "public", "--udp", f"127.0.0.1:{udp_port}"]
 
 
 def page(stats_port: int) -> str:
@@ -33,6 +34,7 @@ def crowd(address, path: str, count: int):
     stack = contextlib.ExitStack()
     streams = [stack.enter_context(contextlib.closing(wire.connect(address, 20))) for _ in range(count)]
     for stream in streams:
-        stream.sendall(wire.request_bytes(path=path, headers={"Connection": "close"}))
+        headers = {"Connection": "close", "X-Request-Start": f"t={time.time():.6f}"}
+        stream.sendall(wire.request_bytes(path=path, headers=headers))
     with stack:
         return [wire.Reader(stream).response() for stream in streams]

@@ -1,5 +1,6 @@
-//! What the kernel says: queues, stalls, limits, faults and switches.
+//! What the kernel says: queues, stalls, limits, faults and switches, and what probes add.
 
+use super::probes;
 use crate::board::Board;
 use crate::panel::{Look, Panel, panel, row};
 
@@ -7,6 +8,7 @@ use crate::panel::{Look, Panel, panel, row};
 pub(crate) fn board() -> Board {
     let mut panels = vec![row("Accept queues")];
     panels.extend(queues());
+    panels.extend(probes::panels());
     panels.push(row("Stalls"));
     panels.extend(stalls());
     panels.push(row("Control group"));
@@ -18,7 +20,7 @@ pub(crate) fn board() -> Board {
     Board {
         name: "kernel",
         title: "Kernel",
-        about: "Accept queues, stalls, control group, faults and switches: the kernel's own files, read once in a second. No kernel probes.",
+        about: "Accept queues, stalls, control group, faults and switches: the kernel's own files, read once in a second; and what probes in the kernel measure (option ebpf).",
         workers: false,
         variables: Vec::new(),
         panels,

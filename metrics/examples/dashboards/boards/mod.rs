@@ -4,6 +4,7 @@ pub(crate) mod inside;
 pub(crate) mod kernel;
 pub(crate) mod latency;
 pub(crate) mod overview;
+mod probes;
 pub(crate) mod reference;
 pub(crate) mod workers;
 

@@ -24,10 +24,6 @@ const PARTS: [(&str, &[Group]); 10] = [
     ),
 ];
 
-/// Families that have a name but no source in this build: the wait in the accept queue is known to
-/// kernel probes only.
-const SILENT: &[&str] = &["uwsgi_request_queue_seconds"];
-
 /// The dashboard.
 pub(crate) fn board(all: &Catalog) -> Board {
     let folded = |title: &str| Panel { look: Look::Row(true), ..row(title) };
@@ -38,11 +34,10 @@ pub(crate) fn board(all: &Catalog) -> Board {
         panels.extend(all.all().filter(|(_, f)| of(f)).map(|(name, f)| one(name, f)));
     }
     panels.push(folded("Histograms, states and the server's own"));
-    let rest = all.all().filter(|(_, family)| match family.group {
+    let told = all.all().filter(|(_, family)| match family.group {
         None => true,
         Some(group) => !PARTS.iter().any(|(_, groups)| groups.contains(&group)),
     });
-    let told = rest.filter(|(name, _)| !SILENT.contains(name));
     panels.extend(told.map(|(name, family)| one(name, family)));
     Board {
         name: "reference",
