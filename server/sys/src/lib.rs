@@ -9,6 +9,7 @@
 pub mod bpf;
 pub mod cgroup;
 pub mod datagram;
+pub mod diag;
 pub mod env;
 pub mod fault;
 pub mod fd;

@@ -38,6 +38,17 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
+/// Processor time of the calling thread, nanoseconds.
+pub fn thread_cpu_ns() -> u64 {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    used.tv_sec as u64 * 1_000_000_000 + used.tv_nsec as u64
+}
+
+/// Length of the kernel's own tick, nanoseconds: the clock that is read without looking is as coarse.
+pub fn tick_ns() -> u32 {
+    rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse).tv_nsec as u32
+}
+
 /// Reads a pressure file. A kernel that was told not to measure answers with an error.
 pub fn pressure(path: &Path) -> Option<Pressure> {
     parse_pressure(&std::fs::read_to_string(path).ok()?)

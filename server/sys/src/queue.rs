@@ -43,6 +43,17 @@ const NLM_F_REQUEST: u16 = 1;
 const UDIAG_SHOW_RQLEN: u32 = 0x10;
 const UNIX_DIAG_RQLEN: u16 = 4;
 
+/// A netlink socket of the sock_diag family.
+pub(crate) fn netlink() -> io::Result<OwnedFd> {
+    let family = std::num::NonZeroU32::new(libc::NETLINK_SOCK_DIAG as u32);
+    Ok(rustix::net::socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        family.map(rustix::net::Protocol::from_raw),
+    )?)
+}
+
 /// Asks the kernel for queues of UNIX sockets; keeps its netlink socket open between questions.
 pub struct UnixQueues {
     netlink: OwnedFd,
@@ -51,16 +62,7 @@ pub struct UnixQueues {
 impl UnixQueues {
     /// Opens the netlink socket.
     pub fn open() -> io::Result<UnixQueues> {
-        let netlink = rustix::net::socket_with(
-            AddressFamily::NETLINK,
-            SocketType::RAW,
-            SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
-            rustix::net::Protocol::from_raw(
-                std::num::NonZeroU32::new(4).unwrap_or(std::num::NonZeroU32::MIN),
-            )
-            .into(),
-        )?;
-        Ok(UnixQueues { netlink })
+        Ok(UnixQueues { netlink: netlink()? })
     }
 
     /// Queue of a listening UNIX socket.
