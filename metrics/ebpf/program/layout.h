@@ -15,6 +15,8 @@
 #define ENDS 512
 #define CALLS 8192
 #define LISTENERS 64
+#define PORTS 8192
+#define PORTS_EACH 8
 
 #define WAIT_RUN_QUEUE 0
 #define WAIT_DISK 1
@@ -72,7 +74,11 @@ struct socket_row {
 	__u64 rtt[112];
 	__u64 window_limited_ns;
 	__u64 buffer_limited_ns;
-	__u64 unused[10];
+	__u64 all_bytes[2];
+	__u64 all_limited_ns[2];
+	__u64 live_rtt_ns;
+	__u64 live_shut;
+	__u64 unused[4];
 };
 _Static_assert(sizeof(struct socket_row) == 1408, "socket_row");
 
@@ -104,7 +110,9 @@ struct listener_row {
 	__u64 port;
 	__u64 socket;
 	__u64 address[2];
-	__u64 unused[11];
+	__u64 family;
+	__u64 net;
+	__u64 unused[9];
 };
 _Static_assert(sizeof(struct listener_row) == 128, "listener_row");
 

@@ -15,6 +15,8 @@ mapped_array(workers, struct worker_row, 2);
 /* Listening TCP sockets. */
 mapped_array(sockets, struct socket_row, 1);
 mapped_array(listeners, struct listener_row, LISTENERS);
+/* One bit for each port that they listen on. */
+mapped_array(ports, __u64, PORTS);
 /* (worker - 1) * cores + core. */
 mapped_array(threads, struct thread_row, 1);
 /* Thread ids of cores: tid << 32 | row of `threads` + 1, at tid % TIDS or shortly after. */

@@ -8,10 +8,7 @@
 #include "maps.h"
 #include "tasks.h"
 #include "../src/memory/faults.h"
-
-struct bpf_raw_tracepoint_args {
-	__u64 args[0];
-};
+#include "listeners.h"
 
 /* Not attached: run by the server once, to learn how deep its pid namespace is. */
 SEC("raw_tp")

@@ -33,6 +33,8 @@ pub fn header() -> String {
         ("ENDS", maps::ENDS),
         ("CALLS", maps::CALLS),
         ("LISTENERS", maps::LISTENERS),
+        ("PORTS", maps::PORTS),
+        ("PORTS_EACH", maps::PORTS_EACH),
     ];
     for (name, size) in sizes {
         let _ = writeln!(out, "#define {name} {size}");

@@ -17,6 +17,7 @@
 mod accept;
 mod calls;
 pub mod layout;
+mod listeners;
 mod live;
 mod load;
 pub mod maps;
@@ -34,6 +35,7 @@ pub use calls::call_name;
 pub use live::Live;
 pub use load::{OBJECT, load};
 pub use maps::Sizes;
+pub use network::Connections;
 pub use probe::{PROBES, Probe, Program, chosen};
 pub use process::Process;
 pub use signals::{Killer, Sender};

@@ -64,6 +64,7 @@ impl Live {
             let row = self.maps.sockets.get(index as usize);
             if let Some(row) = row.filter(|row| row.name.is(&there.name.get())) {
                 row.carry(there);
+                crate::network::carried(row);
             }
         }
     }

@@ -43,6 +43,9 @@ pub fn load(chosen: &[&Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
         if chosen.iter().any(|other| other.name == probe.name) {
             let mut failed = Vec::new();
             for program in probe.programs {
+                if programs.iter().any(|(name, _)| name == program.name) {
+                    continue; // two probes need it
+                }
                 if spared(program.name, &|name| has(&links, name)) {
                     continue;
                 }
@@ -85,6 +88,8 @@ fn prepare(btf: &Btf, sizes: Sizes, chosen: &[&Probe]) -> Result<(Ebpf, Vec<Owne
     loader.override_global("pid_ns", &inode, true);
     let faults = u32::from(chosen.iter().any(|probe| probe.name == crate::memory::PROBE.name));
     loader.override_global("faults", &faults, true);
+    let tick_ns = uwsgi_sys::machine::tick_ns();
+    loader.override_global("tick_ns", &tick_ns, true);
     let ebpf = loader.load(OBJECT).map_err(|e| e.to_string())?;
     let mut fds = Vec::new();
     for name in NAMES {

@@ -23,6 +23,10 @@ pub const NO_WORKER: u32 = 1 << 24;
 pub const ENDS: usize = 512;
 /// Numbers of system calls that programs look up.
 pub const CALLS: usize = 8_192;
+/// Words of the bits of ports.
+pub const PORTS: usize = 8_192;
+/// Ports in one of them: more would fit, but a mapping is not smaller than that.
+pub const PORTS_EACH: usize = 65_536 / PORTS;
 /// Listening TCP sockets that are told apart.
 pub const LISTENERS: usize = 64;
 
@@ -53,8 +57,18 @@ impl Sizes {
 }
 
 /// Names of the maps, in the order in which their descriptors are kept.
-pub const NAMES: [&str; 9] =
-    ["workers", "sockets", "listeners", "threads", "tids", "pids", "stamps", "ends", "calls"];
+pub const NAMES: [&str; 10] = [
+    "workers",
+    "sockets",
+    "listeners",
+    "ports",
+    "threads",
+    "tids",
+    "pids",
+    "stamps",
+    "ends",
+    "calls",
+];
 
 /// The maps in this process's memory; children of a fork share them.
 #[derive(Debug)]
@@ -64,8 +78,10 @@ pub struct Maps {
     pub workers: Table<KernelWorkerRow>,
     /// By listening TCP socket, from 0.
     pub sockets: Table<KernelSocketRow>,
-    /// By listening TCP socket, from 0.
+    /// The listening TCP sockets that programs look for; those in use come first.
     pub listeners: Table<ListenerRow>,
+    /// A bit for each of their ports.
+    pub ports: Words,
     /// By worker and core.
     pub threads: Table<ThreadRow>,
     /// Who is a core.
@@ -86,7 +102,8 @@ impl Maps {
     /// # Errors
     /// Those of mmap; `InvalidInput` when there are too few.
     pub fn map(fds: Vec<OwnedFd>, sizes: Sizes) -> io::Result<Maps> {
-        let [workers, sockets, listeners, threads, tids, pids, stamps, ends, calls] = &fds[..]
+        let [workers, sockets, listeners, ports, threads, tids, pids, stamps, ends, calls] =
+            &fds[..]
         else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
@@ -94,6 +111,7 @@ impl Maps {
             workers: table(workers, sizes.workers as usize + 1)?,
             sockets: table(sockets, LISTENERS)?,
             listeners: table(listeners, LISTENERS)?,
+            ports: Words::map(ports.as_fd(), PORTS)?,
             threads: table(threads, sizes.threads())?,
             tids: Words::map(tids.as_fd(), TIDS)?,
             pids: Words::map(pids.as_fd(), PIDS)?,

@@ -55,7 +55,7 @@ row! {
 }
 
 row! {
-    /// One row per listening TCP socket; programs add atomically.
+    /// One row per listening TCP socket; programs add atomically, the observer writes what lives.
     pub struct KernelSocketRow => KernelSocketCells {
         /// Address; empty marks an unused row (the server).
         pub name: Text<16>,
@@ -97,6 +97,14 @@ row! {
         pub window_limited_ns: Counter,
         /// Time in which our own send buffer did, nanoseconds.
         pub buffer_limited_ns: Counter,
+        /// `bytes` with those of connections that live, as far as somebody looked (observer).
+        pub all_bytes: [Counter; 2],
+        /// `window_limited_ns` and `buffer_limited_ns`, in the same way (observer).
+        pub all_limited_ns: [Counter; 2],
+        /// Mean smoothed round trip of the connections that live, nanoseconds (observer).
+        pub live_rtt_ns: Gauge,
+        /// Live connections for which our own window was closed at the last look (observer).
+        pub live_shut: Gauge,
     }
 }
 
@@ -145,14 +153,18 @@ row! {
 row! {
     /// One row per listening TCP socket that programs look for (the server; `sock` a program).
     pub struct ListenerRow => ListenerCells {
-        /// The kernel's address of the socket, 0 marks an unused row.
+        /// The kernel's address of the socket, 0 when that is not known (a program).
         pub sock: Gauge,
-        /// Port, host byte order.
+        /// Port, host byte order; 0 marks an unused row.
         pub port: Gauge,
         /// Row of it in the table of sockets.
         pub socket: Gauge,
         /// Address, in network order; zero for any.
         pub address: [Gauge; 2],
+        /// Its family, as the kernel numbers them.
+        pub family: Gauge,
+        /// The kernel's address of its network namespace, 0 when that is not known (a program).
+        pub net: Gauge,
     }
 }
 

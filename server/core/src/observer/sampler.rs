@@ -25,6 +25,7 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
     let machine = Machine::new();
     let mut taken = Taken::default();
     let mut thresholds = Watch::new(instance);
+    let mut connections = instance.probes.and_then(uwsgi_ebpf::Live::connections);
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -34,6 +35,9 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
         queues.look(instance, alarms);
         processes.look(instance);
         machine.look(instance.arena.system());
+        if let Some(connections) = &mut connections {
+            connections.look();
+        }
         crate::probes::tell_runs(instance);
         let snapshot = take(instance);
         metrics.round(&snapshot).await;
