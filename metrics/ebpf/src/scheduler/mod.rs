@@ -15,7 +15,7 @@
 //! ns, a wake-up 160 to 290, mostly for memory that is not in the processor's caches, and about as
 //! much for threads of others. At 20,000 requests/s a busy core seldom leaves: 0.12 switches and 0.07
 //! wake-ups for each request, 40 ns of 6.4 us. At 1,400 requests/s, where it leaves after each one,
-//! 1.2 and 0.6, 260 ns. In 22 paired runs at 15,000 requests/s CPU per request was 0.99 x, which is
+//! 1.2 and 0.6, 260 ns. In 15 paired runs at 17,500 requests/s CPU per request was 0.99 x, which is
 //! to say that the difference is below what such a pair can tell.
 
 use crate::probe::{Probe, Program};
