@@ -11,6 +11,7 @@ pub(super) fn panels() -> Vec<Panel> {
     panels.extend(scheduler());
     panels.extend(syscalls());
     panels.push(row("Clients and disks (probes network and memory)"));
+    panels.extend(network());
     panels.extend(memory());
     panels.push(row("Ends of workers, and the probes themselves"));
     panels.extend(ends());
@@ -84,6 +85,41 @@ fn syscalls() -> Vec<Panel> {
             .ask(
                 "sum by (class) (rate(uwsgi_worker_syscall_errors_total{i}[r]))",
                 "{{class}} failed",
+            )
+            .size(8, 8),
+    ]
+}
+
+fn network() -> Vec<Panel> {
+    vec![
+        percentiles(
+            "Round trip of clients",
+            "uwsgi_socket_rtt_seconds",
+            "",
+            "Smoothed, at the end of each connection.",
+        ),
+        panel(Look::Lines, "Loss and resets", "ops", "")
+            .ask(
+                "sum by (name) (rate(uwsgi_socket_retransmits_total{i}[r]))",
+                "{{name}} sent again",
+            )
+            .ask(
+                "sum by (name, direction) (rate(uwsgi_socket_resets_total{i}[r]))",
+                "{{name}} resets {{direction}}",
+            )
+            .ask(
+                "sum by (name) (rate(uwsgi_socket_receive_queue_full_total{i}[r]))",
+                "{{name}} receive queue full",
+            )
+            .size(8, 8),
+        panel(Look::Lines, "Clients that do not read", "short", "")
+            .ask(
+                "sum by (name, side) (uwsgi_socket_stalled_connections{i})",
+                "{{name}} stalled by {{side}}",
+            )
+            .ask(
+                "sum by (name, by) (rate(uwsgi_socket_limited_seconds_total{i}[r]))",
+                "{{name}} held up by {{by}}",
             )
             .size(8, 8),
     ]
