@@ -1,14 +1,21 @@
-//! The calls of bpf(2) that attach and run a program that is loaded already.
+//! The calls of bpf(2) that try whether it answers, attach, run and ask a program that is loaded
+//! already, and pin what has a descriptor; a file system for pins that is mounted nowhere.
 //!
 //! What is passed is `union bpf_attr` of include/uapi/linux/bpf.h, zero beyond the fields named here.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-const PROG_TEST_RUN: libc::c_long = 10;
-const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
+const MAP_CREATE: libc::c_long = 0;
+const OBJ_PIN: libc::c_long = 6;
+const PROG_TEST_RUN: libc::c_long = 10;
 const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
+const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
+const MAP_TYPE_ARRAY: u32 = 2;
+const F_MMAPABLE: u32 = 1 << 10;
 
 /// `info` of the union.
 #[repr(C)]
@@ -26,6 +33,27 @@ struct ProgramInfo {
     before: [u64; 24],
     run_time_ns: u64,
     run_cnt: u64,
+}
+
+/// The beginning of what the union has for a new map.
+#[repr(C)]
+#[derive(Default)]
+struct Create {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+    _pad: u32,
+}
+
+/// The beginning of what the union has for pins.
+#[repr(C)]
+#[derive(Default)]
+struct Object {
+    pathname: u64,
+    bpf_fd: u32,
+    file_flags: u32,
 }
 
 /// `raw_tracepoint` of the union.
@@ -67,6 +95,71 @@ fn call<T>(command: libc::c_long, attr: &mut T) -> io::Result<libc::c_long> {
         -1 => Err(io::Error::last_os_error()),
         value => Ok(value),
     }
+}
+
+/// What a refusal of bpf(2) is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errno {
+    /// This process may not.
+    NotPermitted,
+    /// There is no such call.
+    NoCall,
+    /// There is no memory for it.
+    NoMemory,
+    /// Something else.
+    Other,
+}
+
+impl Errno {
+    /// What an error is about.
+    pub fn of(error: &io::Error) -> Errno {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Errno::NotPermitted,
+            Some(libc::ENOSYS) => Errno::NoCall,
+            Some(libc::ENOMEM) => Errno::NoMemory,
+            _ => Errno::Other,
+        }
+    }
+}
+
+/// Makes an array of one row that can be mapped, and lets it go.
+pub fn try_map() -> io::Result<()> {
+    let mut attr = Create {
+        map_type: MAP_TYPE_ARRAY,
+        key_size: 4,
+        value_size: 8,
+        max_entries: 1,
+        map_flags: F_MMAPABLE,
+        _pad: 0,
+    };
+    let fd = call(MAP_CREATE, &mut attr)?;
+    // SAFETY: the kernel made this descriptor for us right now, nobody else has it.
+    drop(unsafe { OwnedFd::from_raw_fd(fd as i32) });
+    Ok(())
+}
+
+/// A new file system for pins that is mounted nowhere: what is pinned in it, and itself, goes with
+/// the last copy of the descriptor. It wants CAP_SYS_ADMIN.
+pub fn pins() -> io::Result<OwnedFd> {
+    let made = fsopen("bpf", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&made)?;
+    Ok(fsmount(&made, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
+}
+
+/// Gives a map a name in what [`pins`] has made.
+pub fn pin(what: BorrowedFd<'_>, pins: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    let path = CString::new(format!("/proc/self/fd/{}/{name}", pins.as_raw_fd()))?;
+    let mut attr = Object {
+        pathname: path.as_ptr() as u64,
+        bpf_fd: what.as_raw_fd() as u32,
+        ..Object::default()
+    };
+    call(OBJ_PIN, &mut attr).map(drop)
+}
+
+/// Whether a path leads to a file system for pins.
+pub fn is_pins(path: &std::path::Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type == libc::BPF_FS_MAGIC)
 }
 
 /// Attaches a program to the tracepoint it was loaded for; it stays attached as long as the answer
