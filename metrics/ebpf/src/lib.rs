@@ -16,6 +16,8 @@
 
 mod accept;
 mod calls;
+mod check;
+mod fault;
 pub mod layout;
 mod listeners;
 mod live;
@@ -23,6 +25,8 @@ mod load;
 pub mod maps;
 mod memory;
 mod network;
+mod offer;
+mod pin;
 mod probe;
 mod process;
 mod scheduler;
@@ -32,12 +36,14 @@ mod syscalls;
 mod thread;
 
 pub use calls::call_name;
+pub use check::check;
 pub use live::Live;
-pub use load::{OBJECT, load};
+pub use load::{OBJECT, load, load_from};
 pub use maps::Sizes;
 pub use network::Connections;
+pub use offer::Offer;
 pub use probe::{PROBES, Probe, Program, chosen};
 pub use process::Process;
 pub use signals::{Killer, Sender};
-pub use status::{State, Status, all, describe, receive, summary};
+pub use status::{State, Status, describe, failed, receive, summary};
 pub use thread::{Thread, Waited};

@@ -19,6 +19,8 @@ pub struct Live {
     /// What attaches them.
     links: Vec<(String, OwnedFd)>,
     status: Vec<Status>,
+    /// Where maps are pinned.
+    pub(crate) pins: Option<OwnedFd>,
 }
 
 impl Live {
@@ -29,7 +31,7 @@ impl Live {
         links: Vec<(String, OwnedFd)>,
         status: Vec<Status>,
     ) -> Live {
-        Live { maps, sizes, programs, links, status }
+        Live { maps, sizes, programs, links, status, pins: None }
     }
 
     /// The same with what the loading process says of the probes.
@@ -99,13 +101,15 @@ impl Live {
         }
     }
 
-    /// Descriptors for the next image, by name: `map:`, `program:` and `link:` with theirs.
+    /// Descriptors for the next image, by name: `map:`, `program:` and `link:` with theirs, and
+    /// `pins`.
     pub fn kept(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>)> {
         let maps = self.maps.fds().map(|(name, fd)| (format!("map:{name}"), fd));
         let programs =
             self.programs.iter().map(|(name, fd)| (format!("program:{name}"), fd.as_fd()));
         let links = self.links.iter().map(|(name, fd)| (format!("link:{name}"), fd.as_fd()));
-        maps.chain(programs).chain(links)
+        let pins = self.pins().map(|fd| ("pins".to_owned(), fd));
+        maps.chain(programs).chain(links).chain(pins)
     }
 
     /// Takes over what the image before this one has loaded, when it is all of what is wanted and
@@ -128,7 +132,7 @@ impl Live {
         };
         let (programs, links) = (all("program:"), all("link:"));
         let status = status::of(chosen, &programs, &links);
-        Ok(Live::new(maps, sizes, programs, links, status))
+        Ok(Live { pins: take("pins"), ..Live::new(maps, sizes, programs, links, status) })
     }
 }
 

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use uwsgi_metrics::ProbeRow;
+use uwsgi_metrics::{PROBE_STATES, ProbeRow};
 
+use crate::fault::Fault;
 use crate::live::Live;
 use crate::maps::Sizes;
 use crate::probe::{PROBES, Probe, Program, spared};
@@ -28,16 +29,24 @@ pub enum State {
 }
 
 impl State {
-    /// The state of a probe that lacks nothing, or has so many programs all the same.
-    pub(crate) fn judge(whole: bool, programs: u32) -> State {
-        match (whole, programs) {
-            (true, _) => State::Healthy,
-            (false, 0) => State::Failed,
-            (false, _) => State::Degraded,
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        PROBE_STATES[self as usize]
+    }
+
+    /// The state of a probe of which so many programs are attached, and others have such states.
+    fn judge(programs: u32, mut others: impl Iterator<Item = State>) -> State {
+        match (others.next(), programs) {
+            (None, _) => State::Healthy,
+            (Some(_), 1..) => State::Degraded,
+            (Some(State::Unsupported), 0) if others.all(|other| other == State::Unsupported) => {
+                State::Unsupported
+            }
+            (Some(_), 0) => State::Failed,
         }
     }
 
-    fn from_code(code: u8) -> State {
+    fn from_code(code: u64) -> State {
         match code {
             1 => State::Healthy,
             2 => State::Degraded,
@@ -55,19 +64,69 @@ pub struct Status {
     pub name: String,
     /// See [`State`].
     pub state: State,
-    /// Why it is not healthy, and what would help.
+    /// Why it is not healthy.
     pub reason: String,
+    /// What would help, when something would.
+    pub remedy: String,
     /// Programs that are attached.
     pub programs: u32,
 }
 
 impl Status {
+    /// Of a probe that nobody asked for.
+    pub(crate) fn off(probe: &Probe) -> Status {
+        Status { name: probe.name.into(), ..Status::default() }
+    }
+
+    /// Of a probe of which so many programs are attached, and others are not.
+    pub(crate) fn of(probe: &Probe, programs: u32, faults: &[(&Program, Fault)]) -> Status {
+        let state = State::judge(programs, faults.iter().map(|(_, fault)| fault.state));
+        let mut reasons: Vec<(&str, Vec<&Program>)> = Vec::new();
+        for (program, fault) in faults {
+            match reasons.iter_mut().find(|(reason, _)| *reason == fault.reason) {
+                Some((_, programs)) => programs.push(program),
+                None => reasons.push((&fault.reason, vec![program])),
+            }
+        }
+        let reason = reasons.iter().map(|(reason, of)| match of.len() == probe.programs.len() {
+            true => (*reason).to_owned(),
+            false => {
+                let of = of.iter().map(|program| format!("{} ({})", program.name, program.gives));
+                format!("{}: {reason}", of.collect::<Vec<_>>().join(", "))
+            }
+        });
+        let reason = reason.collect::<Vec<_>>().join("; ");
+        let remedy = faults.iter().map(|(_, fault)| &fault.remedy).find(|text| !text.is_empty());
+        let remedy = remedy.cloned().unwrap_or_default();
+        Status { name: probe.name.into(), state, reason, remedy, programs }
+    }
+
+    /// The reason, and what would help.
+    pub fn why(&self) -> String {
+        match self.remedy.is_empty() {
+            true => self.reason.clone(),
+            false => format!("{}; remedy: {}", self.reason, self.remedy),
+        }
+    }
+
     /// Writes it to its row in the arena.
     pub fn tell(&self, row: &ProbeRow) {
         row.name.set(self.name.as_bytes());
         row.state.set(self.state as u64);
         row.reason.set(self.reason.as_bytes());
+        row.remedy.set(self.remedy.as_bytes());
         row.programs.set(u64::from(self.programs));
+    }
+
+    /// Takes over what the image before this one knew of the same probe.
+    pub fn recall(&mut self, row: &ProbeRow) {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let same = row.programs.get() == u64::from(self.programs);
+        if same && row.name.is(self.name.as_bytes()) && row.state.get() > State::Healthy as u64 {
+            self.state = State::from_code(row.state.get());
+            self.reason = text(row.reason.get());
+            self.remedy = text(row.remedy.get());
+        }
     }
 }
 
@@ -83,35 +142,37 @@ pub(crate) fn of(
     links: &[(String, OwnedFd)],
 ) -> Vec<Status> {
     let one = |probe: &Probe| {
-        let mut own = Status { name: probe.name.into(), ..Status::default() };
         if !chosen.iter().any(|other| other.name == probe.name) {
-            return own;
+            return Status::off(probe);
         }
         let missing = |program: &&Program| {
             let tracepoint = !program.tracepoint.is_empty();
             let there = has(programs, program.name) && (!tracepoint || has(links, program.name));
             !there && !spared(program.name, &|name| has(links, name))
         };
-        own.programs = probe.programs.iter().filter(|p| has(links, p.name)).count() as u32;
-        let missing: Vec<_> = probe.programs.iter().filter(missing).map(|p| p.name).collect();
-        own.reason = match missing.is_empty() {
-            true => String::new(),
-            false => format!("{} could not be loaded before the reload", missing.join(", ")),
-        };
-        own.state = State::judge(own.reason.is_empty(), own.programs);
-        own
+        let attached = probe.programs.iter().filter(|p| has(links, p.name)).count() as u32;
+        let lost = |program| (program, Fault::failed("it was not there before the reload"));
+        let missing: Vec<_> = probe.programs.iter().filter(missing).map(lost).collect();
+        Status::of(probe, attached, &missing)
     };
     PROBES.iter().map(one).collect()
 }
 
 /// The same state for all that were chosen.
-pub fn all(chosen: &[&Probe], state: State, reason: &str) -> Vec<Status> {
+pub(crate) fn all(chosen: &[&Probe], fault: &Fault) -> Vec<Status> {
     let one = |probe: &Probe| {
-        let asked = chosen.iter().any(|other| other.name == probe.name);
-        let (state, reason) = if asked { (state, reason) } else { (State::Off, "") };
-        Status { name: probe.name.into(), state, reason: reason.into(), programs: 0 }
+        let Fault { state, reason, remedy } = fault.clone();
+        match chosen.iter().any(|other| other.name == probe.name) {
+            true => Status { state, reason, remedy, ..Status::off(probe) },
+            false => Status::off(probe),
+        }
     };
     PROBES.iter().map(one).collect()
+}
+
+/// Those that were chosen could not be loaded.
+pub fn failed(chosen: &[&Probe], reason: &str) -> Vec<Status> {
+    all(chosen, &Fault::failed(reason))
 }
 
 /// The one line that says what became of the probes that were asked for.
@@ -123,14 +184,22 @@ pub fn summary(status: &[Status]) -> Option<String> {
         names.collect::<Vec<_>>().join(", ")
     };
     let works = names(&|status| status.programs > 0);
-    let troubled: Vec<_> = asked.iter().filter(|status| !status.reason.is_empty()).collect();
     if works.is_empty() && asked.iter().all(|status| status.reason == first.reason) {
         let none = names(&|_| true);
-        return Some(format!("no probes in the kernel ({none}): {}", first.reason));
+        return Some(format!("no probes in the kernel ({none}): {}", first.why()));
     }
-    let troubled = troubled.iter().map(|status| {
-        let how = if status.programs > 0 { "is degraded" } else { "is not there" };
-        format!("; {} {how}: {}", status.name, status.reason)
+    let mut troubled: Vec<(bool, String, Vec<&str>)> = Vec::new();
+    for status in asked.iter().filter(|status| !status.reason.is_empty()) {
+        let (works, why) = (status.programs > 0, status.why());
+        match troubled.iter_mut().find(|(also, same, _)| *also == works && *same == why) {
+            Some((_, _, names)) => names.push(&status.name),
+            None => troubled.push((works, why, vec![&status.name])),
+        }
+    }
+    let troubled = troubled.iter().map(|(works, why, names)| {
+        let are = if names.len() > 1 { "are" } else { "is" };
+        let how = if *works { "degraded" } else { "not there" };
+        format!("; {} {are} {how}: {why}", names.join(", "))
     });
     let works = if works.is_empty() { "none".into() } else { works };
     Some(format!("probes in the kernel: {works}{}", troubled.collect::<String>()))
@@ -139,9 +208,12 @@ pub fn summary(status: &[Status]) -> Option<String> {
 /// What a process that has loaded probes tells another one: a text, and descriptors in its order.
 pub fn describe<'a>(live: Option<&'a Live>, status: &[Status]) -> (Vec<u8>, Vec<BorrowedFd<'a>>) {
     let mut text = String::new();
-    for Status { name, state, reason, programs } in status {
-        let reason: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let _ = writeln!(text, "probe\t{name}\t{}\t{programs}\t{reason}", *state as u8);
+    let plain = |text: &str| -> String {
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    };
+    for Status { name, state, reason, remedy, programs } in status {
+        let (state, reason, remedy) = (*state as u8, plain(reason), plain(remedy));
+        let _ = writeln!(text, "probe\t{name}\t{state}\t{programs}\t{reason}\t{remedy}");
     }
     let mut fds = Vec::new();
     for (name, fd) in live.into_iter().flat_map(Live::kept) {
@@ -156,7 +228,7 @@ pub fn receive(text: &[u8], fds: Vec<OwnedFd>, sizes: Sizes) -> (Option<Live>, V
     let text = String::from_utf8_lossy(text);
     let (mut status, mut names) = (Vec::new(), Vec::new());
     for line in text.lines() {
-        let mut words = line.splitn(5, '\t');
+        let mut words = line.split('\t');
         match words.next() {
             Some("fd") => names.extend(words.next()),
             Some("probe") => status.push(Status {
@@ -164,6 +236,7 @@ pub fn receive(text: &[u8], fds: Vec<OwnedFd>, sizes: Sizes) -> (Option<Live>, V
                 state: State::from_code(words.next().and_then(|w| w.parse().ok()).unwrap_or(0)),
                 programs: words.next().and_then(|w| w.parse().ok()).unwrap_or(0),
                 reason: words.next().unwrap_or_default().into(),
+                remedy: words.next().unwrap_or_default().into(),
             }),
             _ => {}
         }
@@ -176,4 +249,84 @@ pub fn receive(text: &[u8], fds: Vec<OwnedFd>, sizes: Sizes) -> (Option<Live>, V
     };
     let live = Live::adopt(&take, sizes, &[]).ok();
     (live.map(|live| live.with_status(status.clone())), status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(name: &str, state: State, programs: u32, reason: &str) -> Status {
+        let remedy = if reason.is_empty() { "" } else { "help" };
+        let (name, reason, remedy) = (name.into(), reason.into(), remedy.into());
+        Status { name, state, reason, remedy, programs }
+    }
+
+    #[test]
+    fn one_line_says_what_works_and_what_does_not() {
+        use State::{Degraded, Failed, Healthy, Off, Unsupported};
+        for (status, line) in [
+            (vec![one("a", Off, 0, "")], None),
+            (
+                vec![one("a", Healthy, 2, ""), one("b", Off, 0, ""), one("c", Healthy, 1, "")],
+                Some("probes in the kernel: a, c"),
+            ),
+            (
+                vec![
+                    one("a", Healthy, 2, ""),
+                    one("b", Degraded, 1, "x: no"),
+                    one("c", Failed, 0, "no"),
+                ],
+                Some(
+                    "probes in the kernel: a, b; b is degraded: x: no; remedy: help; \
+                     c is not there: no; remedy: help",
+                ),
+            ),
+            (
+                vec![
+                    one("a", Healthy, 2, ""),
+                    one("b", Failed, 0, "no"),
+                    one("c", Failed, 0, "no"),
+                ],
+                Some("probes in the kernel: a; b, c are not there: no; remedy: help"),
+            ),
+            (
+                vec![one("a", Unsupported, 0, "no"), one("b", Unsupported, 0, "no")],
+                Some("no probes in the kernel (a, b): no; remedy: help"),
+            ),
+        ] {
+            assert_eq!(summary(&status).as_deref(), line);
+        }
+    }
+
+    #[test]
+    fn a_state_follows_from_what_is_attached_and_what_is_not() {
+        use State::{Degraded, Failed, Healthy, Unsupported};
+        for (programs, others, state) in [
+            (2, &[][..], Healthy),
+            (1, &[Failed], Degraded),
+            (0, &[Unsupported, Unsupported], Unsupported),
+            (0, &[Unsupported, Failed], Failed),
+            (0, &[Failed, Unsupported], Failed),
+        ] {
+            assert_eq!(State::judge(programs, others.iter().copied()), state, "{others:?}");
+        }
+    }
+
+    #[test]
+    fn states_arrive_as_they_were_sent() {
+        let sent = vec![
+            one("accept", State::Degraded, 1, "a reason, with\ta tab and\na line"),
+            one("scheduler", State::Healthy, 3, ""),
+        ];
+        let (text, fds) = describe(None, &sent);
+        assert!(fds.is_empty());
+        let (live, got) = receive(&text, Vec::new(), Sizes { workers: 1, cores: 1 });
+        assert!(live.is_none());
+        assert_eq!(got[0].reason, "a reason, with a tab and a line");
+        assert_eq!(
+            (&got[0].remedy, got[0].state, got[0].programs),
+            (&sent[0].remedy, State::Degraded, 1)
+        );
+        assert_eq!(got[1], sent[1]);
+    }
 }

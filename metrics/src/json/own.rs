@@ -1,7 +1,9 @@
 //! Keys of ours about processes and the machine, each at the end of its object.
 
 use super::writer::Json;
-use crate::rows::{EXITS, GatewayCells, KillCells, MuleCells, SpreadCells, SystemCells, UsedCells};
+use crate::rows::{
+    EXITS, GatewayCells, KillCells, MuleCells, ProbeCells, SpreadCells, SystemCells, UsedCells,
+};
 use crate::signals::signal_name;
 use crate::snapshot::{Snapshot, WorkerSnap};
 
@@ -94,6 +96,10 @@ pub(super) fn instance(j: &mut Json, snapshot: &Snapshot) {
     if let Some(kernel) = snapshot.probed("signals") {
         j.list("kills", |j| kernel.kills.iter().for_each(|kill| j.entry(|j| ends(j, kill))));
     }
+    let probes: Vec<_> = snapshot.kernel.iter().flat_map(|kernel| &kernel.probes).collect();
+    if !probes.is_empty() {
+        j.list("ebpf", |j| probes.iter().for_each(|one| j.entry(|j| probe(j, one))));
+    }
 }
 
 /// Ends of workers by one signal of one sender.
@@ -101,6 +107,15 @@ fn ends(j: &mut Json, kill: &KillCells) {
     j.string("signal", signal_name(kill.signal).as_bytes());
     j.string("by", &kill.by);
     j.number("count", kill.count);
+}
+
+/// What became of a probe in the kernel.
+fn probe(j: &mut Json, probe: &ProbeCells) {
+    j.string("name", &probe.name);
+    j.string("state", probe.state_name().as_bytes());
+    j.string("reason", &probe.reason);
+    j.string("remedy", &probe.remedy);
+    j.number("programs", probe.programs);
 }
 
 /// What the kernel does not tell has no key.

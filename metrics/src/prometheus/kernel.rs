@@ -32,8 +32,26 @@ const BOUNDS_NS: [u64; 16] = [
 /// Labels of one histogram.
 type Labels<'a> = Vec<(&'static str, &'a [u8])>;
 
-/// Writes those of the probes that are attached.
+/// What became of each probe, in words.
+fn info(out: &mut Writer<'_>, snapshot: &Snapshot) {
+    const NAME: &str = "uwsgi_ebpf_probe_info";
+    const HELP: &str = "What became of the probe, and why it is not healthy.";
+    let probes: Vec<_> = snapshot.kernel.iter().flat_map(|kernel| &kernel.probes).collect();
+    if probes.is_empty() {
+        out.claim(NAME, Type::Gauge);
+    } else if out.family(NAME, Type::Gauge, HELP, true) {
+        for probe in probes {
+            let state = probe.state_name().as_bytes();
+            let labels: Labels<'_> =
+                vec![("probe", &probe.name), ("state", state), ("reason", &probe.reason)];
+            out.sample(&labels, Value::Uint(1));
+        }
+    }
+}
+
+/// Writes what became of the probes, and the histograms of those that are attached.
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
+    info(out, snapshot);
     for family in HISTOGRAMS.iter().copied().flatten() {
         let Some(kernel) = snapshot.probed(family.probe) else {
             out.claim(family.family, Type::Histogram);

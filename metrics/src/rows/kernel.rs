@@ -206,19 +206,28 @@ row! {
         pub name: Text<2>,
         /// Index into [`PROBE_STATES`].
         pub state: Gauge,
-        /// Why it is not healthy, and what would help.
-        pub reason: Text<24>,
+        /// Why it is not healthy.
+        pub reason: Text<40>,
         /// Programs of it that are attached.
         pub programs: Gauge,
         /// How often they ran, where the kernel counts (`kernel.bpf_stats_enabled`).
         pub runs: Counter,
         /// How long they ran, nanoseconds, where the kernel counts.
         pub run_ns: Counter,
+        /// What would help, empty when nothing is known to.
+        pub remedy: Text<32>,
     }
 }
 
 /// What may become of a probe.
 pub const PROBE_STATES: [&str; 5] = ["off", "healthy", "degraded", "unsupported", "failed"];
+
+impl ProbeCells {
+    /// The word for its state.
+    pub fn state_name(&self) -> &'static str {
+        PROBE_STATES.get(self.state as usize).copied().unwrap_or(PROBE_STATES[0])
+    }
+}
 
 /// Rows for probes.
 pub const PROBES: u32 = 8;

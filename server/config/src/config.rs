@@ -93,6 +93,8 @@ pub enum Action {
     Completion(String),
     /// Say what this build consists of, exit 0.
     BuildInfo,
+    /// Try the probes in the kernel, exit 0 when those that are wanted work, 1 otherwise.
+    EbpfCheck,
     /// Send SIGINT to the pid in this file.
     Stop(String),
     /// Send SIGHUP to the pid in this file.

@@ -106,6 +106,7 @@ fn one_shot_options_act_in_their_place() {
         (&["--json-schema"], vec![Action::JsonSchema]),
         (&["--completion", "zsh"], vec![Action::Completion("zsh".into())]),
         (&["--build-info"], vec![Action::BuildInfo]),
+        (&["--ebpf-check"], vec![Action::EbpfCheck]),
         (
             &["--check", "--version", "--stop", "x.pid", "--print", "a"],
             vec![Action::Print("a".into())],

@@ -7,7 +7,7 @@ use uwsgi_sys::{process, signal};
 
 use crate::dial::dial;
 use crate::source::{self, System};
-use crate::{build_info, commands, log, sockets};
+use crate::{build_info, commands, log, probes, sockets};
 
 /// Runs the actions of a configuration in order; `Some` is the exit code when one ends the run.
 pub(crate) fn run(config: &Config, binary: &str, system: &System) -> Option<i32> {
@@ -25,6 +25,7 @@ fn one(action: &Action, binary: &str, system: &System, config: &Config) -> Optio
         Action::JsonSchema => print(&uwsgi_config::json_schema(names)),
         Action::Completion(shell) => return Some(completion(shell, names)),
         Action::BuildInfo => print(&build_info::text()),
+        Action::EbpfCheck => return Some(probes::check(config, &mut |text| print(text))),
         Action::Stop(path) => return Some(signal_pidfile(system, path, signal::SIGINT)),
         Action::Reload(path) => return Some(signal_pidfile(system, path, signal::SIGHUP)),
         Action::Pause(path) => return Some(signal_pidfile(system, path, signal::SIGTSTP)),

@@ -203,7 +203,7 @@ fn build(
     patch::become_other(&config, "privileged", &settings.argv)?;
     patch::write_files(&config)?;
     let limits = limits::set(&config);
-    let probes = probes::open(&settings, kept);
+    let mut probes = probes::open(&settings, kept);
     privileges::drop(&settings)?;
     patch::become_other(&config, "unprivileged", &settings.argv)?;
     enter(settings.chdir.as_deref())?;
@@ -220,7 +220,7 @@ fn build(
     })?;
     let bound = ManuallyDrop::into_inner(bound);
     bound::fill_arena(&shared.arena, &settings, &bound, reloads, &next);
-    probes::start(&probes, &shared.arena, &bound);
+    probes::start(&mut probes, &shared.arena, &bound);
     let opened = Opened { shared, bound, probes: probes.live, binary: next, cwd, reloads };
     assemble(config, settings, opened)
 }
@@ -426,6 +426,7 @@ fn supervise(
 fn finish(instance: &Instance, code: i32) -> Result<i32, String> {
     instance.plugins.release();
     instance.plugins.atexit();
+    probes::end(&instance.settings);
     master::cleanup(instance);
     Ok(code)
 }

@@ -69,6 +69,11 @@ impl Table {
         entries.iter().find_map(find)
     }
 
+    /// Whether there is an entry whose key begins like this.
+    pub(crate) fn any(&self, prefix: &str) -> bool {
+        self.entries.borrow().iter().any(|(key, _)| key.starts_with(prefix))
+    }
+
     /// What nobody took, for good: it is neither closed nor found again in this image.
     pub(crate) fn rest(&self) -> Rest {
         Rest(ManuallyDrop::new(std::mem::take(&mut *self.entries.borrow_mut())))

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use uwsgi_config::{Config, Finding};
-use uwsgi_ebpf::{Live, Probe, Sizes, State, Status};
+use uwsgi_ebpf::{Live, Probe, Sizes, Status};
 use uwsgi_metrics::Arena;
 use uwsgi_sys::process::{self, Fork};
 use uwsgi_sys::{pass, signal};
@@ -20,6 +20,8 @@ use crate::instance::Instance;
 use crate::kept::Table;
 use crate::log;
 use crate::settings::Settings;
+
+mod pin;
 
 /// How long loading may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -58,11 +60,44 @@ pub(crate) fn open(settings: &Settings, kept: &Table) -> Probes {
     let take = |name: &str| Some(kept.take(&format!("{prefix}{name}"))?.fd);
     if let Ok(live) = Live::adopt(&take, sizes, chosen) {
         let status = live.status().to_vec();
-        return Probes { live: Some(Box::leak(Box::new(live))), status, fresh: false };
+        return Probes { live: Some(pinned(live, settings)), status, fresh: false };
     }
-    let (live, status) = load_apart(chosen, sizes);
-    Probes { live: live.map(|live| &*Box::leak(Box::new(live))), status, fresh: true }
+    let (live, mut status) = load_apart(chosen, sizes);
+    if live.is_none() && kept.any(KEY) {
+        for status in status.iter_mut().filter(|status| !status.reason.is_empty()) {
+            let reason = std::mem::take(&mut status.reason);
+            status.reason = format!("another configuration needs a new start of it, but {reason}");
+        }
+    }
+    Probes { live: live.map(|live| pinned(live, settings)), status, fresh: true }
 }
+
+/// The probes for all processes, their maps under the path of `ebpf-pin`.
+fn pinned(mut live: Live, settings: &Settings) -> &'static Live {
+    let path = settings.ebpf_pin.as_deref();
+    if let Err(e) = live.set_pins(path.is_some()) {
+        log!("ebpf-pin: the maps cannot be pinned: {e} (it needs CAP_SYS_ADMIN)");
+    }
+    let live: &'static Live = Box::leak(Box::new(live));
+    if let (Some(path), Some(pins)) = (path, live.pins())
+        && let Err(line) = pin::show(path, pins)
+    {
+        log!("{line}");
+    }
+    live
+}
+
+/// What is left to do when the server ends for good.
+pub(crate) fn end(settings: &Settings) {
+    if let Some(path) = &settings.ebpf_pin
+        && let Err(e) = pin::hide(path)
+    {
+        log!("ebpf-pin: {path} stays, and leads nowhere: {e}");
+    }
+}
+
+/// How the names of all descriptors of probes begin.
+const KEY: &str = "ebpf:";
 
 fn sizes(settings: &Settings) -> Sizes {
     Sizes { workers: settings.processes, cores: settings.threads }
@@ -74,7 +109,7 @@ fn prefix(chosen: &[&Probe], sizes: Sizes) -> String {
     uwsgi_ebpf::OBJECT.hash(&mut hash);
     (sizes.workers, sizes.cores).hash(&mut hash);
     chosen.iter().for_each(|probe| probe.name.hash(&mut hash));
-    format!("ebpf:{:x}:", hash.finish())
+    format!("{KEY}{:x}:", hash.finish())
 }
 
 /// Descriptors for the next image.
@@ -91,7 +126,7 @@ pub(crate) fn entries<'a>(
 fn load_apart(chosen: &[&'static Probe], sizes: Sizes) -> (Option<Live>, Vec<Status>) {
     match ask_child(chosen, sizes) {
         Ok((text, fds)) => uwsgi_ebpf::receive(&text, fds, sizes),
-        Err(reason) => (None, uwsgi_ebpf::all(chosen, State::Failed, &reason)),
+        Err(reason) => (None, uwsgi_ebpf::failed(chosen, &reason)),
     }
 }
 
@@ -100,6 +135,8 @@ fn ask_child(chosen: &[&'static Probe], sizes: Sizes) -> Result<(Vec<u8>, Vec<Ow
     match process::fork().map_err(|e| format!("fork(): {e}"))? {
         Fork::Child => {
             drop(here);
+            // Nobody else would end it, should it hang.
+            let _ = process::die_with_parent(signal::SIGKILL);
             let (live, status) = uwsgi_ebpf::load(chosen, sizes);
             let (text, fds) = uwsgi_ebpf::describe(live.as_ref(), &status);
             let sent = pass::send(&there, &text, &fds);
@@ -118,8 +155,11 @@ fn ask_child(chosen: &[&'static Probe], sizes: Sizes) -> Result<(Vec<u8>, Vec<Ow
 }
 
 /// What is true before the first fork: rows of probes, listening sockets, counts of the past.
-pub(crate) fn start(probes: &Probes, arena: &Arena, bound: &Bound) {
-    for (index, status) in (0..).zip(&probes.status) {
+pub(crate) fn start(probes: &mut Probes, arena: &Arena, bound: &Bound) {
+    for (index, status) in (0..).zip(&mut probes.status) {
+        if !probes.fresh {
+            status.recall(arena.probe(index));
+        }
         status.tell(arena.probe(index));
     }
     if let Some(line) = uwsgi_ebpf::summary(&probes.status) {
@@ -171,4 +211,17 @@ pub(crate) fn tell_runs(instance: &Instance) {
 pub(crate) fn listeners(settings: &Settings, bound: &Bound) -> u32 {
     let all = bound.workers.len() + bound.http.len();
     if settings.ebpf.is_empty() { 0 } else { all.min(uwsgi_ebpf::maps::LISTENERS) as u32 }
+}
+
+/// `--ebpf-check`: the text goes to `print`; the answer is the exit code.
+pub(crate) fn check(config: &Config, print: &mut dyn FnMut(&str)) -> i32 {
+    let mut faults = Vec::new();
+    let mut wanted = chosen(config, &mut faults);
+    if config.all("ebpf").next().is_none() {
+        wanted = uwsgi_ebpf::chosen("default").unwrap_or_default();
+    }
+    faults.iter().flat_map(Finding::lines).for_each(|line| log!("{line}"));
+    let (text, ready) = uwsgi_ebpf::check(&wanted);
+    print(&text);
+    i32::from(!ready || !faults.is_empty())
 }

@@ -170,6 +170,8 @@ pub struct Settings {
     pub prometheus: Prometheus,
     /// Probes in the kernel that are wanted.
     pub ebpf: Vec<&'static uwsgi_ebpf::Probe>,
+    /// Path under which their maps are shown.
+    pub ebpf_pin: Option<String>,
     /// Collect memory of workers.
     pub memory_report: bool,
     /// And by who else uses it.
@@ -355,6 +357,7 @@ impl Settings {
             inflight: request_metrics || config.int("harakiri", 0) > 0,
             prometheus: Prometheus::from_config(config, &mut faults),
             ebpf: probes::chosen(config, &mut faults),
+            ebpf_pin: text("ebpf-pin"),
             memory_report: config.memory(),
             memory_shares: memory_level(config) > 1,
             listen: config.int("listen", 100),

@@ -79,7 +79,7 @@ impl Loader<'_> {
             match entry.row.map(|row| row.name) {
                 Some("print") => late.push(Action::Print(entry.text().to_owned())),
                 Some("version") => late.push(Action::Version),
-                Some("dump-options" | "option-status" | "build-info" | "nagios")
+                Some("dump-options" | "option-status" | "build-info" | "ebpf-check" | "nagios")
                     if !crate::value::boolean(entry.value.as_deref()) => {}
                 Some("dump-options") => late.push(Action::DumpOptions),
                 Some("option-status") => late.push(Action::OptionStatus),
@@ -87,6 +87,7 @@ impl Loader<'_> {
                 Some("json-schema") => late.push(Action::JsonSchema),
                 Some("completion") => late.push(Action::Completion(entry.text().to_owned())),
                 Some("build-info") => late.push(Action::BuildInfo),
+                Some("ebpf-check") => late.push(Action::EbpfCheck),
                 Some("ping") => late.push(Action::Ping(entry.text().to_owned())),
                 Some("nagios") => late.push(Action::Nagios),
                 _ => {}

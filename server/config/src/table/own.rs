@@ -25,6 +25,7 @@ pub(super) const OWN: &[&str] = &[
     "dogstatsd-timers-max",
     "dogstatsd-timestamps",
     "ebpf",
+    "ebpf-check",
     "ebpf-pin",
     "emperor-prometheus",
     "emperor-use-fork-serve",

@@ -208,4 +208,9 @@ pub(super) const ROWS: &[Row] = &[
     req("completion", Kind::Action, "print the completion of the command line for a shell")
         .words(&["bash", "zsh", "fish"]),
     bare("build-info", Kind::Action, "print what this build consists of"),
+    bare(
+        "ebpf-check",
+        Kind::Action,
+        "try all probes in the kernel and print what works, and why not",
+    ),
 ];

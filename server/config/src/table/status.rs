@@ -81,6 +81,8 @@ pub(super) const WORKS: &[&str] = &[
     "dump-options",
     "early-envdir",
     "ebpf",
+    "ebpf-check",
+    "ebpf-pin",
     "else",
     "enable-metrics",
     "enable-threads",
