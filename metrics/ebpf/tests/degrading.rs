@@ -8,6 +8,7 @@
 )]
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,13 +40,21 @@ impl Drop for Temporary {
     }
 }
 
+/// Where the names of types lie (`struct btf_header`).
+fn names(types: &[u8]) -> Range<usize> {
+    let word = |at: usize| u32::from_ne_bytes(types[at..at + 4].try_into().unwrap()) as usize;
+    let start = word(4) + word(16);
+    start..start + word(20)
+}
+
 /// This kernel's types, with another name for what has this one.
 fn without(name: &str) -> Vec<u8> {
     let mut types = std::fs::read(TYPES).unwrap();
     let whole = [b"\0", name.as_bytes(), b"\0"].concat();
-    let at = types.windows(whole.len()).rposition(|window| window == whole);
+    let names = names(&types);
+    let at = types[names.clone()].windows(whole.len()).position(|window| window == whole);
     let at = at.unwrap_or_else(|| panic!("no {name} in the types of this kernel"));
-    types[at + 1] = b'~';
+    types[names.start + at + 1] = b'~';
     types
 }
 
@@ -140,7 +149,7 @@ fn no_field_is_so_important_that_its_lack_fails_all() {
         return;
     }
     let types = std::fs::read(TYPES).unwrap();
-    let kernel: HashSet<&[u8]> = types.split(|byte| *byte == 0).collect();
+    let kernel: HashSet<&[u8]> = types[names(&types)].split(|byte| *byte == 0).collect();
     let words = OBJECT.split(|byte| *byte == 0).filter(|word| kernel.contains(word));
     let words: HashSet<&str> = words.filter_map(|word| std::str::from_utf8(word).ok()).collect();
     // Names of fields and types alike; those of the kernel, not of C.
