@@ -73,10 +73,10 @@ fn states(status: &[Status]) -> String {
     let mut text = String::from("\n");
     let mut said = String::new();
     for (status, probe) in status.iter().zip(PROBES) {
-        let all = probe.programs.iter().filter(|p| !p.tracepoint.is_empty()).count();
         let (name, state, about) = (&status.name, status.state.name(), probe.about);
-        let of = format!("{} of {all}", status.programs);
-        let _ = writeln!(text, "{name:<12}{state:<14}{of:<10}{about}");
+        // No "of so many": some programs stand in for others.
+        let programs = format!("{} attached", status.programs);
+        let _ = writeln!(text, "{name:<12}{state:<14}{programs:<13}{about}");
         let why = status.why();
         for (what, words) in [("reason", &status.reason), ("remedy", &status.remedy)] {
             if !words.is_empty() && why != said {
@@ -112,7 +112,7 @@ mod tests {
             ..all[0].clone()
         };
         let text = states(&all);
-        assert!(text.contains("accept      unsupported   0 of "), "{text}");
+        assert!(text.contains("accept      unsupported   0 attached "), "{text}");
         assert!(text.contains("reason: no types") && text.contains("remedy: types"), "{text}");
     }
 }
