@@ -44,9 +44,14 @@ class Running:
                 [paths.OURS, "--master", "--http11-socket", f"127.0.0.1:{self.port}", "--listen", "1000", "--disable-logging",
                  "--wsgi-file", paths.APPS / "hello_length.py", f"--ebpf={probes}"],
                 stdout=log, stderr=log, env=plain_environment(), cwd=directory)
-        until(self._ready, f"an answer, see {log_path}", timeout=20)
+        try:
+            until(self._ready, f"an answer, see {log_path}", timeout=20)
+            spawned = re.compile(r"spawned uWSGI worker 1 \(pid: (\d+)")
+            self.worker = int(until(lambda: spawned.search(log_path.read_text()), "the worker in the log").group(1))
+        except BaseException:
+            self.stop()
+            raise
         log = log_path.read_text()
-        self.worker = int(re.search(r"spawned uWSGI worker 1 \(pid: (\d+)", log).group(1))
         if probes != "none" and "probes in the kernel: " not in log:
             raise SystemExit(re.search(r"^.*probes in the kernel.*$", log, re.M).group(0))
 

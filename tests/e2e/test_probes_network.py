@@ -10,31 +10,13 @@ import time
 
 import pytest
 
-from harness import wire
+from harness import paths, wire
 from harness.faraway import CAN, Namespace, Wire, payload, run, with_window
 from harness.probes import attached, eventually, needs_probes, numbers, sample
 from harness.server import free_port
 from harness.waiting import until
 
 pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.skipif(not CAN, reason="needs root and /dev/net/tun")]
-
-APP = """
-import os, time
-
-def application(environ, start_response):
-    path = environ["PATH_INFO"]
-    if path == "/big":
-        start_response("200 OK", [("Content-Length", str(8 << 20))])
-        return [b"x" * (8 << 20)]
-    if path == "/hold":
-        while not os.path.exists("go"):
-            time.sleep(0.01)
-        body = str(len(environ["wsgi.input"].read())).encode()
-    else:
-        body = b"Hello World"
-    start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
-"""
 
 
 @pytest.fixture
@@ -56,8 +38,7 @@ def far():
 @pytest.fixture
 def server(uwsgi, tmp_path):
     def start(*args, host="127.0.0.1", processes=1):
-        (tmp_path / "app.py").write_text(APP)
-        server = uwsgi("-M", "-p", processes, "--http11-socket", f"{host}:0", "--wsgi-file", "app.py", "--stats", f"127.0.0.1:{free_port()}", "--stats-http",
+        server = uwsgi("-M", "-p", processes, "--http11-socket", f"{host}:0", "--wsgi-file", paths.APPS / "faraway.py", "--stats", f"127.0.0.1:{free_port()}", "--stats-http",
                        "--ebpf=network", "--socket-timeout", "60", *args, cwd=tmp_path)
         attached(server, "network")
         return server

@@ -119,7 +119,7 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER)
         .on(Flags::METRICS),
     flag("prometheus-cores", "publish every core to Prometheus"),
-    opt("ebpf", Kind::List, "load probes into the kernel: all, default, none, or their names")
+    req("ebpf", Kind::List, "load probes into the kernel: all, default, none, or their names")
         .on(Flags::MASTER),
     req(
         "ebpf-pin",
