@@ -44,6 +44,11 @@ impl Live {
         self.programs.iter().find(|(own, _)| own == name).map(|(_, fd)| fd.as_fd())
     }
 
+    /// What the maps were made for.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
     /// What became of the probes.
     pub fn status(&self) -> &[Status] {
         &self.status

@@ -10,8 +10,8 @@ use crate::maps::{TID_TRIES, TIDS};
 /// A place that a thread has left while one behind it was taken; no thread has this id.
 const LEFT: u64 = u64::MAX << 32;
 
-/// The calling core's handle; two stores at the beginning of a request and one at its end, and no
-/// system call.
+/// The calling core's handle: plain loads and stores at the beginning of a request, one store at its
+/// end, and no system call.
 #[derive(Clone, Copy, Debug)]
 pub struct Thread {
     row: &'static ThreadRow,

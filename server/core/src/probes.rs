@@ -117,9 +117,12 @@ pub(crate) fn entries<'a>(
     settings: &Settings,
     live: Option<&'a Live>,
 ) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> + use<'a> {
-    let prefix = prefix(&settings.ebpf, sizes(settings));
-    let kept = live.into_iter().flat_map(Live::kept);
-    kept.map(move |(name, fd)| (format!("{prefix}{name}"), fd, 0))
+    // As they were when it was loaded: the number of workers may have been lowered since.
+    let kept = live.into_iter().flat_map(|live| {
+        let prefix = prefix(&settings.ebpf, live.sizes());
+        live.kept().map(move |(name, fd)| (format!("{prefix}{name}"), fd, 0))
+    });
+    kept.collect::<Vec<_>>().into_iter()
 }
 
 /// Loads in a child.
