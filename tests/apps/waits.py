@@ -1,4 +1,6 @@
-"""Waits on purpose: each path waits in one way and answers what the thread's own clocks and counts say of it, as JSON."""
+"""Waits on purpose: each path waits in one way and answers what the thread's own clocks and counts say of it, as JSON.
+
+`seconds` is how long in all, in so many `pieces`."""
 
 import json
 import os
@@ -113,7 +115,9 @@ def application(environ, start_response):
     wait = globals()[environ["PATH_INFO"].strip("/")]
     before = own()
     numbers = {name: int(asked.get(name, 0)) for name in ("times", "processor")}
-    wait(file=asked.get("file"), seconds=float(asked.get("seconds", 0)), **numbers)
+    pieces = int(asked.get("pieces", 1))
+    for _ in range(pieces):
+        wait(file=asked.get("file"), seconds=float(asked.get("seconds", 0)) / pieces, **numbers)
     after = own()
     start_response("200 OK", [("Content-Type", "application/json")])
     changes = {name: after[name] - before[name] for name in before}

@@ -18,6 +18,10 @@ from harness.waiting import until
 
 pytestmark = [pytest.mark.ours, needs_probes]
 SECONDS = 0.3
+#: Some kernels do not tell of every switch: of some hundred one return is missing, for every tool that looks. What is
+#: waited for in many pieces loses little by it, and all of it by a fault.
+WAIT = f"seconds={SECONDS}&pieces=20"
+LOST = 3
 WAITED = "uwsgi_worker_waited_seconds_total"
 SWITCHES = "uwsgi_worker_core_switches_total"
 #: What a busy machine may add to what a request waits for besides: locks of the interpreter, its own files.
@@ -70,13 +74,13 @@ def burners(processor: int, count: int):
 ])
 def test_a_wait_is_told_by_what_it_is_for(start, wait, on):
     server = start()
-    measured = ask(server.address(), f"/{wait}?seconds={SECONDS}")
+    measured = ask(server.address(), f"/{wait}?{WAIT}")
     seen = waited(server)
     away = measured["wall"] - measured["cpu"]
-    assert SECONDS * 0.95 < seen[on] < away + 0.01, (seen, measured)
+    assert SECONDS * (1 - LOST / 20) <= seen[on] < away + 0.01, (seen, measured)
     others = {name: value for name, value in seen.items() if name not in (on, "run_queue")}
     assert sum(others.values()) < BESIDE, seen
-    assert sum(seen.values()) == pytest.approx(away, rel=0.1, abs=0.02)
+    assert sum(seen.values()) == pytest.approx(away, rel=0.1 + LOST / 20, abs=0.02)
 
 
 def test_a_read_that_the_page_cache_cannot_answer_waits_for_the_disk(start, tmp_path):
@@ -107,7 +111,7 @@ def test_a_request_among_others_waits_for_a_processor(start):
     assert run_queue == pytest.approx(measured["run_queue"], rel=0.05, abs=0.02)
     assert waited(server)["run_queue"] == pytest.approx(run_queue, abs=1e-6)
     involuntary = sample(server, SWITCHES, type="involuntary", during="request")
-    assert measured["involuntary"] <= involuntary <= measured["involuntary"] + 5
+    assert measured["involuntary"] - LOST <= involuntary <= measured["involuntary"] + 5
     assert measured["involuntary"] > 5
 
 
@@ -134,24 +138,24 @@ def test_switches_are_those_of_the_thread(start):
     after = by_proc(), by_probe()
     proc, probe = ([new - old for new, old in zip(after[i], before[i], strict=True)] for i in (0, 1))
     assert proc[0] > 0, "it waited between requests"
-    assert probe == pytest.approx(proc, abs=4)
+    assert probe == pytest.approx(proc, rel=0.03, abs=4)
 
 
 def test_times_off_the_processor_fall_into_their_buckets(start):
     server = start()
     before = ask(server.address(), "/sleep?seconds=0")
-    away = [ask(server.address(), "/sleep?seconds=0.06") for _ in range(5)]
+    away = [ask(server.address(), "/sleep?seconds=0.06") for _ in range(20)]
     buckets = {labels: value for (name, labels), value in numbers(server).items() if name == "uwsgi_worker_off_cpu_seconds_bucket"}
     of = {dict(labels)["le"]: value for labels, value in buckets.items() if ("during", "request") in labels}
     slept = of["0.25"] - of["0.05"]
-    assert slept == 5, of
+    assert 20 - LOST <= slept <= 20, of
     total = sample(server, "uwsgi_worker_off_cpu_seconds_sum", during="request")
     expected = sum(one["wall"] - one["cpu"] for one in [before, *away])
-    assert total == pytest.approx(expected, rel=0.1, abs=0.02)
+    assert total == pytest.approx(expected, rel=0.1 + LOST / 20, abs=0.02)
     # Each return from elsewhere was a wait for a processor, however short.
     counts = [sample(server, f"uwsgi_worker_{name}_seconds_count", during="request") for name in ("off_cpu", "run_queue")]
     assert counts[0] == counts[1] == of["+Inf"]
-    assert counts[0] == sample(server, SWITCHES, during="request")
+    assert 0 <= sample(server, SWITCHES, during="request") - counts[0] <= LOST
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
@@ -163,7 +167,7 @@ def test_migrations_are_seen(start):
     migrations = sample(server, "uwsgi_worker_migrations_total") - before
     assert measured["migrations"] >= 39
     # One that is moved twice before it runs has come back elsewhere once, or not at all.
-    assert 39 <= migrations <= measured["migrations"] + 4
+    assert 39 - LOST <= migrations <= measured["migrations"] + 4
 
 
 def test_a_server_without_requests_waits_outside_of_them(start):
@@ -175,7 +179,7 @@ def test_a_server_without_requests_waits_outside_of_them(start):
 
 def test_the_list_has_the_same_numbers(start):
     server = start("--enable-metrics", "--metrics-extended")
-    ask(server.address(), f"/sleep?seconds={SECONDS}")
+    ask(server.address(), f"/sleep?{WAIT}")
     shown = sample(server, WAITED, on="system_call")
     name = "kernel.worker.1.waited.system_call_us"
     listed = server.wait_stats(lambda s: s["metrics"][name]["value"], name)["metrics"]
@@ -190,7 +194,7 @@ def test_the_list_has_the_same_numbers(start):
 def test_each_worker_has_the_waits_of_all_its_cores(start):
     server = start("-p", "2", "--threads", "3")
     told = []
-    threads = [threading.Thread(target=lambda: told.append(ask(server.address(), f"/sleep?seconds={SECONDS}"))) for _ in range(6)]
+    threads = [threading.Thread(target=lambda: told.append(ask(server.address(), f"/sleep?{WAIT}"))) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -199,17 +203,17 @@ def test_each_worker_has_the_waits_of_all_its_cores(start):
     for worker in (1, 2):
         own = [one for one in told if one["worker"] == worker]
         slept = sample(server, WAITED, on="system_call", worker_id=worker)
-        assert slept == pytest.approx(len(own) * SECONDS, rel=0.1, abs=0.01)
+        assert slept == pytest.approx(len(own) * SECONDS, rel=LOST / 20, abs=0.01)
 
 
 def test_a_worker_that_follows_another_one_goes_on_counting(start):
     server = start().allow("DAMN !")
-    ask(server.address(), f"/sleep?seconds={SECONDS}")
+    ask(server.address(), f"/sleep?{WAIT}")
     first = server.worker_pids()[1]
     os.kill(first, signal.SIGKILL)
     until(lambda: server.worker_pids()[1] != first, "the next worker")
-    ask(server.address(), f"/sleep?seconds={SECONDS}")
-    assert sample(server, WAITED, on="system_call") == pytest.approx(2 * SECONDS, rel=0.1, abs=0.02)
+    ask(server.address(), f"/sleep?{WAIT}")
+    assert sample(server, WAITED, on="system_call") == pytest.approx(2 * SECONDS, rel=LOST / 20, abs=0.02)
 
 
 def test_threads_are_known_in_a_pid_namespace(nothing_left, tmp_path, app):
@@ -223,10 +227,10 @@ def test_threads_are_known_in_a_pid_namespace(nothing_left, tmp_path, app):
         assert "probes in the kernel: scheduler\n" in log_path.read_text()
         assert "spawned uWSGI master process (pid: 1)" in log_path.read_text(), "a namespace of its own"
         until(lambda: listens(port), "the socket")
-        ask(port, f"/sleep?seconds={SECONDS}")
+        ask(port, f"/sleep?{WAIT}")
         page = wire.http(str(stats), "/metrics").body.decode()
         line = next(line for line in page.splitlines() if line.startswith(WAITED) and 'on="system_call"' in line)
-        assert float(line.split()[-1]) == pytest.approx(SECONDS, rel=0.1, abs=0.02)
+        assert float(line.split()[-1]) == pytest.approx(SECONDS, rel=LOST / 20, abs=0.02)
     finally:
         for pid in procs.children(outer.pid):
             os.kill(pid, signal.SIGINT)
