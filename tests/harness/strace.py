@@ -43,14 +43,21 @@ def calls(text: str) -> list[Call]:
 
 
 def in_requests(all_calls: list[Call], tids) -> list[Call]:
-    """Those of these threads between having read the head of a request and having logged it, the log line included."""
-    found, inside = [], dict.fromkeys(tids, False)
+    """Those of these threads between having read the head of a request and having logged it, the log line included.
+
+    Threads that log at the same time wait for each other: who is done wakes the other one, still in its request.
+    """
+    found, inside, logged = [], dict.fromkeys(tids, False), set()
     for call in all_calls:
-        if inside.get(call.tid):
+        wakes = call.tid in logged and call.name == "futex" and "FUTEX_WAKE" in call.args
+        logged.discard(call.tid)
+        if inside.get(call.tid) or wakes:
             found.append(call)
         if call.name == "recvfrom" and re.search(r', "(GET|POST) /', call.args):
             inside[call.tid] = call.tid in inside
         elif call.name in ("write", "writev") and '"[pid: ' in call.args:
+            if inside.get(call.tid):
+                logged.add(call.tid)
             inside[call.tid] = False
     return found
 
