@@ -34,6 +34,7 @@ mod signals;
 mod status;
 mod syscalls;
 mod thread;
+mod tids;
 
 pub use calls::call_name;
 pub use check::check;

@@ -1,14 +1,9 @@
 //! A core's thread, as programs know it: registered by id, with a row that both sides write.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use uwsgi_metrics::{ThreadRow, WAITS, WaitRow};
 
 use crate::live::{Live, now_ns};
-use crate::maps::{TID_TRIES, TIDS};
-
-/// A place that a thread has left while one behind it was taken; no thread has this id.
-const LEFT: u64 = u64::MAX << 32;
+use crate::tids;
 
 /// The calling core's handle: plain loads and stores at the beginning of a request, one store at its
 /// end, and no system call.
@@ -49,15 +44,7 @@ impl Live {
         row.call.set(0);
         row.cpu.set(0);
         row.faults.iter().for_each(|count| count.set(0));
-        let entry = tid << 32 | (index as u64 + 1);
-        let places = self.maps.tids.all();
-        let free = (0..TID_TRIES).map(|i| (tid as usize + i) % TIDS);
-        let taken = free.filter_map(|at| places.get(at)).any(|place| {
-            let seen = place.load(Relaxed);
-            let mine = seen == 0 || seen == LEFT || seen >> 32 == tid;
-            mine && place.compare_exchange(seen, entry, Relaxed, Relaxed).is_ok()
-        });
-        taken.then_some(Thread { row })
+        tids::put(self.maps.tids.all(), tid, index as u64 + 1).then_some(Thread { row })
     }
 
     /// The threads of a worker that has ended are nobody's.
@@ -70,16 +57,7 @@ impl Live {
                 row.request.set(0);
             }
         }
-        let places = self.maps.tids.all();
-        for (at, place) in places.iter().enumerate() {
-            let seen = place.load(Relaxed);
-            if seen != 0 && seen != LEFT && rows.contains(&(seen & 0xffff_ffff)) {
-                // Who looks for a later place stops at an empty one.
-                let last = places[(at + 1) % TIDS].load(Relaxed) == 0;
-                let left = if last { 0 } else { LEFT };
-                let _ = place.compare_exchange(seen, left, Relaxed, Relaxed);
-            }
-        }
+        tids::forget(self.maps.tids.all(), &rows);
     }
 
     /// Row of a core in the table of threads.
