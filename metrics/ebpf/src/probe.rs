@@ -52,10 +52,10 @@ pub(crate) fn spared(program: &str, attached: &dyn Fn(&str) -> bool) -> bool {
 /// The word that is no probe, and what there is.
 pub fn chosen(value: &str) -> Result<Vec<&'static Probe>, String> {
     let mut chosen: Vec<&Probe> = Vec::new();
-    for word in value.split([',', ' ']).filter(|word| !word.is_empty()) {
+    for (at, word) in value.split([',', ' ']).filter(|word| !word.is_empty()).enumerate() {
         let (word, out) = word.strip_prefix('-').map_or((word, false), |word| (word, true));
         let named: Vec<&Probe> = match word {
-            "none" | "false" | "off" | "no" | "0" => {
+            "none" | "false" | "off" | "no" | "0" if !out => {
                 chosen.clear();
                 continue;
             }
@@ -72,7 +72,8 @@ pub fn chosen(value: &str) -> Result<Vec<&'static Probe>, String> {
                 "ebpf: there is no probe \"{word}\"; there are {known}, and all, default, none"
             ));
         }
-        if out && chosen.is_empty() {
+        // A list that only leaves out is one of the default set.
+        if out && at == 0 {
             chosen = PROBES.iter().filter(|probe| probe.default).collect();
         }
         for probe in named {
@@ -89,6 +90,33 @@ pub fn chosen(value: &str) -> Result<Vec<&'static Probe>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_read_from_left_to_right() {
+        let default = "accept scheduler network signals";
+        for (value, want) in [
+            ("", ""),
+            ("default", default),
+            ("all", "accept scheduler network signals syscalls memory"),
+            ("memory,accept", "accept memory"),
+            ("all,-memory", "accept scheduler network signals syscalls"),
+            ("-network", "accept scheduler signals"),
+            ("-network,-accept", "scheduler signals"),
+            ("-network,memory", "accept scheduler signals memory"),
+            ("accept,none", ""),
+            ("none,accept", "accept"),
+            // What was left is none, and stays that.
+            ("none,-network", ""),
+            ("accept,-accept,-network", ""),
+            ("-all,-network", ""),
+        ] {
+            let names: Vec<_> = chosen(value).unwrap().iter().map(|probe| probe.name).collect();
+            assert_eq!(names.join(" "), want, "{value}");
+        }
+        for value in ["accpet", "-none", "all,-", "accept;network"] {
+            assert!(chosen(value).is_err(), "{value}");
+        }
+    }
 
     #[test]
     fn a_program_is_spared_when_one_that_does_the_same_is_attached() {
