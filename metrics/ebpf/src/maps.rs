@@ -131,3 +131,20 @@ impl Maps {
 fn table<T: Row>(fd: &OwnedFd, rows: usize) -> io::Result<Table<T>> {
     Table::map(fd.as_fd(), rows)
 }
+
+#[cfg(test)]
+impl Maps {
+    /// Maps that no program knows.
+    pub(crate) fn of_files(sizes: Sizes) -> Maps {
+        let thread = uwsgi_sys::process::thread_id();
+        let one = |name: &str| {
+            let path = std::env::temp_dir().join(format!("uwsgi-map-{name}-{thread}"));
+            let options = || std::fs::File::options().read(true).write(true).clone();
+            let file = options().create_new(true).open(&path).unwrap();
+            std::fs::remove_file(path).unwrap();
+            file.set_len(8 << 20).unwrap();
+            OwnedFd::from(file)
+        };
+        Maps::map(NAMES.into_iter().map(one).collect(), sizes).unwrap()
+    }
+}
