@@ -87,9 +87,11 @@ impl Live {
         }
     }
 
-    /// Nobody is registered any more: a new image starts all of its children.
-    pub fn forget_processes(&self) {
-        self.maps.pids.all().iter().for_each(|place| place.store(0, Relaxed));
+    /// No process and no thread is registered any more: a new image starts all of its children.
+    pub fn forget_everybody(&self) {
+        let tables = [&self.maps.pids, &self.maps.tids];
+        tables.iter().flat_map(|table| table.all()).for_each(|place| place.store(0, Relaxed));
+        self.maps.threads.iter().for_each(|row| row.request.set(0));
     }
 }
 

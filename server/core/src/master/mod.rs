@@ -117,7 +117,7 @@ pub fn run(
         epoll::add(&poll, signals.for_master(), data, epoll::EventFlags::IN)?;
     }
     if let Some(probes) = instance.probes {
-        probes.forget_processes();
+        probes.forget_everybody();
         probes.register_process(process::pid(), uwsgi_ebpf::Process::Master);
     }
     let mut master = Master {
