@@ -95,6 +95,8 @@ fn name(role: Role) -> String {
 /// One more end by this signal from this sender. The last row is for those that find no row.
 fn count(arena: &Arena, by: &[u8], signal: i32) {
     let signal = signal as u64;
+    // A command may have taken its name away; a row without one is free.
+    let by = if by.is_empty() { b"unnamed" } else { by };
     let rows = (0..KILLS - 1).map(|index| arena.kill(index));
     let fits =
         |row: &&KillRow| row.by.get().is_empty() || row.by.is(by) && row.signal.get() == signal;
@@ -111,6 +113,18 @@ fn count(arena: &Arena, by: &[u8], signal: i32) {
 mod tests {
     use super::*;
     use uwsgi_metrics::Shape;
+
+    #[test]
+    fn a_command_without_a_name_has_a_row_of_its_own() {
+        let shape = Shape { workers: 1, cores: 1, probes: 1, ..Shape::default() };
+        let arena = Arena::create(&shape).unwrap();
+        for by in [&b""[..], b"", b"bash"] {
+            count(&arena, by, 9);
+        }
+        let kills = arena.snapshot().kernel.unwrap().kills;
+        let seen: Vec<_> = kills.into_iter().map(|row| (row.by, row.count)).take(2).collect();
+        assert_eq!(seen, [(b"unnamed".to_vec(), 2), (b"bash".to_vec(), 1)]);
+    }
 
     #[test]
     fn every_sender_has_a_row_as_long_as_there_are_rows() {
