@@ -7,6 +7,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic;
 use std::time::Duration;
 
 use uwsgi_config::{Config, Finding};
@@ -140,17 +141,19 @@ fn ask_child(chosen: &[&'static Probe], sizes: Sizes) -> Result<(Vec<u8>, Vec<Ow
             drop(here);
             // Nobody else would end it, should it hang.
             let _ = process::die_with_parent(signal::SIGKILL);
-            let (live, status) = uwsgi_ebpf::load(chosen, sizes);
-            let (text, fds) = uwsgi_ebpf::describe(live.as_ref(), &status);
-            let sent = pass::send(&there, &text, &fds);
-            process::exit_now(i32::from(sent.is_err()))
+            // A panic must not go on into what the master has on its stack.
+            let sent = panic::catch_unwind(|| {
+                let (live, status) = uwsgi_ebpf::load(chosen, sizes);
+                let (text, fds) = uwsgi_ebpf::describe(live.as_ref(), &status);
+                pass::send(&there, &text, &fds).is_ok()
+            });
+            process::exit_now(i32::from(!sent.unwrap_or(false)))
         }
         Fork::Parent(pid) => {
             drop(there);
             let got = pass::receive(&here, LIMIT);
-            if got.is_err() {
-                let _ = process::kill(pid, signal::SIGKILL);
-            }
+            // It has said all there is to say; were it to hang now, so would its burial.
+            let _ = process::kill(pid, signal::SIGKILL);
             let _ = process::bury(pid);
             got.map_err(|e| format!("loading ended without an answer: {e}"))
         }
