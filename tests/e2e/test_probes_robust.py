@@ -472,6 +472,43 @@ def test_nothing_is_left_when_all_are_killed_at_once(serve):
     nothing_of(held)
 
 
+BACKGROUND = """
+import os, signal
+
+def application(environ, start_response):
+    read, write = os.pipe()
+    if not os.fork():
+        if not os.fork():
+            os.setsid()
+            os.write(write, b"%d" % os.getpid())
+            signal.pause()
+        os._exit(0)
+    os.wait()
+    start_response("200 OK", [])
+    return [os.read(read, 20)]
+"""
+
+
+@pytest.mark.parametrize("args", [(), ("--lazy-apps",)], ids=["shared", "lazy"])
+def test_what_an_application_leaves_behind_keeps_nothing_attached(serve, place, args):
+    (place / "hello.py").write_text(BACKGROUND)
+    server = serve("--processes", "2", *args)
+    whole(server)
+    reload(server)
+    held = ours(server.pid)
+    assert held["link"] and held["prog"]
+    workers = {pid: ours(pid) for pid in server.worker_pids().values()}
+    assert not any(any(own.values()) for own in workers.values()), workers
+    left = int(server.get("/").body)
+    try:
+        kill_all(server)
+        # What it has of the maps is memory.
+        nothing_of({kind: held[kind] for kind in ("link", "prog")})
+        assert procs.alive(left)
+    finally:
+        procs.kill_quietly(left)
+
+
 def test_another_observer_goes_on_with_the_counts(serve):
     server = serve()
     whole(server)

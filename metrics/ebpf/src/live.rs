@@ -39,7 +39,12 @@ impl Live {
         Live { status, ..self }
     }
 
-    /// The program of this name, when it is loaded.
+    /// True when a program of this name is loaded; also in processes that have not its descriptor.
+    pub(crate) fn has_program(&self, name: &str) -> bool {
+        self.programs.iter().any(|(own, _)| own == name)
+    }
+
+    /// The program of this name, when it is loaded; for the master and the observer.
     pub(crate) fn program(&self, name: &str) -> Option<BorrowedFd<'_>> {
         self.programs.iter().find(|(own, _)| own == name).map(|(_, fd)| fd.as_fd())
     }
@@ -107,7 +112,8 @@ impl Live {
     }
 
     /// Descriptors for the next image, by name: `map:`, `program:` and `link:` with theirs, and
-    /// `pins`.
+    /// `pins`. Workers, mules and routers work without: what an application starts in the
+    /// background would keep programs attached.
     pub fn kept(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>)> {
         let maps = self.maps.fds().map(|(name, fd)| (format!("map:{name}"), fd));
         let programs =

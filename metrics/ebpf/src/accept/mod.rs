@@ -47,7 +47,7 @@ impl Live {
     /// How long a connection that was just accepted had waited, nanoseconds.
     pub fn waited(&self, accepted: impl AsFd) -> Option<u64> {
         // Without the program there is nothing to find: the question to the kernel is spared.
-        self.program("accept_established")?;
+        self.has_program("accept_established").then_some(())?;
         let cookie = socket::cookie(accepted.as_fd()).ok()?;
         let at = (cookie as usize % STAMPS) * 2;
         let [place, stamp] = self.maps.stamps.all().get(at..at + 2)? else { return None };

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use rustix::event::epoll;
+use uwsgi_ebpf::Live;
 use uwsgi_metrics::EXITS;
 use uwsgi_sys::process::Ended;
 
@@ -43,7 +44,11 @@ impl Master<'_> {
         // A mule serves nobody: it would only hold sockets open.
         let mule = matches!(child.role, Role::Mule(_));
         let sockets = super::listeners(self.instance).filter(|_| mule).map(|(_, fd, _)| fd);
-        let parent_only: Vec<_> = siblings.map(AsFd::as_fd).chain(own).chain(sockets).collect();
+        // What applications start may outlive this server; programs of probes shall not.
+        let apart = self.instance.probes.filter(|_| child.role != Role::Observer);
+        let probes = apart.into_iter().flat_map(Live::kept).map(|(_, fd)| fd);
+        let siblings = siblings.map(AsFd::as_fd);
+        let parent_only: Vec<_> = siblings.chain(own).chain(sockets).chain(probes).collect();
         children::spawn(self.instance, child, self.bodies, &parent_only)
     }
 
