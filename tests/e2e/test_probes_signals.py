@@ -76,6 +76,38 @@ def test_every_process_of_the_server_is_in_the_table(instance):
     until(lambda: registered(table) == wanted(server), "the table after a reload")
 
 
+def cores(number: int) -> list[int]:
+    """Thread ids of the table, without the places that threads have left."""
+    return sorted(tid for tid in registered(number) if tid != 0xFFFFFFFF)
+
+
+def threads(server, each: int) -> list[int]:
+    """The same from /proc: of each worker the threads that serve, which wait for the same as all others of them."""
+    found = []
+    for pid in server.worker_pids().values():
+        tids = sorted(int(entry.name) for entry in pathlib.Path(f"/proc/{pid}/task").iterdir())
+        found += tids[:each]
+    return sorted(found)
+
+
+def test_every_core_is_in_the_table_also_after_others_have_gone(instance):
+    server = instance("-p", "2", "--threads", "2", "--enable-threads", probes="scheduler")
+    table = map_of(server, "tids")
+    until(lambda: cores(table) == threads(server, 2), "the cores of two workers")
+    for _ in range(3):
+        before, first = server.mark(), server.worker_pids()[1]
+        procs.kill_quietly(first)
+        server.wait_log("Respawned uWSGI worker 1", after=before)
+        until(lambda: cores(table) == threads(server, 2), "the cores of the new worker")
+        assert first not in cores(table)
+    words = sum(1 for tid in registered(table) if tid == 0xFFFFFFFF)
+    assert words == 0, "places that were left and that nobody passes are empty again"
+    before = server.mark()
+    server.send(signal.SIGHUP)
+    server.wait_log(r"spawned uWSGI observer", after=before)
+    until(lambda: cores(table) == threads(server, 2), "the cores after a reload")
+
+
 # A process with a name of its own that kills when its standard input says so, from a thread if asked.
 ASSASSIN = """
 import ctypes, os, sys, threading
@@ -130,8 +162,8 @@ def damn(worker: int, pid: int, number: int) -> str:
 
 
 def killed(worker: int, pid: int, number: int, by: str) -> str:
-    """The old line as it always was, and the new one right behind it."""
-    return rf"^{damn(worker, pid, number)}worker {worker} \(pid: {pid}\) was killed by signal {number} sent by {by}$"
+    """The old line as it always was, and the new one behind it; only others may write in between."""
+    return rf"^{damn(worker, pid, number)}(?:(?!DAMN|Respawned).*\n)*?worker {worker} \(pid: {pid}\) was killed by signal {number} sent by {by}$"
 
 
 def ask(server, expression: str) -> None:
