@@ -241,19 +241,43 @@ pub fn receive(text: &[u8], fds: Vec<OwnedFd>, sizes: Sizes) -> (Option<Live>, V
             _ => {}
         }
     }
+    if names.is_empty() {
+        return (None, status);
+    }
+    // The kernel leaves out those for which this process has no room.
+    let (got, sent) = (fds.len(), names.len());
     let named = RefCell::new(names.into_iter().zip(fds).collect::<Vec<_>>());
     let take = |name: &str| {
         let mut named = named.borrow_mut();
         let at = named.iter().position(|(own, _)| *own == name)?;
         Some(named.swap_remove(at).1)
     };
-    let live = Live::adopt(&take, sizes, &[]).ok();
-    (live.map(|live| live.with_status(status.clone())), status)
+    let live = match got == sent {
+        true => Live::adopt(&take, sizes, &[]).map_err(|e| format!("taking over its maps: {e}")),
+        false => Err(format!("{got} of {sent} descriptors came from the process that loaded it")),
+    };
+    match live {
+        Ok(live) => (Some(live.with_status(status.clone())), status),
+        Err(reason) => {
+            let lost = |status| lose(status, &reason);
+            (None, status.into_iter().map(lost).collect())
+        }
+    }
+}
+
+/// The same where nothing of it is left, whatever was attached.
+fn lose(status: Status, reason: &str) -> Status {
+    let Fault { state, reason, remedy } = Fault::failed(reason);
+    match status.state {
+        State::Healthy | State::Degraded => Status { state, reason, remedy, programs: 0, ..status },
+        _ => status,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::maps::Maps;
 
     fn one(name: &str, state: State, programs: u32, reason: &str) -> Status {
         let remedy = if reason.is_empty() { "" } else { "help" };
@@ -328,5 +352,26 @@ mod tests {
             (&sent[0].remedy, State::Degraded, 1)
         );
         assert_eq!(got[1], sent[1]);
+    }
+
+    #[test]
+    fn what_did_not_arrive_does_not_work() {
+        let sizes = Sizes { workers: 1, cores: 1 };
+        let sent =
+            vec![one("accept", State::Healthy, 2, ""), one("network", State::Unsupported, 0, "r")];
+        let live = Live::new(Maps::of_files(sizes), sizes, Vec::new(), Vec::new(), sent.clone());
+        let receive = |short: usize| {
+            let (text, fds) = describe(Some(&live), &sent);
+            let fds = &fds[..fds.len() - short];
+            let fds = fds.iter().map(|fd| fd.try_clone_to_owned().unwrap()).collect();
+            receive(&text, fds, sizes)
+        };
+        let (whole, status) = receive(0);
+        assert_eq!((whole.unwrap().status(), &status), (&sent[..], &sent));
+        let (none, status) = receive(1);
+        assert!(none.is_none());
+        assert_eq!((status[0].state, status[0].programs), (State::Failed, 0));
+        assert!(status[0].reason.contains("9 of 10 descriptors"), "{}", status[0].reason);
+        assert_eq!(status[1], sent[1], "this has a reason of its own");
     }
 }
