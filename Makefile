@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTEST_ARGS ?=
 
-.PHONY: build demo test test-rust test-e2e test-zabbix lint bench fuzz docs docs-check ebpf parity-self clean
+.PHONY: build demo test test-rust test-e2e test-zabbix lint bench soak fuzz docs docs-check ebpf parity-self clean
 
 build:
 	$(CARGO) build --release --workspace
@@ -40,6 +40,11 @@ bench: build
 	.cache/venv/bin/python tests/bench/counting.py
 	.cache/venv/bin/python tests/bench/observability.py
 	.cache/venv/bin/python tests/bench/probes.py
+
+# Two hundred reloads of each kind under load: nothing fails, nothing leaks, the master never stands still.
+soak: build
+	./tests/setup.sh
+	.cache/venv/bin/python tests/bench/reloads.py
 
 # Every fuzz target for FUZZ_SECONDS; the seeds alone run in test-rust.
 fuzz:

@@ -103,6 +103,7 @@ fn records(arena: &Arena) -> u32 {
         host: b"www.example.org",
         proto: b"HTTP/1.1",
         start_us: 1_795_000_000_000_000,
+        since_us: 1,
         vars: &vars,
         uncounted: false,
     };

@@ -244,7 +244,7 @@ fn carry_probes(to: &View, from: &View) {
     }
 }
 
-/// Alarms, thresholds and pushers by position; who registers one of another name clears the row.
+/// Alarms, thresholds, pushers and daemons by position; who registers one of another name clears the row.
 fn carry_alarms(to: &View, from: &View) {
     for index in 0..to.shape().alarms.min(from.shape().alarms) {
         to.alarm(index).carry(from.alarm(index));
@@ -254,6 +254,9 @@ fn carry_alarms(to: &View, from: &View) {
     }
     for index in 0..to.shape().pushers.min(from.shape().pushers) {
         to.pusher(index).carry(from.pusher(index));
+    }
+    for index in 0..to.shape().daemons.min(from.shape().daemons) {
+        to.daemon(index).carry(from.daemon(index));
     }
 }
 

@@ -9,9 +9,9 @@ use crate::history::HISTORY_BYTES;
 use crate::inflight::HEAD_BYTES;
 use crate::requests;
 use crate::rows::{
-    ALIGN, AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KILLS, KernelSocketRow, KernelWorkerRow,
-    KillRow, MetricRow, MuleRow, PROBES, ProbeRow, PusherRow, SNMP_VALUES, SnmpRow, SnmpValueRow,
-    SocketRow, SystemRow, ThresholdRow, WaitRow, WorkerRow, row,
+    ALIGN, AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KILLS, KernelSocketRow,
+    KernelWorkerRow, KillRow, MetricRow, MuleRow, PROBES, ProbeRow, PusherRow, SNMP_VALUES,
+    SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WaitRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -21,7 +21,7 @@ use crate::shape::{SHAPE_WORDS, Shape};
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 8;
+pub(crate) const LAYOUT_VERSION: u64 = 9;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -139,10 +139,12 @@ pub enum Section {
     Waits = 33,
     /// Ends of workers by a signal, by who sent it.
     Kills = 34,
+    /// Attached daemons, in configuration order.
+    Daemons = 35,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 35;
+const SECTIONS: usize = 36;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -274,6 +276,7 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (HISTOGRAM_BYTES, spare(listeners)),
         (size_of::<WaitRow>(), spare(cores * probes)),
         (size_of::<KillRow>(), spare((KILLS * shape.probes) as usize)),
+        (size_of::<DaemonRow>(), spare(shape.daemons as usize)),
     ]
 }
 
@@ -296,6 +299,7 @@ mod tests {
         pushers: 2,
         probes: 1,
         listeners: 3,
+        daemons: 2,
     };
 
     #[test]

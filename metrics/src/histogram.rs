@@ -104,10 +104,10 @@ impl Histogram {
         }
         for (sum, cell) in into.counts.iter_mut().zip(&self.cells) {
             let n = cell.get();
-            *sum += n;
-            into.count += n;
+            *sum = sum.wrapping_add(n);
+            into.count = into.count.wrapping_add(n);
         }
-        into.sum_us += self.sum_us.get();
+        into.sum_us = into.sum_us.wrapping_add(self.sum_us.get());
     }
 
     /// Forgets all counts.

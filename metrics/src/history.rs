@@ -110,6 +110,28 @@ impl Series {
         Series::BusyCores,
     ];
 
+    /// Lower case name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Series::Requests => "requests",
+            Series::Errors => "errors",
+            Series::Exceptions => "exceptions",
+            Series::Tx => "tx",
+            Series::Rx => "rx",
+            Series::BusyWorkers => "busy_workers",
+            Series::ListenQueue => "listen_queue",
+            Series::Rss => "rss",
+            Series::InFlight => "in_flight",
+            Series::P50 => "p50",
+            Series::P90 => "p90",
+            Series::P99 => "p99",
+            Series::ApplicationP99 => "application_p99",
+            Series::Kills => "kills",
+            Series::Drops => "drops",
+            Series::BusyCores => "busy_cores",
+        }
+    }
+
     /// Stored units per unit: 1000 for rates and ratios, 1 for the rest.
     pub fn scale(self) -> u64 {
         match self {
@@ -158,6 +180,19 @@ impl<'a> History<'a> {
         let first = last.saturating_sub(limit.min(ring.slots()) as u64 - u64::from(limit > 0));
         let times = (first..=last).map(|n| n * ring.step()).take(limit.min(ring.slots()));
         times.filter_map(|time| Some((time, self.row(ring, time)?[series as usize]))).collect()
+    }
+
+    /// All series, in the order of [`Series::ALL`], of the slots that begin at `from` or later, up to
+    /// `now`: (epoch second at the start of the slot, values), oldest first, those that nobody wrote
+    /// left out. One pass over the ring, for readers that want more than one series.
+    pub fn rows(&self, ring: Ring, from: u64, now: u64) -> Vec<(u64, [u64; Series::ALL.len()])> {
+        let last = now / ring.step();
+        let first = from.div_ceil(ring.step()).max((last + 1).saturating_sub(ring.slots() as u64));
+        let row = |time| {
+            let row = self.row(ring, time)?;
+            Some((time, Series::ALL.map(|series| row[series as usize])))
+        };
+        (first..=last).filter_map(|n| row(n * ring.step())).collect()
     }
 
     /// Ticks written since the arena was made; stands still when no observer runs.

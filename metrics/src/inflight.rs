@@ -31,6 +31,8 @@ pub struct Start<'a> {
     pub proto: &'a [u8],
     /// Start, epoch microseconds.
     pub start_us: u64,
+    /// The same moment on the clock that nobody sets, microseconds: what deadlines count from.
+    pub since_us: u64,
     /// Will be part of no account, as health checks are: its time is nobody's busy time.
     pub uncounted: bool,
     /// Request variables as an uwsgi block: (u16le length, key, u16le length, value)*.
@@ -90,6 +92,7 @@ pub(crate) struct Head {
     app: Gauge,
     served: Counter,
     start_us: AtomicU64,
+    since_us: AtomicU64,
     /// Lengths of method, proto, remote, host (u8 each) and uri (u16), from the low byte up, and
     /// [`UNCOUNTED`].
     lens: AtomicU64,
@@ -141,6 +144,7 @@ impl InFlight<'_> {
             head.vars_len.store(kept.len() as u64, Ordering::Relaxed);
             head.vars_full.store(start.vars.len() as u64, Ordering::Relaxed);
             head.start_us.store(start.start_us, Ordering::Relaxed);
+            head.since_us.store(start.since_us, Ordering::Relaxed);
             head.app.set(u64::MAX);
             head.phase.set(Phase::Reading as u64);
         });
@@ -188,9 +192,42 @@ impl InFlight<'_> {
         head.seq.read(TRIES, look).unwrap_or_else(|| (accounted(), None))
     }
 
+    /// When the running request began and how far it is, without a copy of its texts; `None` when
+    /// there is none, or when its record is being replaced at this moment.
+    pub fn running(&self) -> Option<Running> {
+        let head = self.head;
+        if head.phase.get() == Phase::Idle as u64 {
+            return None;
+        }
+        let copy = || Running {
+            since_us: head.since_us.load(Ordering::Relaxed),
+            phase: Phase::from_code(head.phase.get()),
+            app: i32::try_from(head.app.get().cast_signed()).unwrap_or(-1),
+        };
+        head.seq.read(TRIES, copy).filter(|running| running.phase != Phase::Idle)
+    }
+
     /// Requests begun on this core in all lives of the worker slot.
     pub fn served(&self) -> u64 {
         self.head.served.get()
+    }
+
+    /// URI and start of the request that is not answered yet, taken without memory: for signal
+    /// handlers.
+    pub fn brief(&self) -> Option<Brief> {
+        let head = self.head;
+        let look = || {
+            let mut uri = [0; 256];
+            for (bytes, word) in uri.chunks_exact_mut(8).zip(&head.uri) {
+                bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+            }
+            let len = head.lens.load(Ordering::Relaxed) >> 32 & 0xffff;
+            let phase = Phase::from_code(head.phase.get());
+            let len = (len as usize).min(uri.len());
+            (phase, Brief { uri, len, start_us: head.start_us.load(Ordering::Relaxed) })
+        };
+        let (phase, brief) = head.seq.read(TRIES, look)?;
+        (!matches!(phase, Phase::Idle | Phase::Closing)).then_some(brief)
     }
 
     /// A consistent copy of the running request; `None` when there is none, or when its record is
@@ -216,12 +253,40 @@ impl InFlight<'_> {
             host: load_bytes(&head.host, len(3)),
             uri: load_bytes(&head.uri, lens >> 32 & 0xffff),
             start_us: head.start_us.load(Ordering::Relaxed),
+            since_us: head.since_us.load(Ordering::Relaxed),
             phase: Phase::from_code(head.phase.get()),
             app: i32::try_from(head.app.get().cast_signed()).unwrap_or(-1),
             vars: load_bytes(self.vars, vars_len),
             truncated: head.vars_full.load(Ordering::Relaxed) > vars_len,
         }
     }
+}
+
+/// The least of an in-flight record, without memory of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    uri: [u8; 256],
+    len: usize,
+    /// Start, epoch microseconds.
+    pub start_us: u64,
+}
+
+impl Brief {
+    /// URI, possibly cut.
+    pub fn uri(&self) -> &[u8] {
+        self.uri.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// What [`InFlight::running`] tells of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// Begin, microseconds of the clock that nobody sets.
+    pub since_us: u64,
+    /// Phase.
+    pub phase: Phase,
+    /// App id, -1 before one is chosen.
+    pub app: i32,
 }
 
 /// An owned copy of an in-flight record.
@@ -239,6 +304,8 @@ pub struct InFlightView {
     pub proto: Vec<u8>,
     /// Start, epoch microseconds.
     pub start_us: u64,
+    /// The same moment on the clock that nobody sets, microseconds.
+    pub since_us: u64,
     /// Phase.
     pub phase: Phase,
     /// App id, -1 before one is chosen.

@@ -29,18 +29,19 @@ mod whole {
     pub use crate::header::{Header, HeaderCells, Section, SectionCells, SectionRow};
     pub use crate::histogram::{Histogram, Latency, LatencySnap};
     pub use crate::history::{History, HistoryWriter, Ring, Series};
-    pub use crate::inflight::{InFlight, InFlightView, Phase, Start, vars_pairs};
-    pub use crate::json::{StatsOptions, stats_json};
+    pub use crate::inflight::{Brief, InFlight, InFlightView, Phase, Running, Start, vars_pairs};
+    pub use crate::json::{Details, StatsOptions, stats_json};
     pub use crate::kernel::KernelSnap;
     pub use crate::metric_pool::{Kind, Registration};
     pub use crate::reader::Reader;
     pub use crate::requests::{DurationSnap, RequestKey, RequestsSnap, Size};
     pub use crate::rows::{
-        APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, Carry, CoreCells, CoreRow, DURING,
-        EXITS, EndCells, EndRow, GatewayCells, GatewayRow, GlobalCells, Globals, KILLS,
-        KernelSocketCells, KernelSocketRow, KernelWorkerCells, KernelWorkerRow, KillCells, KillRow,
-        ListenerCells, ListenerRow, MetricCells, MetricRow, MuleCells, MuleRow, PROBE_STATES,
-        PROBES, ProbeCells, ProbeRow, PusherCells, PusherRow, Row, SNMP_VALUES, SPREAD_BOUNDS_US,
+        APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, CHEAPER_REASONS, Carry, CoreCells,
+        CoreRow, DURING, DaemonCells, DaemonRow, DaemonState, EXITS, EndCells, EndRow,
+        GatewayCells, GatewayRow, GlobalCells, Globals, HOOK_PHASES, KILLS, KernelSocketCells,
+        KernelSocketRow, KernelWorkerCells, KernelWorkerRow, KillCells, KillRow, ListenerCells,
+        ListenerRow, MetricCells, MetricRow, MuleCells, MuleRow, PROBE_STATES, PROBES, ProbeCells,
+        ProbeRow, PusherCells, PusherRow, RECYCLES, RELOADS, Row, SNMP_VALUES, SPREAD_BOUNDS_US,
         STALLS, STEP_CELLS, SYSCALL_CLASSES, SnmpCells, SnmpRow, SnmpValueCells, SnmpValueRow,
         SocketCells, SocketRow, Spread, SpreadCells, Steps, StepsSnap, SystemCells, SystemRow,
         ThreadCells, ThreadRow, ThresholdCells, ThresholdRow, ThresholdState, Used, UsedCells,

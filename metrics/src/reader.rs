@@ -4,11 +4,12 @@
 //! exactly this layout; the reason is in the error, because two versions side by side are common
 //! during an upgrade.
 
-use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::arena::MEMFD_NAME;
 use crate::header::{LAYOUT_VERSION, Layout, MAGIC};
@@ -30,7 +31,9 @@ impl Reader {
     /// # Errors
     /// Those of open and mmap; `InvalidData` with the reason when it is no arena of this version.
     pub fn attach(path: &Path) -> io::Result<Reader> {
-        let file = File::open(path)?;
+        // What is no file, as a pipe that nobody writes, is refused instead of waited for.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, Mode::empty())?;
         Ok(Reader { view: open_view(file.as_fd(), Access::Private)? })
     }
 

@@ -31,10 +31,12 @@ pub struct Shape {
     pub probes: u32,
     /// Listening TCP sockets that those look at: of workers, then of routers.
     pub listeners: u32,
+    /// Attached daemons.
+    pub daemons: u32,
 }
 
 /// Counts of a shape.
-pub(crate) const SHAPE_WORDS: usize = 14;
+pub(crate) const SHAPE_WORDS: usize = 15;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
@@ -44,8 +46,9 @@ impl Shape {
     pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
         let Shape { workers, cores, apps, sockets, gateways, metrics, vars, .. } = self;
         let Shape { alarms, thresholds, series, mules, pushers, probes, listeners, .. } = self;
+        let Shape { daemons, .. } = self;
         let first = [workers, cores, apps, sockets, gateways, metrics, vars];
-        let rest = [alarms, thresholds, series, mules, pushers, probes, listeners];
+        let rest = [alarms, thresholds, series, mules, pushers, probes, listeners, daemons];
         let mut words = [0; SHAPE_WORDS];
         let counts = first.into_iter().chain(rest).map(u64::from);
         words.iter_mut().zip(counts).for_each(|(word, count)| *word = count);
@@ -60,9 +63,10 @@ impl Shape {
             *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
         }
         let [workers, cores, apps, sockets, gateways, metrics, vars, rest @ ..] = counts;
-        let [alarms, thresholds, series, mules, pushers, probes, listeners] = rest;
+        let [alarms, thresholds, series, mules, pushers, probes, listeners, daemons] = rest;
         let most =
             Shape { workers, cores, apps, sockets, gateways, metrics, vars, ..Shape::default() };
+        let most = Shape { daemons, ..most };
         Some(Shape { alarms, thresholds, series, mules, pushers, probes, listeners, ..most })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::rows::KillCells;
+
 /// From 1 on, as machines number them that run this server.
 const NAMES: [&str; 31] = [
     "SIGHUP",
@@ -46,6 +48,13 @@ pub(crate) fn signal_name(signal: u64) -> Cow<'static, str> {
             Some(name) => (*name).into(),
             None => signal.to_string().into(),
         },
+    }
+}
+
+impl KillCells {
+    /// What its signal is called.
+    pub fn signal_name(&self) -> Cow<'static, str> {
+        signal_name(self.signal)
     }
 }
 

@@ -11,9 +11,9 @@ use crate::kernel::KernelSnap;
 use crate::metric_pool::READY;
 use crate::requests::{self, RequestsSnap};
 use crate::rows::{
-    AlarmCells, AppCells, AppRow, CoreCells, GatewayCells, GlobalCells, MetricCells, MuleCells,
-    PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells, ThresholdCells,
-    WorkerCells,
+    AlarmCells, AppCells, AppRow, CoreCells, DaemonCells, GatewayCells, GlobalCells, MetricCells,
+    MuleCells, PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells,
+    ThresholdCells, WorkerCells,
 };
 use crate::series::{FamilyKind, FamilySnap, families_of};
 use crate::view::View;
@@ -148,6 +148,8 @@ pub struct Snapshot {
     pub snmp_values: Vec<(u32, SnmpValueCells)>,
     /// Receivers of pushers in configuration order.
     pub pushers: Vec<PusherCells>,
+    /// Attached daemons in configuration order.
+    pub daemons: Vec<DaemonCells>,
     /// User metrics in registration order.
     pub metrics: Vec<MetricCells>,
     /// What is added to built-in metrics of the classic list, by name.
@@ -167,6 +169,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Copies an arena.
     pub fn take(view: &View) -> Snapshot {
+        Snapshot::without_latencies(view).with_latencies(view)
+    }
+
+    /// Copies an arena but for its latencies, which are by far the most of it: for readers that look
+    /// more often than these are worth.
+    pub fn without_latencies(view: &View) -> Snapshot {
         let shape = view.shape();
         let taken_us = epoch_us();
         let (metrics, bases) = metrics(view);
@@ -197,6 +205,10 @@ impl Snapshot {
                 .map(|i| view.pusher(i).read())
                 .filter(|pusher| !pusher.kind.is_empty())
                 .collect(),
+            daemons: (0..shape.daemons)
+                .map(|i| view.daemon(i).read())
+                .filter(|daemon| !daemon.command.is_empty())
+                .collect(),
             mules: (1..=shape.mules).map(|id| view.mule(id).read()).collect(),
             snmp: view.snmp().read(),
             snmp_values: (1..=SNMP_VALUES)
@@ -209,8 +221,13 @@ impl Snapshot {
             requests_by: None,
             kernel: KernelSnap::take(view).map(Box::new),
             series_dropped: view.series_head().dropped.get(),
-            latencies: Latency::ALL.map(|what| latency(view, what)),
+            latencies: Default::default(),
         }
+    }
+
+    /// Adds the latencies.
+    pub fn with_latencies(self, view: &View) -> Snapshot {
+        Snapshot { latencies: Latency::ALL.map(|what| latency(view, what)), ..self }
     }
 
     /// Adds the series of applications: only some readers want them, and there may be thousands.

@@ -11,8 +11,8 @@ use crate::index::Index;
 use crate::inflight::{HEAD_BYTES, Head, InFlight};
 use crate::map::Mapping;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow, KillRow,
-    MetricRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SnmpValueRow, SocketRow, SystemRow,
+    AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow,
+    KillRow, MetricRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SnmpValueRow, SocketRow, SystemRow,
     ThresholdRow, WaitRow, WorkerRow,
 };
 use crate::schema::SchemaRow;
@@ -95,6 +95,11 @@ impl View {
     /// A receiver of a pusher, from 0.
     pub fn pusher(&self, index: u32) -> &PusherRow {
         self.map.row(self.layout.place(Section::Pushers).at(index as usize))
+    }
+
+    /// An attached daemon, from 0.
+    pub fn daemon(&self, index: u32) -> &DaemonRow {
+        self.map.row(self.layout.place(Section::Daemons).at(index as usize))
     }
 
     /// A mule by its id, from 1; 0 is nobody.

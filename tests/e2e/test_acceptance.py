@@ -3,6 +3,8 @@
 import functools
 import http.server
 import os
+import pathlib
+import re
 import subprocess
 import threading
 
@@ -228,7 +230,7 @@ IMPLY = ["--cron=-1 -1 -1 -1 -1 true", "--timer=5 60", "--rbtimer=5 60", "--mule
 
 @pytest.mark.parametrize("option", IMPLY)
 def test_some_options_need_a_master(uwsgi, app, option):
-    server = uwsgi("--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), option.format(port=free_port()))
+    server = uwsgi("--http-socket", "127.0.0.1:0", "--wsgi-file", app("hello"), option.format(port=free_port()), ready=False)
     server.wait_log(r"^spawned uWSGI master process \(pid: \d+\)$")
     server.expect = {0}
 
@@ -251,8 +253,15 @@ def test_stop_by_pidfile(uwsgi, app, tmp_path):
     assert server.wait_exit() == 0
 
 
-@pytest.mark.parametrize("content", ["", "nonsense\n", "0\n", "-1\n", "1\n"])
+@pytest.mark.parametrize("content", ["", "nonsense\n", "0\n", "-1\n"])
 def test_a_pidfile_with_nonsense_harms_nobody(tmp_path, content):
     (tmp_path / "bad.pid").write_text(content)
     code, text = run("--stop", "bad.pid", cwd=tmp_path)
     assert code == 1 and "error: invalid pidfile" in text
+
+
+@pytest.mark.skipif("uwsgi" in pathlib.Path("/proc/1/cmdline").read_text(), reason="process 1 is an instance")
+def test_a_pidfile_that_names_another_init_harms_nobody(tmp_path):
+    (tmp_path / "init.pid").write_text("1\n")
+    code, text = run("--stop", "init.pid", cwd=tmp_path)
+    assert code == 255 and re.search(r'is stale: process 1 is "[^"]+", no instance of uWSGI; nothing was sent', text)

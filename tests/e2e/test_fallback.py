@@ -163,10 +163,10 @@ def test_a_circle_of_two_ends(tmp_path, nothing_left):
 
 @pytest.mark.ours
 def test_a_reload_into_a_broken_file_falls_back(uwsgi, safe, tmp_path):
-    """The edit that breaks a configuration is noticed at the reload: the fallback serves on, no longer as a reload."""
+    """The edit that breaks a configuration is noticed at a reload that tries nothing first: the fallback serves on, no longer as a reload."""
     safe("master = true", f"safe-pidfile = {tmp_path}/pid")
     main = tmp_path / "main.ini"
-    text = safe("master = true", name="main.ini").read_text().replace("[uwsgi]", "[uwsgi]\nfallback-config = safe.ini")
+    text = safe("master = true", "reload-preflight = none", name="main.ini").read_text().replace("[uwsgi]", "[uwsgi]\nfallback-config = safe.ini")
     main.write_text(text)
     server = uwsgi("--ini", "main.ini")
     address = server.address()

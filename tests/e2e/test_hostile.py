@@ -180,8 +180,9 @@ def test_descriptors_stay_level_over_connections_respawns_and_reloads(uwsgi, app
         server.wait_log(r"^spawned uWSGI worker 1 ", after=mark)
         server.settle()
     assert server.get().status == 200
-    until(lambda: [a - b for a, b in zip(count(), before)] == [0] * len(before),
-          f"as many descriptors as before: {before}, now {count()}")
+    # The first look may have met a connection of a router or of stats on its way out.
+    until(lambda: [max(a, b) for a, b in zip(count(), before)] == before,
+          f"no more descriptors than before: {before}, now {count()}")
 
 
 def test_a_worker_out_of_descriptors_waits_instead_of_spinning(uwsgi, app):

@@ -55,7 +55,7 @@ def test_a_negative_rule_ends_the_line(instance):
 
 @pytest.mark.parametrize("pattern, deed, line", [
     ("GET /print", "print", "GET /print"),
-    ("SIGUSR2: ---", "usr2", "is managing request"),
+    (r"SIGUSR2 \[core", "usr2", "GET /shell"),
     ("^Respawned uWSGI worker", "kill", "Respawned uWSGI worker 1"),
     ("from a shell", "shell", "from a shell"),
 ], ids=["request lines", "the master", "the master on a death", "commands of the application"])

@@ -60,7 +60,7 @@ def test_a_missing_plugin_is_said_with_every_place_that_was_looked_at(tmp_path):
     assert 'unable to load plugin "nope"' in needed and "configuration ok" not in needed
 
 
-DISTRIBUTIONS = ["python", "python3", "python311,http", "0:python3", "corerouter,http,python27", "ping,pyuwsgi"]
+DISTRIBUTIONS = ["python", "python3", "python311,http", "0:python3", "corerouter,http,python27", "ping,pyuwsgi", "cheaper_busyness"]
 
 
 @pytest.mark.parametrize("names", DISTRIBUTIONS)
@@ -70,7 +70,7 @@ def test_names_of_packages_load_without_a_word(names):
 
 
 def test_a_plugin_that_is_shipped_and_not_built_says_so():
-    for name in ("psgi", "rack_ruby31", "logfile", "router_redirect", "cheaper_busyness", "gevent_python3"):
+    for name in ("psgi", "rack_ruby31", "logfile", "router_redirect", "cheaper_own", "gevent_python3"):
         line = f"{UNABLE}{name} is not part of this build ("
         assert line in run("--plugin", name, "--check")
         assert f'{line}' in (text := run("--need-plugin", name, "--check", code=1)) and f'unable to load plugin "{name}"' in text

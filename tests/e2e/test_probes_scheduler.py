@@ -148,7 +148,8 @@ def test_times_off_the_processor_fall_into_their_buckets(start):
     buckets = {labels: value for (name, labels), value in numbers(server).items() if name == "uwsgi_worker_off_cpu_seconds_bucket"}
     of = {dict(labels)["le"]: value for labels, value in buckets.items() if ("during", "request") in labels}
     slept = of["0.25"] - of["0.05"]
-    assert 20 - LOST <= slept <= 20, of
+    # On a busy machine a preemption may last as long as a sleep.
+    assert 20 - LOST <= slept <= 20 + sum(one["involuntary"] for one in [before, *away]), of
     total = sample(server, "uwsgi_worker_off_cpu_seconds_sum", during="request")
     expected = sum(one["wall"] - one["cpu"] for one in [before, *away])
     assert total == pytest.approx(expected, rel=0.1 + LOST / 20, abs=0.02)

@@ -124,6 +124,7 @@ def test_harakiri_and_lost_requests_say_what_was_waited_for(uwsgi, app):
         assert parts(line)["system call"] >= 900 and "; waits for system call; in clock_nanosleep for " in line
         lost = server.wait_log(r"core 0 was managing request GET /sleep\?seconds=60 .* \(phase: application\): (.*)").group(1)
         assert parts(lost)["system call"] >= 900, lost
+    server.wait_log("Respawned uWSGI worker 1")
     mark = server.mark()
     worker = server.worker_pids()[1]
     with Hanging(server, "/recv?seconds=60"):

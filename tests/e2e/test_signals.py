@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -143,6 +145,36 @@ def test_harakiri_kills_a_stuck_request(uwsgi, app):
     server.wait_log(r"HARAKIRI triggered by worker 1 core 0 !!!")
     server.wait_log(r"Respawned uWSGI worker 1")
     assert server.get("/length").status == 200
+
+
+def test_the_end_of_a_request_by_harakiri_is_known_beforehand(uwsgi, app, tmp_path):
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--threads", "2", "--harakiri", "100", "--stats", tmp_path / "stats",
+                   "--wsgi-file", app("calls"))
+    before = int(time.time())
+    held = threading.Thread(target=lambda: wire.http(server.address(), "/held/1", timeout=60))
+    held.start()
+    seen = server.wait_stats(lambda stats: stats["workers"][0]["harakiri_pending"], "a deadline")
+    assert before + 100 <= seen["workers"][0]["harakiri_pending"] <= int(time.time()) + 100
+    assert server.get("/locked/0").status == 200
+    held.join()
+    server.wait_stats(lambda stats: stats["workers"][0]["harakiri_pending"] == 0, "no deadline")
+
+
+def test_a_request_keeps_its_deadline_at_a_reload(uwsgi, app, tmp_path):
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--threads", "2", "--harakiri", "100", "--stats", tmp_path / "stats",
+                   "--wsgi-file", app("calls"))
+    held = threading.Thread(target=lambda: wire.raw(server.address(), wire.request_bytes(path="/held/1")))
+    held.start()
+    before = server.wait_stats(lambda stats: stats["workers"][0]["harakiri_pending"], "a deadline")
+    deadline, mark = before["workers"][0]["harakiri_pending"], server.mark()
+    os.kill(server.pid, signal.SIGHUP)
+    server.wait_log(r"Gracefully killing worker 1", after=mark)
+    cycles = server.stats()["master"]["lateness"]["count"]
+    stats = server.wait_stats(lambda stats: stats["master"]["lateness"]["count"] > cycles + 1, "two more seconds")
+    assert abs(stats["workers"][0]["harakiri_pending"] - deadline) <= 1
+    assert any(core["in_request"] for core in stats["workers"][0]["cores"]), "it still runs"
+    server.stop()
+    held.join()
 
 
 def test_broken_lazy_app_is_throttled(uwsgi, tmp_path):

@@ -431,13 +431,10 @@ def test_an_emperor_that_is_silent_does_not_hang_its_vassal():
     assert "[uwsgi-vassal] error waiting for config header a.ini !!!" in lines(log)
 
 
-def test_a_pidfile_may_be_any_source():
-    sleeper = subprocess.Popen(["sleep", "60"])
-    try:
-        uwsgi_run("--stop", f"exec://echo {sleeper.pid}")
-        assert sleeper.wait(10) == -signal.SIGINT
-    finally:
-        sleeper.kill()
+def test_a_pidfile_may_be_any_source(uwsgi, app):
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("hello"))
+    uwsgi_run("--stop", f"exec://echo {server.pid}")
+    assert server.wait_exit() == 0
 
 
 def test_extract_and_connect_and_read_give_raw_bytes(tmp_path):

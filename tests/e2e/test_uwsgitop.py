@@ -1,20 +1,14 @@
 """uwsgitop from PyPI against the server, and the bundled one in its script modes."""
 
-import fcntl
 import json
-import os
-import pty
 import re
-import select
-import struct
 import subprocess
-import termios
-import time
 
 import pytest
 
 from harness import load, paths
 from harness.server import free_port
+from harness.terminal import Terminal
 
 
 @pytest.fixture
@@ -26,49 +20,6 @@ def instance(uwsgi, app, tmp_path):
         server.wait_stats(lambda s: sum(w["requests"] for w in s["workers"]) == 20, "20 requests")
         return server
     return start
-
-
-class Terminal:
-    """A program under a pty of 40 rows and 160 columns."""
-
-    def __init__(self, *argv):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ |= {"TERM": "xterm", "LC_ALL": "C.UTF-8"}
-            os.execv(argv[0], [str(a) for a in argv])
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
-        self.seen = b""
-
-    def read_until(self, question, what: str, timeout: float = 20) -> None:
-        """Collect output until `question(text)` holds."""
-        deadline = time.monotonic() + timeout
-        while not question(self.seen.decode(errors="replace")):
-            assert time.monotonic() < deadline, f"no {what} in {self.seen[-2000:]!r}"
-            if select.select([self.fd], [], [], 0.2)[0]:
-                try:
-                    piece = os.read(self.fd, 65536)
-                except OSError:
-                    piece = b""
-                assert piece, f"ended before {what}: {self.seen[-2000:]!r}"
-                self.seen += piece
-
-    def press(self, key: str) -> None:
-        os.write(self.fd, key.encode())
-
-    def end(self, key: str = "q") -> int:
-        try:
-            self.press(key)
-            deadline = time.monotonic() + 10
-            while time.monotonic() < deadline:
-                if select.select([self.fd], [], [], 0.05)[0]:
-                    try:
-                        if not os.read(self.fd, 65536):
-                            break
-                    except OSError:
-                        break
-            return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        finally:
-            os.close(self.fd)
 
 
 @pytest.mark.parametrize("transport", ["unix", "tcp", "http"])
@@ -137,7 +88,7 @@ def test_straight_from_the_arena(instance, tmp_path, source):
 def test_a_server_that_is_not_there(tmp_path):
     done = bundled("--once", tmp_path / "nobody")
     assert done.returncode == 1 and done.stderr
-    assert bundled().returncode == 2
+    assert bundled("--nonsense").returncode == 2
 
 
 @pytest.mark.ours

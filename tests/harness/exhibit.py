@@ -12,7 +12,9 @@ def options(directory, stats_port: int, http_port: int, snmp_port: int, udp_port
     (directory / "memory.ini").write_text("[uwsgi]\nmemory-report = 2\n")
     return ["--http", f"127.0.0.1:{http_port}", "--http-socket", "127.0.0.1:0", "-M", "-p", str(workers), "--threads", str(threads),
             "--stats", f"127.0.0.1:{stats_port}", "--stats-http", "--enable-metrics", "--metrics-extended", "--ini", str(directory / "memory.ini"), "--prometheus-cores",
-            "--harakiri", str(harakiri), "--mules", "1", "--home", str(paths.VENV), "--manage-script-name",
+            # Nobody is ever less busy than 0 %: the workers stay.
+            "--cheaper", "1", "--cheaper-initial", str(workers), "--cheaper-algo", "busyness", "--cheaper-overload", "1", "--cheaper-busyness-min", "0",
+            "--harakiri", str(harakiri), "--mules", "1", "--attach-daemon", "exec sleep 1000", "--home", str(paths.VENV), "--manage-script-name",
             "--mount", f"/shop={app}", "--mount", f"/admin={app}", "--wsgi-file", str(app), "--callable", "app",
             "--metric", "name=orders,type=counter,initial_value=3", "--alarm", "note cmd:cat >/dev/null",
             "--metric-threshold", f"key=core.busy_workers,value={workers},alarm=note",

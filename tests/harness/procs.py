@@ -81,13 +81,13 @@ def precise_cpu_seconds(pid: int) -> float:
     return total / 1e9
 
 
-def pss_kib(pid: int) -> int:
-    """Proportional set size of the tree in KiB."""
+def pss_kib(pid: int, kind: str = "Pss") -> int:
+    """Proportional set size of the tree in KiB; with "Pss_Anon" without files, whoever else maps them."""
     total = 0
     for member in tree(pid):
         try:
             for line in pathlib.Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
+                if line.startswith(f"{kind}:"):
                     total += int(line.split()[1])
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue

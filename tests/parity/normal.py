@@ -24,6 +24,9 @@ RULES = [
     (r"(GET /env\S*) => generated \d+ bytes", r"\1 => generated N bytes"),  # they show ports, compared by name elsewhere
     (r"app: -1\|req: (-1/\d+)\]  ?(127\.0\.0\.1 )?\(\)", r"app: -1|req: \1] ADDRESS ()"),  # known only if read before the fault
     (r"since \d+", "since N"),
+    (r"Next harakiri: \d+", "Next harakiri: N"),
+    (r"RSS: \d+", "RSS: N"),
+    (r"syscall> [\da-fx ]+", "syscall> CALL"),
     (r"[\w./+-]*/(?:core|plugins|proto)/[\w/]+\.c line \d+", "FILE line N"),
     (r"\[[\w./]+ line \d+\]", "[FILE line N]"),
     (r"\d+ bytes/\d+MB", "N bytes/NMB"),

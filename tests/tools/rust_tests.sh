@@ -15,7 +15,9 @@ cargo test --release --workspace --doc
 # A filter that matches nothing would pass: the count of models is checked.
 models=$(mktemp)
 trap 'rm -f "$models"' EXIT
-RUSTFLAGS='--cfg loom' LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
-    cargo test --release -p uwsgi-metrics --lib model:: >"$models" 2>&1 || { cat "$models"; exit 1; }
-tail -5 "$models"
-grep -q 'test result: ok. [1-9]' "$models" || { echo 'rust_tests: no loom model ran' >&2; exit 1; }
+for crate in uwsgi-metrics uwsgi-sys; do
+    RUSTFLAGS='--cfg loom' LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
+        cargo test --release -p "$crate" --lib model:: >"$models" 2>&1 || { cat "$models"; exit 1; }
+    tail -5 "$models"
+    grep -q 'test result: ok. [1-9]' "$models" || { echo "rust_tests: no loom model of $crate ran" >&2; exit 1; }
+done

@@ -50,6 +50,21 @@ pub(crate) fn rate(per_second: Option<f64>) -> String {
     per_second.map_or_else(String::new, |rate| format!("{}", rate.round_ties_even() as u64))
 }
 
+/// A rate with one decimal below ten: a slow site is told from a dead one.
+pub(crate) fn per_second(rate: f64) -> String {
+    if rate > 0.0 && rate < 9.95 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+}
+
+/// A share between 0 and 1 in percent, with one decimal below ten.
+pub(crate) fn share(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 9.95 {
+        format!("{percent:.1}%")
+    } else {
+        format!("{percent:.0}%")
+    }
+}
+
 /// A latency or an age given in microseconds: `0us`, `850us`, `1.2ms`, `3.4s`, `2m05s`, `3h07m`.
 pub(crate) fn duration(micros: u64) -> String {
     let seconds = micros / 1_000_000;
@@ -59,6 +74,43 @@ pub(crate) fn duration(micros: u64) -> String {
         1_000_000..100_000_000 => format!("{:.1}s", micros as f64 / 1e6),
         100_000_000..3_600_000_000 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// For how long somebody is silent, given in microseconds: what is less than a second is none.
+pub(crate) fn silence(micros: u64) -> String {
+    if micros < 1_000_000 { "0s".to_owned() } else { duration(micros) }
+}
+
+/// Nanoseconds, as [`duration`] has microseconds: `740ns`, `1.2us`, `3.4ms`.
+pub(crate) fn nanos(ns: u64) -> String {
+    match ns {
+        0..1_000 => format!("{ns}ns"),
+        1_000..1_000_000 => format!("{:.1}us", ns as f64 / 1e3),
+        _ => duration(ns / 1_000),
+    }
+}
+
+/// An age in whole seconds: `12s`, `2m05s`, `3h07m`, `4d02h`.
+pub(crate) fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{}d{:02}h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+/// A number of which nobody knows the unit: digits, decimals where they tell something, and
+/// thousands as letters from ten million on.
+pub(crate) fn amount(value: f64) -> String {
+    let letter = |unit: f64, letter: char| format!("{:.1}{letter}", value / unit);
+    match value.abs() {
+        1e12.. => letter(1e12, 'T'),
+        1e9.. => letter(1e9, 'G'),
+        1e7.. => letter(1e6, 'M'),
+        size if size >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
+        _ => format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }
 
@@ -76,9 +128,18 @@ pub(crate) fn clock(epoch_seconds: u64, zone: &TimeZone) -> String {
     }
 }
 
-/// Foreign text made safe for a terminal: control characters become `?`.
+/// Foreign text made safe for a terminal: what steers it becomes `?`.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    text.chars().map(|c| if steers(c) { '?' } else { c }).collect()
+}
+
+/// Whether a character does something else on a terminal than to be seen: controls, what turns the
+/// direction of writing, what breaks lines, and what takes no place at all.
+pub(crate) fn steers(c: char) -> bool {
+    let unseen = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    c.is_control() || unseen
 }
 
 #[cfg(test)]
@@ -100,6 +161,12 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text, "{bytes}");
         }
+    }
+
+    #[test]
+    fn small_shares_and_rates_keep_a_decimal() {
+        assert_eq!([0.0, 0.5, 9.94, 9.96, 260.4].map(per_second), ["0", "0.5", "9.9", "10", "260"]);
+        assert_eq!([0.0, 0.021, 0.5, 1.0].map(share), ["0%", "2.1%", "50%", "100%"]);
     }
 
     #[test]
@@ -145,6 +212,21 @@ mod tests {
         ] {
             assert_eq!(duration(micros), text, "{micros}");
         }
+        assert_eq!([285, 999_999, 1_500_000].map(silence), ["0s", "0s", "1.5s"]);
+    }
+
+    #[test]
+    fn ages_nanoseconds_and_amounts_are_short() {
+        assert_eq!(
+            [0, 59, 125, 11_220, 266_400].map(age),
+            ["0s", "59s", "2m05s", "3h07m", "3d02h"]
+        );
+        assert_eq!([740, 1_200, 3_400_000].map(nanos), ["740ns", "1.2us", "3.4ms"]);
+        let amounts = [0.0, 0.061, 31.5, 250.4, 2_130_000.0, 356_515_840.0, 2e10, -1.25, 1e300];
+        let texts = amounts.map(amount);
+        let wanted = ["0", "0.061", "31.5", "250", "2130000", "356.5M", "20.0G", "-1.25"];
+        assert_eq!(texts[..8], wanted);
+        assert_eq!(amount(f64::NAN), "NaN");
     }
 
     #[test]
@@ -162,5 +244,7 @@ mod tests {
     #[test]
     fn foreign_text_cannot_steer_the_terminal() {
         assert_eq!(clean("/a\u{1b}[2J\n\u{9b}é"), "/a?[2J??é");
+        assert_eq!(clean("/\u{202e}nimda\u{2069}\u{200b}\u{2028}"), "/?nimda???", "nor turn it");
+        assert_eq!(clean("e\u{301} \u{754c} עברית"), "e\u{301} \u{754c} עברית", "words stay");
     }
 }

@@ -5,42 +5,51 @@
 //! `source` and `fetch` own threads and sockets, `draw` and `theme` only show. Knows the
 //! `uwsgi-metrics` crate and no other part of the server.
 
-mod address;
 mod arena;
 mod args;
-mod details;
+mod control;
+mod diagnosis;
+mod discovery;
 mod document;
 mod draw;
-mod fetch;
-mod heading;
-mod http;
+#[cfg(test)]
+mod hostile;
 mod human;
+mod opening;
+mod page;
 mod picture;
-mod rates;
+mod print;
+mod procfs;
+mod record;
+mod rings;
+#[cfg(test)]
+mod screens;
+mod secret;
 mod session;
 mod source;
-mod spark;
 mod state;
-mod table;
 mod terminal;
-mod text;
 mod theme;
-mod transport;
+mod vassal;
+mod views;
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 
-use args::{Color, Options, Output, Wish};
+use args::{Options, Output, Wish};
+use print::Around;
+use record::headless;
+use record::recorder::Recorder;
+use record::replay::Replay;
+use session::hunt::Hunt;
 use session::{Ending, Setting};
-use source::{Fault, Source};
-use state::State;
-use text::Look;
+use source::access::Access;
+use source::{Needs, Source};
 use theme::Theme;
-use transport::Transport;
 
 /// Exit code of a wrong command line.
 const MISUSED: u8 = 2;
@@ -48,65 +57,119 @@ const MISUSED: u8 = 2;
 fn main() -> ExitCode {
     // A word that is no UTF-8 cannot be an option; as a path it is not found, and is named.
     let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let done = |()| ExitCode::SUCCESS;
     let result = match args::parse(words) {
-        Ok(Wish::Help) => print(&format!("{}\n{}\n", args::USAGE, args::HELP)),
-        Ok(Wish::Version) => print(&format!("uwsgitop {}\n", env!("CARGO_PKG_VERSION"))),
-        Ok(Wish::Run(options)) => run(&options),
-        Err(complaint) => {
-            complain(&format!("{}\nuwsgitop: error: {complaint}", args::USAGE));
-            return ExitCode::from(MISUSED);
+        Ok(Wish::Help) => {
+            let (usage, help, views) = (args::USAGE, args::HELP, args::views());
+            print::say(&format!("{usage}\n{help}\n{views}")).map(done)
         }
+        Ok(Wish::Version) => {
+            print::say(&format!("uwsgitop {}\n", env!("CARGO_PKG_VERSION"))).map(done)
+        }
+        Ok(Wish::Run(options)) => with_sources(*options),
+        Err(complaint) => Ok(misused(&complaint)),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            complain(&format!("uwsgitop: {reason}"));
-            ExitCode::FAILURE
-        }
-    }
+    result.unwrap_or_else(|reason| {
+        complain(&format!("uwsgitop: {reason}"));
+        ExitCode::FAILURE
+    })
 }
 
-fn run(options: &Options) -> Result<(), String> {
-    let mut source = Source::of(&options.origin);
-    let failed = |source: &Source, fault: Fault| format!("{source}: {fault}");
-    match options.output {
-        Output::Json => {
-            let mut document = source.document().map_err(|fault| failed(&source, fault))?;
-            document.push(b'\n');
-            write(&document)
-        }
-        Output::Once => {
-            let picture = source.picture().map_err(|fault| failed(&source, fault))?;
-            let mut state = State::default();
-            state.ingest(Ok(picture), Duration::ZERO);
-            let look = Look { colored: options.color == Color::Always, utf8: speaks_utf8() };
-            let host = shown_host(&source);
-            let zone = TimeZone::system();
-            print(&text::render(&state, &host, Timestamp::now(), &zone, look))
-        }
-        Output::Screen => screen(source, options),
-    }
+fn misused(complaint: &str) -> ExitCode {
+    complain(&format!("{}\nuwsgitop: error: {complaint}", args::USAGE));
+    ExitCode::from(MISUSED)
 }
 
-fn screen(mut source: Source, options: &Options) -> Result<(), String> {
-    if !io::stdout().is_terminal() {
-        return Err("standard output is no terminal, use \"--once\" or \"--json\"".to_owned());
+/// Finds the servers of this machine where no source is named.
+fn with_sources(mut options: Options) -> Result<ExitCode, String> {
+    options.access = options.access.with_environment(variable);
+    if !options.origins.is_empty() || options.replay.is_some() {
+        return run(&options, None);
     }
-    let first = match source.picture() {
-        Err(fault @ Fault::Unreachable(_)) => return Err(format!("{source}: {fault}")),
-        reading => reading,
-    };
+    if options.output == Output::Screen && options.record.is_none() && !io::stdout().is_terminal() {
+        return Ok(misused(
+            "the following arguments are required without a terminal: address, or one of --once, \
+             --json, --csv, --prometheus, --check",
+        ));
+    }
+    let seen = discovery::look();
+    if seen.masters.is_empty() {
+        let remarks: String = seen.remarks.iter().map(|line| format!("\n  {line}")).collect();
+        return Ok(misused(&format!(
+            "no server to show was found on this machine: give a stats address, --arena PATH or \
+             --pid MASTER{remarks}"
+        )));
+    }
+    options.origins = seen.masters.iter().copied().map(opening::found).collect();
+    run(&options, Some(seen))
+}
+
+fn run(options: &Options, seen: Option<discovery::Seen>) -> Result<ExitCode, String> {
+    if options.output == Output::Screen {
+        return screen(options, seen).map(|()| ExitCode::SUCCESS);
+    }
+    for remark in seen.iter().flat_map(|seen| &seen.remarks) {
+        complain(&format!("uwsgitop: {remark}"));
+    }
+    // What is known as the classic text, and the document, are what the address tells.
+    let told = matches!(options.output, Output::Once | Output::Json | Output::Csv);
+    let no_arena = options.access.no_arena || (told && options.view.is_none());
+    let access = Arc::new(Access { no_arena, ..options.access.clone() });
+    let columns = variable("COLUMNS").and_then(|columns| columns.parse().ok());
+    let around =
+        Around { utf8: speaks_utf8() && !options.looks.ascii, columns, zone: TimeZone::system() };
+    if let Some(file) = &options.replay {
+        return print::recorded(Replay::open(file)?, options, &around);
+    }
+    let sources: Vec<Source> =
+        options.origins.iter().map(|origin| Source::of(origin, &access)).collect();
+    let feeds = sources.iter().map(opening::feed).collect();
+    print::run(sources, feeds, options, &around)
+}
+
+fn screen(options: &Options, seen: Option<discovery::Seen>) -> Result<(), String> {
+    let headless =
+        options.record.is_some() && (options.duration.is_some() || !io::stdout().is_terminal());
+    if !headless && !io::stdout().is_terminal() {
+        let ways = "\"--once\", \"--json\", \"--csv\", \"--check\" or \"--record\"";
+        return Err(format!("standard output is no terminal, use {ways}"));
+    }
+    let looks = options.looks;
     let (no_color, term) = (variable("NO_COLOR"), variable("TERM"));
+    let replay = options.replay.as_deref().map(Replay::open).transpose()?;
+    let recorded = replay.as_ref().map(|replay| replay.feeds().len());
+    // Many at a glance, one at once.
+    let many = recorded.unwrap_or(options.origins.len()) > 1;
+    let usual = if many { views::Id::Sources } else { views::Id::Workers };
     let setting = Setting {
-        host: shown_host(&source),
-        source: source.to_string(),
-        theme: Theme::choose(options.color, no_color.as_deref(), term.as_deref()),
-        utf8: speaks_utf8(),
-        interval: options.interval,
+        theme: Theme::choose(looks.color, looks.theme, no_color.as_deref(), term.as_deref()),
+        utf8: speaks_utf8() && !looks.ascii,
+        mouse: looks.mouse,
+        control: options.control.clone(),
+        view: options.view.unwrap_or(usual),
+        options: options.clone(),
     };
-    let transport = Transport::start(source, options.interval)
-        .map_err(|error| format!("cannot start the reading thread: {error}"))?;
-    match session::run(&setting, transport, first)? {
+    if let Some(replay) = replay {
+        let begin = options.at.map(|when| replay.moment(when, &TimeZone::system())).transpose()?;
+        return end(session::replay(&setting, replay, begin.unwrap_or(0))?);
+    }
+    // Who looks at a recording later may want any view.
+    let all = options.record.is_some();
+    let needs = if all { Needs::ALL } else { Needs::of(setting.view) };
+    let sources = opening::open(options, needs)?;
+    // Opened last of what can fail: a recording is begun when there is something to record.
+    let recorder = match options.record.as_deref().map(Recorder::start).transpose()? {
+        Some(recorder) if headless => {
+            return print::say(&headless::run(recorder, sources, options.duration)?);
+        }
+        recorder => recorder,
+    };
+    let watch = seen.map(|seen| Hunt::start(seen, options)).transpose()?;
+    end(session::run(&setting, sources, recorder, watch)?)
+}
+
+fn end(ending: Ending) -> Result<(), String> {
+    match ending {
         Ending::Quit => Ok(()),
         // The terminal is restored: now end as whoever sent the signal expects.
         Ending::Signal(signal) => signal_hook::low_level::emulate_default_handler(signal)
@@ -129,26 +192,6 @@ fn locale_is_utf8(variables: [Option<String>; 3]) -> bool {
         let locale = locale.to_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
-}
-
-fn shown_host(source: &Source) -> String {
-    match source.host() {
-        Some(host) => host.to_owned(),
-        None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-    }
-}
-
-fn print(text: &str) -> Result<(), String> {
-    write(text.as_bytes())
-}
-
-fn write(bytes: &[u8]) -> Result<(), String> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        // The reader has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|error| format!("standard output: {error}")),
-    }
 }
 
 fn complain(text: &str) {

@@ -2,17 +2,20 @@
 //!
 //! Owns raw mode, the alternate screen and the cursor. They are restored by [`Guard`]'s drop,
 //! by the panic hook (any thread), and, because the loop ends on signals, by every signal that
-//! can be caught. Only SIGKILL leaves the terminal as it is.
+//! can be caught. Only SIGKILL and SIGSTOP leave the terminal as it is. No frame is written once
+//! the terminal was given back, and it is not given back in the middle of one.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Stdout, Write, stdout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Once, OnceLock};
-use std::time::Duration;
+use std::sync::{Mutex, Once, OnceLock, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -20,6 +23,7 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 /// The drawing surface of the interactive screen.
 pub(crate) type Screen = Terminal<CrosstermBackend<Stdout>>;
@@ -43,6 +47,22 @@ pub(crate) fn wait(time: Duration) -> Input {
         Some(tty) => poll(tty.as_fd(), time),
         None => poll(stdin.as_fd(), time),
     }
+}
+
+/// Makes the event library look at the terminal again when something is left to read although it
+/// says that nothing is. It hears of keys once, when they come, and forgets them when a change of
+/// the size is noticed at the same moment. Setting modes as they are wakes all who wait for the
+/// terminal, so it hears of them again.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn remind() -> io::Result<()> {
+    if wait(Duration::ZERO) != Input::Ready {
+        return Ok(());
+    }
+    let stdin = io::stdin();
+    let tty = control().map_or_else(|| stdin.as_fd(), AsFd::as_fd);
+    Ok(tcsetattr(tty, OptionalActions::Now, &tcgetattr(tty)?)?)
 }
 
 /// The controlling terminal, where standard input is something else.
@@ -69,15 +89,25 @@ fn poll(fd: BorrowedFd<'_>, time: Duration) -> Input {
 /// over what was printed in between, a panic's message for instance.
 static HELD: AtomicBool = AtomicBool::new(false);
 
+/// Whether the mouse is taken with it.
+static MOUSE: AtomicBool = AtomicBool::new(true);
+
+/// Locked while a frame is written.
+static FRAME: Mutex<()> = Mutex::new(());
+
+/// How long a panic waits for the frame that another thread writes; in its own it waits in vain.
+const FRAME_TIME: Duration = Duration::from_millis(100);
+
 /// Holds the terminal; dropping it gives it back.
 pub(crate) struct Guard(());
 
 impl Guard {
-    /// Takes the terminal over.
+    /// Takes the terminal over, the mouse with it or not.
     ///
     /// # Errors
     /// The operating system's; the terminal is then as it was.
-    pub(crate) fn enter() -> io::Result<Self> {
+    pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
+        MOUSE.store(mouse, Ordering::Relaxed);
         restore_on_panic();
         // From here on drop restores, whichever step fails.
         let guard = Self(());
@@ -97,9 +127,56 @@ impl Drop for Guard {
 /// # Errors
 /// The operating system's.
 pub(crate) fn take() -> io::Result<()> {
-    HELD.store(true, Ordering::Relaxed);
+    if HELD.swap(true, Ordering::Relaxed) {
+        // Who continued us may have set other modes; the library believes in its own.
+        disable_raw_mode()?;
+    }
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Hide)
+    execute!(stdout(), EnterAlternateScreen, Hide)?;
+    if MOUSE.load(Ordering::Relaxed) { execute!(stdout(), EnableMouseCapture) } else { Ok(()) }
+}
+
+/// Whether the terminal is ours.
+///
+/// # Errors
+/// A sentence, when a panic gave it back: what it says stands on the terminal now.
+pub(crate) fn held() -> io::Result<()> {
+    if HELD.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    Err(io::Error::other("given back because of the fault above, which should be reported"))
+}
+
+/// Writes a frame.
+///
+/// # Errors
+/// Those of the frame, and that of [`held`].
+pub(crate) fn write<T>(frame: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let _frame = FRAME.lock().unwrap_or_else(PoisonError::into_inner);
+    held()?;
+    frame()
+}
+
+/// Stops the process as Ctrl-Z does, with the terminal given back until it is continued. Without a
+/// shell that could continue it nothing happens, as the kernel does with the signal itself.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn stop() -> io::Result<()> {
+    if !is_watched() {
+        return Ok(());
+    }
+    restore();
+    signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
+    take()
+}
+
+/// Whether the parent controls jobs: it is of our session and not of our group.
+fn is_watched() -> bool {
+    let Some(parent) = rustix::process::getppid() else { return false };
+    let (getpgid, getsid) = (rustix::process::getpgid, rustix::process::getsid);
+    getsid(Some(parent)).is_ok_and(|session| getsid(None) == Ok(session))
+        && getpgid(Some(parent)).is_ok_and(|group| getpgid(None) != Ok(group))
 }
 
 /// Gives the terminal back, if it is held. Any thread may call it.
@@ -108,7 +185,7 @@ pub(crate) fn restore() {
         return;
     }
     // On the way out there is nobody left to tell: a terminal that is gone needs no restoring.
-    let _ = execute!(stdout(), Show, LeaveAlternateScreen);
+    let _ = execute!(stdout(), DisableMouseCapture, Show, LeaveAlternateScreen);
     let _ = disable_raw_mode();
     let _ = stdout().flush();
 }
@@ -119,11 +196,25 @@ fn restore_on_panic() {
     ONCE.call_once(|| {
         let print = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
+            wait_for_frame();
             restore();
             print(panic);
         }));
     });
 }
+
+fn wait_for_frame() {
+    let end = Instant::now() + FRAME_TIME;
+    while let Err(TryLockError::WouldBlock) = FRAME.try_lock() {
+        if Instant::now() >= end {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 mod wait_tests {

@@ -3,15 +3,17 @@
 //! Pure: a snapshot and options in, bytes out. It cannot fail and never produces anything but valid
 //! JSON. Keys of our own stand at the end of their objects; the document has no trailing newline.
 
+mod details;
 mod escape;
 mod kernel;
 mod own;
 mod writer;
 
 use crate::histogram::{Latency, LatencySnap};
-use crate::rows::{AppCells, GatewayCells, MuleCells, SocketCells};
+use crate::rows::{AppCells, DaemonCells, GatewayCells, MuleCells, SocketCells};
 use crate::schema::{Item, ListOptions, list};
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
+pub use details::Details;
 use writer::Json;
 
 /// What the document contains.
@@ -35,6 +37,8 @@ pub struct StatsOptions {
     pub memory_report2: bool,
     /// Lock names in creation order, each with the process id of its holder or 0.
     pub locks: Vec<(String, u32)>,
+    /// Add what a screen wants beyond the document that others know.
+    pub details: Option<Details>,
 }
 
 /// Writes the document.
@@ -42,6 +46,9 @@ pub fn stats_json(snapshot: &Snapshot, options: &StatsOptions) -> Vec<u8> {
     let mut json = Json::new(options.minified);
     json.document(|j| {
         instance(j, snapshot);
+        if !snapshot.daemons.is_empty() {
+            j.list("daemons", |j| snapshot.daemons.iter().for_each(|d| j.entry(|j| daemon(j, d))));
+        }
         j.list("locks", |j| {
             for (name, holder) in &options.locks {
                 j.entry(|j| j.number(name, u64::from(*holder)));
@@ -50,11 +57,20 @@ pub fn stats_json(snapshot: &Snapshot, options: &StatsOptions) -> Vec<u8> {
         if options.metrics_enabled && !options.no_metrics {
             metrics(j, snapshot, options);
         }
-        j.list("sockets", |j| snapshot.sockets.iter().for_each(|s| j.entry(|j| socket(j, s))));
+        j.list("sockets", |j| {
+            for row in &snapshot.sockets {
+                j.entry(|j| {
+                    socket(j, row);
+                    if options.details.is_some() {
+                        details::socket(j, row);
+                    }
+                });
+            }
+        });
         j.list("workers", |j| {
             snapshot.workers.iter().for_each(|w| j.entry(|j| worker(j, snapshot, w, options)));
         });
-        extensions(j, snapshot);
+        extensions(j, snapshot, options);
     });
     json.into_bytes()
 }
@@ -70,6 +86,13 @@ fn instance(j: &mut Json, snapshot: &Snapshot) {
     j.number("uid", globals.uid);
     j.number("gid", globals.gid);
     j.string("cwd", &globals.cwd);
+}
+
+fn daemon(j: &mut Json, daemon: &DaemonCells) {
+    j.string("cmd", &daemon.command);
+    j.number("pid", daemon.pid);
+    j.number("respawns", daemon.respawns());
+    own::daemon(j, daemon);
 }
 
 fn metrics(j: &mut Json, snapshot: &Snapshot, options: &StatsOptions) {
@@ -118,7 +141,16 @@ fn worker(j: &mut Json, snapshot: &Snapshot, worker: &WorkerSnap, options: &Stat
     j.number("respawn_count", cells.respawn_count);
     j.number("tx", worker.tx);
     j.number("avg_rt", cells.avg_rt_us);
-    j.list("apps", |j| worker.apps.iter().for_each(|a| j.entry(|j| app(j, a))));
+    j.list("apps", |j| {
+        for row in &worker.apps {
+            j.entry(|j| {
+                app(j, row);
+                if options.details.is_some() {
+                    details::app(j, row);
+                }
+            });
+        }
+    });
     if !options.no_cores {
         j.list("cores", |j| {
             for (id, c) in worker.cores.iter().enumerate() {
@@ -131,6 +163,9 @@ fn worker(j: &mut Json, snapshot: &Snapshot, worker: &WorkerSnap, options: &Stat
     j.number("failed_requests", worker.failed_requests);
     j.number("rx", worker.rx);
     own::worker(j, worker);
+    if options.details.is_some() {
+        details::worker(j, worker, options.memory_report2);
+    }
 }
 
 fn app(j: &mut Json, app: &AppCells) {
@@ -173,13 +208,16 @@ fn core(
     j.object("req_info", |j| {
         if let Some(request) = request {
             j.number("request_start", request.start_us / 1_000_000);
-            kernel::request(j, snapshot, (worker, id), request);
+            let known = kernel::request(j, snapshot, (worker, id), request);
+            if options.details.is_some() {
+                details::request(j, snapshot, request, known);
+            }
         }
     });
 }
 
 /// What is ours alone, at the end of the document.
-fn extensions(j: &mut Json, snapshot: &Snapshot) {
+fn extensions(j: &mut Json, snapshot: &Snapshot, options: &StatsOptions) {
     let started = snapshot.globals.started_at;
     if !snapshot.gateways.is_empty() {
         j.list("gateways", |j| snapshot.gateways.iter().for_each(|g| j.entry(|j| gateway(j, g))));
@@ -192,11 +230,19 @@ fn extensions(j: &mut Json, snapshot: &Snapshot) {
     j.number("reloads", snapshot.globals.reloads);
     j.object("latency", |j| {
         for what in Latency::ALL {
-            j.object(what.as_str(), |j| spread(j, snapshot.latency(what)));
+            j.object(what.as_str(), |j| {
+                spread(j, snapshot.latency(what));
+                if options.details.is_some() {
+                    details::latency(j, snapshot.latency(what));
+                }
+            });
         }
     });
-    own::instance(j, snapshot);
+    own::instance(j, snapshot, options.details.is_some());
     kernel::instance(j, snapshot);
+    if let Some(more) = &options.details {
+        details::instance(j, snapshot, more);
+    }
 }
 
 fn spread(j: &mut Json, latency: &LatencySnap) {

@@ -1,10 +1,11 @@
 //! Keys of ours about processes and the machine, each at the end of its object.
 
+use super::details;
 use super::writer::Json;
 use crate::rows::{
-    EXITS, GatewayCells, KillCells, MuleCells, ProbeCells, SpreadCells, SystemCells, UsedCells,
+    DaemonCells, EXITS, GatewayCells, GlobalCells, HOOK_PHASES, KillCells, MuleCells, ProbeCells,
+    RECYCLES, RELOADS, SpreadCells, SystemCells, UsedCells,
 };
-use crate::signals::signal_name;
 use crate::snapshot::{Snapshot, WorkerSnap};
 
 /// The end of a worker.
@@ -23,6 +24,11 @@ pub(super) fn worker(j: &mut Json, worker: &WorkerSnap) {
             j.number(reason, count);
         }
     });
+    j.object("recycles", |j| {
+        for (reason, count) in RECYCLES.iter().zip(cells.recycles) {
+            j.number(reason, count);
+        }
+    });
 }
 
 /// The end of a router.
@@ -38,6 +44,14 @@ pub(super) fn gateway(j: &mut Json, gateway: &GatewayCells) {
     used(j, &gateway.used);
     j.number("open_fds", gateway.open_fds);
     j.number("threads", gateway.threads);
+}
+
+/// The end of an attached daemon.
+pub(super) fn daemon(j: &mut Json, daemon: &DaemonCells) {
+    j.string("state", daemon.state_name().as_bytes());
+    j.number("since", daemon.since);
+    j.number("throttle", daemon.throttle_s);
+    j.string("last_exit", daemon.exit_text().as_bytes());
 }
 
 /// The end of a mule.
@@ -64,13 +78,14 @@ fn spread(j: &mut Json, spread: &SpreadCells) {
     j.number("max_us", spread.max_us);
 }
 
-/// The end of the document.
-pub(super) fn instance(j: &mut Json, snapshot: &Snapshot) {
+/// The end of the document; `detailed` adds what only some readers want.
+pub(super) fn instance(j: &mut Json, snapshot: &Snapshot, detailed: bool) {
     let globals = &snapshot.globals;
     j.number("workers_started", globals.workers_started);
     j.number("workers_killed", globals.workers_killed);
     j.number("boot_us", globals.boot_us);
     j.object("reload_duration", |j| spread(j, &globals.reload_spread));
+    reloads(j, globals);
     j.object("master", |j| {
         j.object("turns", |j| spread(j, &globals.master_turns));
         j.object("lateness", |j| spread(j, &globals.master_lateness));
@@ -81,6 +96,9 @@ pub(super) fn instance(j: &mut Json, snapshot: &Snapshot) {
         j.number("open_fds", globals.master_open_fds);
         j.number("threads", globals.master_threads);
     });
+    if globals.hooks_run > 0 {
+        j.list("hooks", |j| hooks(j, globals));
+    }
     j.object("observer", |j| {
         j.number("pid", globals.observer_pid);
         j.number("respawns", globals.observer_respawns);
@@ -92,19 +110,61 @@ pub(super) fn instance(j: &mut Json, snapshot: &Snapshot) {
         j.number("open_fds", globals.observer_open_fds);
         j.number("threads", globals.observer_threads);
     });
-    j.object("system", |j| system(j, &snapshot.system));
+    j.object("system", |j| {
+        system(j, &snapshot.system);
+        if detailed {
+            details::system(j, &snapshot.system);
+        }
+    });
     if let Some(kernel) = snapshot.probed("signals") {
         j.list("kills", |j| kernel.kills.iter().for_each(|kill| j.entry(|j| ends(j, kill))));
     }
     let probes: Vec<_> = snapshot.kernel.iter().flat_map(|kernel| &kernel.probes).collect();
     if !probes.is_empty() {
-        j.list("ebpf", |j| probes.iter().for_each(|one| j.entry(|j| probe(j, one))));
+        j.list("ebpf", |j| {
+            for one in probes {
+                j.entry(|j| {
+                    probe(j, one);
+                    if detailed {
+                        details::probe(j, one);
+                    }
+                });
+            }
+        });
     }
+}
+
+/// Phases at which something ran.
+fn hooks(j: &mut Json, globals: &GlobalCells) {
+    let counts = globals.hook_runs.iter().zip(globals.hook_failures).zip(globals.hook_last_us);
+    for (phase, ((run, failed), last_us)) in HOOK_PHASES.iter().zip(counts) {
+        if *run > 0 {
+            j.entry(|j| {
+                j.string("phase", phase.as_bytes());
+                j.number("run", *run);
+                j.number("failed", failed);
+                j.number("last_us", last_us);
+            });
+        }
+    }
+}
+
+/// Reloads by kind and outcome, and why the last one was refused.
+fn reloads(j: &mut Json, globals: &GlobalCells) {
+    j.object("reload_outcomes", |j| {
+        for ((kind, outcome), count) in RELOADS.iter().zip(globals.reload_outcomes) {
+            j.number(&format!("{kind}_{outcome}"), count);
+        }
+    });
+    j.object("reload_refused", |j| {
+        j.number("time", globals.reload_refused_at);
+        j.string("reason", &globals.reload_refusal);
+    });
 }
 
 /// Ends of workers by one signal of one sender.
 fn ends(j: &mut Json, kill: &KillCells) {
-    j.string("signal", signal_name(kill.signal).as_bytes());
+    j.string("signal", kill.signal_name().as_bytes());
     j.string("by", &kill.by);
     j.number("count", kill.count);
 }

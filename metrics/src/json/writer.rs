@@ -49,6 +49,19 @@ impl Json {
         push_string(&mut self.out, value);
     }
 
+    /// A member that is a list of numbers, on one line.
+    pub(super) fn numbers(&mut self, key: &str, values: impl IntoIterator<Item = u64>) {
+        self.key(key.as_bytes());
+        self.out.push(b'[');
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(value.to_string().as_bytes());
+        }
+        self.out.push(b']');
+    }
+
     /// A member that is a list.
     pub(super) fn list(&mut self, key: &str, body: impl FnOnce(&mut Json)) {
         self.key(key.as_bytes());

@@ -11,9 +11,10 @@ const RESPONSES: &str = "uwsgi_app_responses_total";
 const DURATION: &str = "uwsgi_app_request_duration_seconds";
 /// A family of one number for each app: name, help, and the number.
 type Plain = (&'static str, &'static str, fn(&AppCells) -> u64);
-const PLAIN: [Plain; 3] = [
+const PLAIN: [Plain; 4] = [
     ("uwsgi_app_requests_total", "Requests dispatched to the app.", |app| app.requests),
     ("uwsgi_app_exceptions_total", "Uncaught exceptions of the app.", |app| app.exceptions),
+    ("uwsgi_app_harakiri_total", "Requests that took too long.", |app| app.harakiri_count),
     ("uwsgi_app_transmitted_bytes_total", "Response bytes of the app.", |app| app.tx),
 ];
 
@@ -56,6 +57,7 @@ fn merged(snapshot: &Snapshot) -> Apps {
         let sum = apps.entry(name).or_default();
         sum.requests += cells.requests;
         sum.exceptions += cells.exceptions;
+        sum.harakiri_count += cells.harakiri_count;
         sum.tx += cells.tx;
         sum.running_time_us += cells.running_time_us;
         let classes = sum.responses.iter_mut().zip(&cells.responses);

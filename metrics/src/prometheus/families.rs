@@ -143,10 +143,17 @@ fn samples(metric: &Metric, snapshot: &Snapshot, take: &mut Take<'_>) {
 
 /// True for what is told apart by names.
 fn is_named(read: Read) -> bool {
-    use Read::{Alarm, Gateway, KernelSocket, Kill, Probe, Pusher, Socket};
+    use Read::{Alarm, Daemon, Gateway, KernelSocket, Kill, Probe, Pusher, Socket};
     matches!(
         read,
-        Socket(_) | Gateway(_) | Alarm(_) | Pusher(_) | KernelSocket(..) | Probe(_) | Kill(..)
+        Socket(_)
+            | Gateway(_)
+            | Alarm(_)
+            | Pusher(_)
+            | Daemon(_)
+            | KernelSocket(..)
+            | Probe(_)
+            | Kill(..)
     )
 }
 
@@ -209,6 +216,13 @@ fn by_name(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
             .pushers
             .iter()
             .map(|p| (vec![("pusher", p.kind.clone()), ("target", p.target.clone())], read(p)))
+            .collect(),
+        Read::Daemon(read) => (1..)
+            .zip(&snapshot.daemons)
+            .map(|(n, d): (u32, _)| {
+                let number = n.to_string().into_bytes();
+                (vec![("daemon_id", number), ("command", d.command.clone())], read(d))
+            })
             .collect(),
         Read::Gateway(read) => {
             snapshot.gateways.iter().map(|g| (vec![("router", g.name.clone())], read(g))).collect()

@@ -23,6 +23,7 @@ use crate::snapshot::Snapshot;
 use crate::view::View;
 
 pub use negotiate::{Escaping, Format, negotiate};
+pub use user::split as user_family;
 pub use value::Value;
 use writer::Writer;
 pub use writer::{Families, Head, Labels, Observed, Type};

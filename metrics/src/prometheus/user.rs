@@ -89,7 +89,7 @@ fn type_of(metric: &MetricCells) -> Option<Type> {
 }
 
 /// `worker.1.foo` becomes `uwsgi_metric_worker_foo` and `worker="1"`.
-fn split(name: &str) -> (String, Vec<(String, String)>) {
+pub fn split(name: &str) -> (String, Vec<(String, String)>) {
     let mut family = String::from("uwsgi_metric");
     let mut labels: Vec<(String, String)> = Vec::new();
     let mut before: Option<String> = None;

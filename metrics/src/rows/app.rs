@@ -35,6 +35,8 @@ row! {
         pub latencies: [Counter; APP_BUCKETS_US.len() + 1],
         /// Directory it runs in, empty when unset.
         pub chdir: Text<32>,
+        /// Its requests that took too long, by harakiri (master).
+        pub harakiri_count: Counter,
     }
 }
 
@@ -54,7 +56,8 @@ impl AppRow {
     /// Another app takes the slot: its counts begin anew.
     pub fn clear_counts(&self) {
         let own = [&self.requests, &self.exceptions, &self.running_time_us, &self.tx];
-        let all = own.into_iter().chain(&self.responses).chain(&self.latencies);
+        let own = own.into_iter().chain([&self.harakiri_count]);
+        let all = own.chain(&self.responses).chain(&self.latencies);
         all.for_each(|count| count.set(0));
     }
 }

@@ -42,6 +42,9 @@ row! {
         pub parse_errors: Counter,
         /// Requests served on a connection that had served one before.
         pub keepalive_reuses: Counter,
+        /// When the request, or the handler of a signal, must be done by the word of the application:
+        /// microseconds of the clock that nobody sets, 0 for no such limit.
+        pub user_deadline_us: Gauge,
     }
 }
 

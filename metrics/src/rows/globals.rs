@@ -3,6 +3,40 @@
 use super::{Spread, Used, row};
 use crate::cells::{Counter, Gauge, Signed, Text};
 
+/// Phases at which configurations run something, as the log names them; places of the cells of
+/// hooks.
+pub const HOOK_PHASES: [&str; 29] = [
+    "asap",
+    "pre-jail",
+    "post-jail",
+    "in-jail",
+    "as root",
+    "as user",
+    "pre app",
+    "post app",
+    "post-fork",
+    "accepting",
+    "accepting-once",
+    "accepting1",
+    "accepting1-once",
+    "master-start",
+    "touch",
+    "atexit",
+    "as-mule",
+    "as-gateway",
+    "emperor-start",
+    "as-emperor-before-vassal",
+    "as-vassal-before-drop",
+    "as-vassal",
+    "as-emperor",
+    "setns",
+    "as-on-demand-vassal",
+    "as-on-config-vassal",
+    "emperor-stop",
+    "emperor-reload",
+    "emperor-lost",
+];
+
 row! {
     /// One row. Written by the master, except where a field names another writer.
     pub struct Globals => GlobalCells {
@@ -151,5 +185,77 @@ row! {
         /// Clients of the Prometheus endpoint that were refused, by reason: address, credentials,
         /// tls, request, room (observer).
         pub scrape_refusals: [Counter; 5],
+        /// Absolute path of the master's FIFO that takes commands now; empty without one.
+        pub fifo: Text<32>,
+        /// Commands that came through it.
+        pub fifo_commands: Counter,
+        /// Bytes without a meaning that came through it.
+        pub fifo_unknown: Counter,
+        /// When the service manager was told that the instance is ready, epoch microseconds; 0 when
+        /// it was not told.
+        pub notify_ready_us: Gauge,
+        /// Signs of life sent to the watchdog of the service manager.
+        pub notify_pings: Counter,
+        /// Notices to the service manager that could not be delivered.
+        pub notify_lost: Counter,
+        /// Listening sockets that the service manager handed over.
+        pub activated: Gauge,
+        /// Hooks, mounts, commands and calls of all phases that ran; any process adds
+        /// (`add_shared`), as to the next three.
+        pub hooks_run: Counter,
+        /// Those that failed.
+        pub hooks_failed: Counter,
+        /// What ran at each of [`HOOK_PHASES`].
+        pub hook_runs: [Counter; HOOK_PHASES.len()],
+        /// What failed at each.
+        pub hook_failures: [Counter; HOOK_PHASES.len()],
+        /// How long the last one took, microseconds; any process writes.
+        pub hook_last_us: [Gauge; HOOK_PHASES.len()],
+        /// 1 when a child asks for the end because a hook failed that must not; the child writes.
+        pub hook_fatal: Gauge,
+        /// Workers that there should be; 0 without `cheaper`, and while the instance sleeps.
+        pub cheaper_wanted: Gauge,
+        /// Busyness of the last window over all workers, percent.
+        pub cheaper_busyness: Gauge,
+        /// Windows of idleness before busyness stops a worker.
+        pub cheaper_multiplier: Gauge,
+        /// Workers that cheaper started and stopped, in the order of [`CHEAPER_REASONS`].
+        pub cheaper_changes: [Counter; CHEAPER_REASONS.len()],
+        /// Why it last did: one more than the index in [`CHEAPER_REASONS`], 0 before.
+        pub cheaper_last_reason: Gauge,
+        /// Reloads by kind and outcome, in the order of [`RELOADS`].
+        pub reload_outcomes: [Counter; RELOADS.len()],
+        /// The reload under way: 0 none, 1 graceful, 2 brutal. The next image counts it.
+        pub reload_kind: Gauge,
+        /// Why the last reload was refused or failed; cut off where it does not fit.
+        pub reload_refusal: Text<26>,
+        /// When that was, epoch seconds; 0 when none was.
+        pub reload_refused_at: Gauge,
     }
 }
+
+/// Why cheaper changes the number of workers.
+///
+/// `load`, `emergency` (connections waited) and `more` (the operator asked) start some; `idle`,
+/// `memory` and `fewer` (the operator asked) stop some.
+pub const CHEAPER_REASONS: [&str; 6] = ["load", "emergency", "more", "idle", "memory", "fewer"];
+
+/// What is reloaded, and how it ended.
+///
+/// `done`: everybody who was to be replaced was asked to go. `refused`: the new configuration or its
+/// applications did not pass, nothing was touched. `failed`: it was begun and did not come to its
+/// end; what served before serves again.
+pub const RELOADS: [(&str, &str); 12] = [
+    ("graceful", "done"),
+    ("graceful", "refused"),
+    ("graceful", "failed"),
+    ("brutal", "done"),
+    ("brutal", "refused"),
+    ("brutal", "failed"),
+    ("workers", "done"),
+    ("chain", "done"),
+    ("chain", "failed"),
+    ("mules", "done"),
+    ("fork", "done"),
+    ("fork", "failed"),
+];

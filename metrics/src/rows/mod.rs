@@ -7,6 +7,7 @@
 mod alarm;
 mod app;
 mod core;
+mod daemon;
 mod gateway;
 mod globals;
 mod kernel;
@@ -25,8 +26,9 @@ mod worker;
 pub use alarm::{AlarmCells, AlarmRow};
 pub use app::{APP_BUCKETS_US, AppCells, AppRow};
 pub use core::{CoreCells, CoreRow};
+pub use daemon::{DaemonCells, DaemonRow, DaemonState};
 pub use gateway::{GatewayCells, GatewayRow};
-pub use globals::{GlobalCells, Globals};
+pub use globals::{CHEAPER_REASONS, GlobalCells, Globals, HOOK_PHASES, RELOADS};
 pub use kernel::{
     DURING, EndCells, EndRow, KILLS, KernelSocketCells, KernelSocketRow, KernelWorkerCells,
     KernelWorkerRow, KillCells, KillRow, ListenerCells, ListenerRow, PROBE_STATES, PROBES,
@@ -42,7 +44,7 @@ pub use steps::{STEP_CELLS, Steps, StepsSnap, step_bounds, step_of};
 pub use system::{STALLS, SystemCells, SystemRow, stall_at};
 pub use threshold::{ThresholdCells, ThresholdRow, ThresholdState};
 pub use used::{Used, UsedCells};
-pub use worker::{EXITS, WorkerCells, WorkerRow};
+pub use worker::{EXITS, RECYCLES, WorkerCells, WorkerRow};
 
 /// Alignment of rows and sections: a cache line and the line the prefetcher brings along.
 pub(crate) const ALIGN: usize = 128;

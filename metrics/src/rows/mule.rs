@@ -42,5 +42,8 @@ row! {
         pub open_fds: Gauge,
         /// Threads; 0 while unmeasured (observer).
         pub threads: Gauge,
+        /// When it must be done by the word of the application: microseconds of the clock that
+        /// nobody sets, 0 for no such limit (mule).
+        pub user_deadline_us: Gauge,
     }
 }

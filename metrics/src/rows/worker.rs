@@ -76,16 +76,35 @@ row! {
         pub parked: Gauge,
         /// Connections accepted.
         pub accepted: Counter,
+        /// It was asked to finish and go (master, cleared at spawn): what a wake-up then means.
+        pub dismissed: Gauge,
+        /// Why it retires by itself: one more than the index in [`RECYCLES`], 0 while it does not
+        /// (worker; cleared at spawn).
+        pub retires: Gauge,
+        /// Times it was recycled, by reason, in the order of [`RECYCLES`] (master).
+        pub recycles: [Counter; RECYCLES.len()],
+        /// Times a signal made it tell its stacks (worker, from the handler of the signal).
+        pub told_stacks: Counter,
+        /// Busyness of the last window, percent; 0 without that algorithm (master).
+        pub busyness: Gauge,
     }
 }
+
+/// Why workers are recycled.
+///
+/// `requests`: `max-requests`. `lifetime`: `max-worker-lifetime`. `memory`: `reload-on-rss` and its
+/// kin. `evil`: killed, by `evil-reload-on-rss` or `-as`. `exception`: `reload-on-exception` and its
+/// kin. `application`: it asked to be replaced.
+pub const RECYCLES: [&str; 6] =
+    ["requests", "lifetime", "memory", "evil", "exception", "application"];
 
 /// Why workers end.
 ///
 /// `asked`: by a stop or a reload. `recycled`: by itself, in good order, to be replaced. `harakiri`
 /// and `no_mercy`: killed by the master. `signal`: killed by anybody else. `no_app`: nothing to run.
-/// `cheap`: not needed now. `exit`: with any other code.
-pub const EXITS: [&str; 8] =
-    ["asked", "recycled", "harakiri", "no_mercy", "signal", "no_app", "cheap", "exit"];
+/// `cheap`: not needed now. `exit`: with any other code. `memory`: killed by the master for its size.
+pub const EXITS: [&str; 9] =
+    ["asked", "recycled", "harakiri", "no_mercy", "signal", "no_app", "cheap", "exit", "memory"];
 
 impl WorkerRow {
     /// Folds one response time into the average, in microseconds. Threads of one worker may race:

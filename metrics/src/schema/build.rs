@@ -5,8 +5,8 @@ use crate::header::Section;
 use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
-    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, KillCells, MuleCells,
-    ProbeCells, PusherCells, SocketCells, SystemCells,
+    AlarmCells, AppCells, DaemonCells, GatewayCells, KernelSocketCells, KernelWorkerCells,
+    KillCells, MuleCells, ProbeCells, PusherCells, SocketCells, SystemCells,
 };
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 
@@ -38,6 +38,9 @@ macro_rules! at {
     };
     (PusherRow.$f:ident) => {
         ($crate::header::Section::Pushers, core::mem::offset_of!(PusherRow, $f))
+    };
+    (DaemonRow.$f:ident) => {
+        ($crate::header::Section::Daemons, core::mem::offset_of!(DaemonRow, $f))
     };
     (AlarmRow.$f:ident) => {
         ($crate::header::Section::Alarms, core::mem::offset_of!(AlarmRow, $f))
@@ -176,6 +179,16 @@ pub(super) const fn alarm(
     help: &'static str,
 ) -> Metric {
     row(Group::Alarm, Read::Alarm(f), kind, unit, help)
+}
+
+/// A figure of each attached daemon.
+pub(super) const fn daemon(
+    f: fn(&DaemonCells) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::Daemon, Read::Daemon(f), kind, unit, help)
 }
 
 /// A figure of each receiver of a pusher.

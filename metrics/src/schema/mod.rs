@@ -7,11 +7,13 @@
 
 mod alarm;
 mod build;
+mod daemon;
 mod kernel;
 mod list;
 mod machine;
 mod process;
 mod pusher;
+mod reload;
 mod select;
 mod snmp;
 mod table;
@@ -23,8 +25,8 @@ use crate::header::Section;
 use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
-    AlarmCells, AppCells, GatewayCells, KernelSocketCells, KernelWorkerCells, KillCells, MuleCells,
-    ProbeCells, PusherCells, SocketCells, SystemCells, row,
+    AlarmCells, AppCells, DaemonCells, GatewayCells, KernelSocketCells, KernelWorkerCells,
+    KillCells, MuleCells, ProbeCells, PusherCells, SocketCells, SystemCells, row,
 };
 use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
 use crate::view::View;
@@ -41,8 +43,10 @@ const PARTS: &[&[Metric]] = &[
     table::ROWS,
     alarm::ROWS,
     pusher::ROWS,
+    daemon::ROWS,
     process::ROWS,
     machine::ROWS,
+    reload::ROWS,
     snmp::ROWS,
     kernel::ROWS,
     &machine::MACHINE_STALLS,
@@ -147,6 +151,8 @@ pub enum Group {
     Probe = 14,
     /// Not in the classic list: once per signal and sender that ended workers.
     Kill = 15,
+    /// Extension: once per attached daemon.
+    Daemon = 16,
 }
 
 /// How the value is taken from a snapshot.
@@ -170,6 +176,8 @@ pub enum Read {
     Alarm(fn(&AlarmCells) -> i64),
     /// From a receiver of a pusher.
     Pusher(fn(&PusherCells) -> i64),
+    /// From an attached daemon.
+    Daemon(fn(&DaemonCells) -> i64),
     /// From what this probe in the kernel counted of a worker.
     KernelWorker(&'static str, fn(&KernelWorkerCells) -> i64),
     /// From what this probe in the kernel counted of a socket, and its waits.

@@ -16,6 +16,9 @@ const MINOR: &[(&str, &str)] = &[("type", "minor")];
 const MAJOR: &[(&str, &str)] = &[("type", "major")];
 
 const SWITCHES: &str = "Context switches, over all lives.";
+const CHANGES: &str = "Workers that cheaper started (load, emergency, more) or stopped.";
+const LAST_CHANGE: &str =
+    "Why cheaper last acted: 0 never, 1 load, 2 emergency, 3 more, 4 idle, 5 memory, 6 fewer.";
 const FAULTS: &str = "Page faults, over all lives.";
 
 /// The `n`-th figure of what a process used.
@@ -32,6 +35,26 @@ macro_rules! exits {
             .family("uwsgi_worker_exits_total")
             .label("reason", $reason)
             .cell(nth(at!(WorkerRow.exits), $n))
+    };
+}
+
+/// Why a worker was recycled, `n`-th reason.
+macro_rules! recycles {
+    ($n:literal, $reason:literal) => {
+        worker(|w| i(w.cells.recycles[$n]), Counter, Count, "Times the worker was recycled.")
+            .family("uwsgi_worker_recycles_total")
+            .label("reason", $reason)
+            .cell(nth(at!(WorkerRow.recycles), $n))
+    };
+}
+
+/// Workers that cheaper started or stopped, `n`-th reason.
+macro_rules! changes {
+    ($n:literal, $reason:literal) => {
+        head(|s| i(s.globals.cheaper_changes[$n]), Counter, Count, CHANGES)
+            .family("uwsgi_cheaper_changes_total")
+            .label("reason", $reason)
+            .cell(nth(at!(Globals.cheaper_changes), $n))
     };
 }
 
@@ -76,12 +99,59 @@ pub(super) const ROWS: &[Metric] = &[
     exits!(5, "no_app"),
     exits!(6, "cheap"),
     exits!(7, "exit"),
+    exits!(8, "memory"),
+    recycles!(0, "requests"),
+    recycles!(1, "lifetime"),
+    recycles!(2, "memory"),
+    recycles!(3, "evil"),
+    recycles!(4, "exception"),
+    recycles!(5, "application"),
     head(|s| i(s.globals.workers_started), Counter, Count, "Starts of workers.")
         .family("uwsgi_workers_started_total")
         .cell(at!(Globals.workers_started)),
     head(|s| i(s.globals.workers_killed), Counter, Count, "Workers that a signal ended.")
         .family("uwsgi_workers_killed_total")
         .cell(at!(Globals.workers_killed)),
+    head(|s| i(s.globals.fifo_commands), Counter, Count, "Commands through the master's FIFO.")
+        .family("uwsgi_master_fifo_commands_total")
+        .cell(at!(Globals.fifo_commands)),
+    head(|s| i(s.globals.fifo_unknown), Counter, Count, "Bytes without a meaning in that FIFO.")
+        .family("uwsgi_master_fifo_unknown_bytes_total")
+        .cell(at!(Globals.fifo_unknown)),
+    head(|s| i(s.globals.notify_pings), Counter, Count, "Signs of life to the service manager.")
+        .family("uwsgi_notify_watchdog_pings_total")
+        .cell(at!(Globals.notify_pings)),
+    head(|s| i(s.globals.notify_lost), Counter, Count, "Undelivered notices to that manager.")
+        .family("uwsgi_notify_lost_total")
+        .cell(at!(Globals.notify_lost)),
+    worker(|w| i(w.cells.busyness), Gauge, Count, "Time in requests in the last window, percent.")
+        .extended("worker.N.plugin.cheaper_busyness.busyness", "3.N.100.1")
+        .family("uwsgi_worker_busyness_percent")
+        .cell(at!(WorkerRow.busyness))
+        .if_measured(),
+    head(|s| i(s.globals.cheaper_wanted), Gauge, Count, "Workers that there should be.")
+        .family("uwsgi_cheaper_wanted_workers")
+        .cell(at!(Globals.cheaper_wanted))
+        .if_measured(),
+    head(|s| i(s.globals.cheaper_busyness), Gauge, Count, "Busyness over all workers, percent.")
+        .extended("plugin.cheaper_busyness.total_avg_busyness", "4.100.1")
+        .family("uwsgi_cheaper_busyness_percent")
+        .cell(at!(Globals.cheaper_busyness))
+        .if_measured(),
+    head(|s| i(s.globals.cheaper_multiplier), Gauge, Count, "Idle windows before a worker goes.")
+        .family("uwsgi_cheaper_busyness_multiplier")
+        .cell(at!(Globals.cheaper_multiplier))
+        .if_measured(),
+    changes!(0, "load"),
+    changes!(1, "emergency"),
+    changes!(2, "more"),
+    changes!(3, "idle"),
+    changes!(4, "memory"),
+    changes!(5, "fewer"),
+    head(|s| i(s.globals.cheaper_last_reason), Gauge, Count, LAST_CHANGE)
+        .family("uwsgi_cheaper_last_reason")
+        .cell(at!(Globals.cheaper_last_reason))
+        .if_measured(),
     core(|c| i(c.busy_us), Counter, Micros, "Time in requests, the running one included.")
         .family("uwsgi_worker_core_busy_seconds_total"),
     core(|c| i(c.cells.failed_requests), Counter, Count, "Requests that failed on the core.")

@@ -64,6 +64,17 @@ pub(super) const ROWS: &[Metric] = &[
     head(|s| i(s.globals.master_cycles), Counter, Count, "Turns of the master loop.")
         .family("uwsgi_master_cycles_total")
         .cell(at!(Globals.master_cycles)),
+    head(|s| i(s.globals.hooks_run), Counter, Count, "Hooks, mounts, commands and calls run.")
+        .family("uwsgi_hooks_total")
+        .cell(at!(Globals.hooks_run)),
+    head(
+        |s| i(s.globals.hooks_failed),
+        Counter,
+        Count,
+        "Hooks, mounts, commands and calls failed.",
+    )
+    .family("uwsgi_hooks_failed_total")
+    .cell(at!(Globals.hooks_failed)),
     head(|s| i(s.globals.observer_respawns), Counter, Count, "Spawns of the observer.")
         .family("uwsgi_observer_spawns_total")
         .cell(at!(Globals.observer_respawns)),

@@ -6,8 +6,8 @@ use super::*;
 use crate::Arena;
 use crate::kernel::KernelSnap;
 use crate::rows::{
-    AlarmRow, AppRow, CoreRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow, KillRow,
-    MuleRow, ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, WorkerRow,
+    AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow,
+    KillRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, WorkerRow,
 };
 use crate::series::SeriesHead;
 use crate::shape::Shape;
@@ -25,6 +25,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
         mules: 1,
         alarms: 1,
         pushers: 1,
+        daemons: 1,
         probes: 1,
         listeners: 1,
         vars: 128,
@@ -40,6 +41,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
     arena.mule(1).id.set(1);
     arena.alarm(0).name.set(b"page");
     arena.pusher(0).kind.set(b"carbon");
+    arena.daemon(0).command.set(b"redis");
     arena.kernel_socket(0).name.set(b"s0");
     arena.probe(0).name.set(b"accept");
     arena.kill(0).by.set(b"bash");
@@ -60,6 +62,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Mules => (size_of::<MuleRow>(), 0),
         Section::Alarms => (size_of::<AlarmRow>(), 0),
         Section::Pushers => (size_of::<PusherRow>(), 0),
+        Section::Daemons => (size_of::<DaemonRow>(), 0),
         Section::Snmp => (size_of::<SnmpRow>(), 0),
         Section::KernelWorkers => (size_of::<KernelWorkerRow>(), 1),
         Section::KernelSockets => (size_of::<KernelSocketRow>(), 0),
@@ -87,6 +90,7 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::Mule(read) => read(&snapshot.mules[0]),
         Read::Alarm(read) => read(&snapshot.alarms[0]),
         Read::Pusher(read) => read(&snapshot.pushers[0]),
+        Read::Daemon(read) => read(&snapshot.daemons[0]),
         Read::KernelWorker(_, read) => read(&kernel(snapshot).workers[0]),
         Read::KernelSocket(_, read) => read(&kernel(snapshot).sockets[0]),
         Read::Probe(read) => read(&kernel(snapshot).probes[0]),

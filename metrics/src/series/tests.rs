@@ -16,6 +16,7 @@ const SHAPE: Shape = Shape {
     series: 16,
     mules: 0,
     pushers: 0,
+    daemons: 0,
     probes: 0,
     listeners: 0,
 };

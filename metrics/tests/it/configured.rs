@@ -19,6 +19,7 @@ const SHAPE: Shape = Shape {
     pushers: 0,
     probes: 0,
     listeners: 0,
+    daemons: 0,
 };
 
 fn arena() -> Arena {

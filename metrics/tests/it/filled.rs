@@ -22,6 +22,7 @@ pub(crate) const SHAPE: Shape = Shape {
     pushers: 2,
     probes: 1,
     listeners: 2,
+    daemons: 0,
 };
 
 /// An uwsgi block of these pairs.
@@ -129,6 +130,7 @@ fn start_request(arena: &Arena) {
         start_us: 1_795_162_608_250_000,
         vars: &block(&pairs),
         uncounted: false,
+        ..Start::default()
     });
     record.app(0);
     record.phase(Phase::Application);

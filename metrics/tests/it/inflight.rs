@@ -1,6 +1,6 @@
 //! The in-flight record: cuts, phases, and its life after the writer.
 
-use uwsgi_metrics::{Arena, Phase, Shape, Start, vars_pairs};
+use uwsgi_metrics::{Arena, Phase, Running, Shape, Start, vars_pairs};
 
 use crate::filled::block;
 
@@ -21,6 +21,7 @@ fn a_record_goes_from_idle_through_its_phases_to_idle() {
         host: b"h",
         proto: b"HTTP/1.1",
         start_us: 7,
+        since_us: 8,
         vars: &vars,
         uncounted: false,
     });
@@ -28,14 +29,17 @@ fn a_record_goes_from_idle_through_its_phases_to_idle() {
     assert_eq!((view.method.as_slice(), view.uri.as_slice()), (&b"POST"[..], &b"/x?y"[..]));
     assert_eq!((view.remote.as_slice(), view.host.as_slice()), (&b"::1"[..], &b"h"[..]));
     assert_eq!((view.proto.as_slice(), view.start_us), (&b"HTTP/1.1"[..], 7));
+    assert_eq!(view.since_us, 8);
     assert_eq!((view.phase, view.app, view.truncated), (Phase::Reading, -1, false));
     assert_eq!(view.pairs().collect::<Vec<_>>(), [(&b"A"[..], &b"1"[..]), (b"B", b"")]);
     record.app(3);
     for phase in [Phase::Application, Phase::Writing, Phase::Closing, Phase::Offloaded] {
         record.phase(phase);
         assert_eq!(record.read().map(|v| (v.phase, v.app)), Some((phase, 3)));
+        assert_eq!(record.running(), Some(Running { since_us: 8, phase, app: 3 }));
     }
     record.end();
+    assert_eq!(record.running(), None);
     assert_eq!(record.read(), None);
     assert_eq!(record.served(), 1);
 }
@@ -53,6 +57,7 @@ fn what_does_not_fit_is_cut_and_said() {
         host: &long,
         proto: &long,
         start_us: 1,
+        since_us: 1,
         vars: &vars,
         uncounted: false,
     });

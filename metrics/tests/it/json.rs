@@ -1,7 +1,7 @@
 //! The stats JSON: keys, order and bytes.
 
 use serde_json::Value;
-use uwsgi_metrics::{Arena, Shape, StatsOptions, stats_json};
+use uwsgi_metrics::{Arena, Details, HistoryWriter, Shape, Snapshot, StatsOptions, stats_json};
 
 use crate::filled::filled;
 
@@ -24,7 +24,7 @@ fn keys_come_in_the_order_monitoring_expects_and_ours_at_the_end() {
         keys(&doc),
         "version listen_queue listen_queue_errors signal_queue load pid uid gid cwd locks metrics \
          sockets workers gateways mules started_at uptime reloads latency workers_started \
-         workers_killed boot_us reload_duration master observer system"
+         workers_killed boot_us reload_duration reload_outcomes reload_refused master observer system"
     );
     assert_eq!(
         keys(&doc["gateways"][0]),
@@ -49,7 +49,7 @@ fn keys_come_in_the_order_monitoring_expects_and_ours_at_the_end() {
          status rss vsz running_time last_spawn respawn_count tx avg_rt apps cores \
          harakiri_pending cpu_time_us failed_requests rx avg_rt_1m swap busy_time_us cpu_user_us \
          cpu_system_us voluntary_switches involuntary_switches minor_faults major_faults open_fds \
-         threads startup_us killed_count exits"
+         threads startup_us killed_count exits recycles"
     );
     assert_eq!(
         keys(&worker["apps"][0]),
@@ -206,4 +206,112 @@ fn without_its_probe_nothing_is_told_of_waits() {
         keys(&probed(&["syscalls"])["workers"][0]["cores"][1]["req_info"]),
         "request_start age_us phase slowest_call"
     );
+}
+
+/// The document of a filled arena with and without details, of the same snapshot.
+fn with_and_without(arena: &Arena, (all, since, now): (bool, u64, u64)) -> [Value; 2] {
+    let snapshot = arena.snapshot().with_requests(arena);
+    let mut details = Details::take(arena, all, since, now);
+    details.kernel = true;
+    details.somaxconn = Some(4096);
+    let detailed = StatsOptions { details: Some(details), ..StatsOptions::default() };
+    [detailed, StatsOptions::default()]
+        .map(|options| serde_json::from_slice(&stats_json(&snapshot, &options)).unwrap())
+}
+
+/// Every object of `plain` is the begin of its counterpart, key by key.
+fn begins(plain: &Value, detailed: &Value, at: &str) {
+    match (plain, detailed) {
+        (Value::Object(plain), Value::Object(more)) => {
+            let names: Vec<_> = plain.keys().collect();
+            assert_eq!(names, more.keys().take(names.len()).collect::<Vec<_>>(), "{at}");
+            plain.iter().for_each(|(key, value)| begins(value, &more[key], &format!("{at}.{key}")));
+        }
+        (Value::Array(plain), Value::Array(more)) => {
+            assert_eq!(plain.len(), more.len(), "{at}");
+            plain.iter().zip(more).for_each(|(one, other)| begins(one, other, at));
+        }
+        _ => assert_eq!(plain, detailed, "{at}"),
+    }
+}
+
+#[test]
+fn details_stand_behind_what_is_always_there() {
+    let arena = filled().unwrap();
+    arena.probe(0).name.set(b"scheduler");
+    arena.alarm(0).name.set(b"mail");
+    arena.threshold(0).text.set(b"key=a,value=1");
+    arena.threshold(0).value_milli.set(-5);
+    let [doc, plain] = with_and_without(&arena, (true, 0, 0));
+    begins(&plain, &doc, "");
+    assert_eq!(
+        keys(&doc).strip_prefix(&keys(&plain)),
+        Some(
+            " details taken_us last_reload somaxconn alarms thresholds pushers routes kernel history"
+        )
+    );
+    assert_eq!(
+        keys(&doc["sockets"][0]).strip_prefix("name proto queue max_queue shared can_offload"),
+        Some(" accepted drops waited refused")
+    );
+    assert_eq!(doc["thresholds"][0]["value_milli"], -5);
+    assert_eq!(doc["alarms"][0]["name"], "mail");
+    let info = &doc["workers"][0]["cores"][1]["req_info"];
+    assert_eq!(info["start_us"].as_u64().unwrap() / 1_000_000, info["request_start"]);
+    let counts: Vec<_> = doc["latency"]["request"]["cells"].as_array().unwrap().iter().collect();
+    let sum: u64 = counts.iter().skip(1).step_by(2).map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(doc["latency"]["request"]["count"], sum);
+}
+
+#[test]
+fn details_tell_no_variables_that_others_do_not_get() {
+    let arena = filled().unwrap();
+    let snapshot = arena.snapshot().with_requests(&arena);
+    let mut details = Details::take(&arena, true, 0, u64::MAX / 2);
+    details.kernel = true;
+    let text = |no_vars| {
+        let details = Some(details.clone());
+        let options = StatsOptions { no_vars, details, ..StatsOptions::default() };
+        String::from_utf8(stats_json(&snapshot, &options)).unwrap()
+    };
+    for secret in ["/sleep", "x=1", "example.org"] {
+        assert!(!text(true).contains(secret), "{secret}");
+    }
+    assert!(text(false).contains("PATH_INFO=/sleep"));
+}
+
+#[test]
+fn a_moment_that_makes_no_sense_has_no_past() {
+    let arena = filled().unwrap();
+    for (since, now) in [(u64::MAX, 1_700_000_000), (u64::MAX, u64::MAX / 2)] {
+        let [doc, _] = with_and_without(&arena, (true, since, now));
+        let rings = doc["history"].as_array().unwrap();
+        assert!(rings.iter().all(|ring| ring["series"].as_array().unwrap().is_empty()), "{since}");
+    }
+}
+
+#[test]
+fn the_past_is_told_from_the_moment_that_is_asked_for() {
+    const START: u64 = 1_700_000_040;
+    let arena = filled().unwrap();
+    let mut writer = HistoryWriter::new();
+    for second in 0..25 {
+        arena.globals().backlog.set(second);
+        writer.tick(&arena.history(), START + second, &Snapshot::take(&arena));
+    }
+    let rings = |all, since| {
+        let [doc, _] = with_and_without(&arena, (all, since, START + 24));
+        let queue = |ring: &Value| {
+            let found =
+                ring["series"].as_array().unwrap().iter().find(|s| s["name"] == "listen_queue");
+            (ring["step"].as_u64().unwrap(), found.map(|series| series["values"].clone()))
+        };
+        doc["history"].as_array().unwrap().iter().map(queue).collect::<Vec<_>>()
+    };
+    let numbers = |range: std::ops::Range<u64>| Some(serde_json::json!(range.collect::<Vec<_>>()));
+    assert_eq!(rings(false, 0), [(1, numbers(0..25))]);
+    assert_eq!(rings(true, 0)[1..], [(10, Some(serde_json::json!([9, 19]))), (60, None)]);
+    let news = rings(true, START + 20);
+    assert_eq!(news[..2], [(1, numbers(20..25)), (10, Some(serde_json::json!([19])))]);
+    assert_eq!(rings(false, START + 25), [(1, None)], "nothing is new");
 }

@@ -39,6 +39,7 @@ fn begin(arena: &Arena, number: u64) {
         host: text.as_bytes(),
         proto: text.as_bytes(),
         start_us: number,
+        since_us: number,
         vars: &vars,
         uncounted: false,
     });
@@ -78,6 +79,7 @@ fn read_until_floor(arena: &Arena) -> (u64, u64) {
         let values: Vec<_> = view.pairs().map(|(_, value)| value).collect();
         assert_eq!(values.first(), Some(&text.as_slice()));
         assert_eq!(values.last(), Some(&text.as_slice()));
+        assert_eq!(view.since_us, view.start_us, "two moments of one request");
         assert!(view.start_us >= last, "time went back");
         reads += 1;
         changes += u64::from(view.start_us != last);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define UWSGI_ABI_VERSION 3
+#define UWSGI_ABI_VERSION 4
 
 struct uwsgi_str {
     const char *ptr;
@@ -189,6 +189,8 @@ struct uwsgi_server {
     int32_t (*add_timer)(uint32_t number, uint64_t milliseconds, uint64_t rounds);
     int32_t (*snmp_value)(uint32_t op, uint32_t kind, uint32_t number, uint64_t value);
     int32_t (*snmp_community)(struct uwsgi_str text);
+    int32_t (*lock)(uint32_t op, uint32_t number);
+    void (*user_harakiri)(uint64_t seconds);
 };
 
 struct uwsgi_plugin {

@@ -21,7 +21,7 @@ pub use option::{
 };
 
 /// Version of every layout in this crate. Both sides must have been built with the same one.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Name of the one exported symbol, `extern "C" fn() -> *const Plugin`.
 pub const PLUGIN_SYMBOL: &str = "uwsgi_plugin";
@@ -135,7 +135,7 @@ pub enum Control {
     Stop = 2,
     /// The calling worker ends after its current request and is respawned.
     Recycle = 3,
-    /// The calling worker exits at once with status 5: a monitored exception.
+    /// The same with status 5: an exception that the configuration names.
     MonitoredException = 4,
 }
 
@@ -391,6 +391,25 @@ pub struct Server {
     /// Sets the community that the SNMP agent answers, in place of those of the configuration.
     /// Returns 0 or [`SNMP_OFF`].
     pub snmp_community: extern "C" fn(text: Str) -> i32,
+    /// Does something with lock `number` of the application; `op` is a [`LockOp`]. Returns 0, for
+    /// [`LockOp::IsLocked`] 1 when somebody has it, or -1 when there is no such lock.
+    pub lock: extern "C" fn(op: u32, number: u32) -> i32,
+    /// Gives what the calling core, or mule, does now so many seconds; 0 lifts that limit. Who
+    /// takes longer is killed. The limit ends with the request, handler or message; that of a
+    /// mule's program when it is lifted.
+    pub user_harakiri: extern "C" fn(seconds: u64),
+}
+
+/// What [`Server::lock`] does.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockOp {
+    /// Waits until it is free and takes it for this process.
+    Lock = 0,
+    /// Gives it back, if this process has it.
+    Unlock = 1,
+    /// Asks whether somebody has it.
+    IsLocked = 2,
 }
 
 /// What [`Server::snmp_value`] does.

@@ -3,7 +3,7 @@
 //! It owns nothing; it refuses to cache, because options and identity change across forks.
 
 use crate::{
-    ABI_VERSION, AppInfo, AppStat, Control, Identity, Info, MetricOp, Pair, READ_ERROR,
+    ABI_VERSION, AppInfo, AppStat, Control, Identity, Info, LockOp, MetricOp, Pair, READ_ERROR,
     READ_TIMEOUT, Request, SNMP_OFF, Server, SnmpOp, Str, WorkerStat,
 };
 
@@ -192,6 +192,11 @@ impl ServerRef {
         (self.0.add_timer)(number.into(), milliseconds, rounds) == 0
     }
 
+    /// See [`Server::user_harakiri`].
+    pub fn user_harakiri(&self, seconds: u64) {
+        (self.0.user_harakiri)(seconds);
+    }
+
     /// Whether there is an SNMP agent.
     pub fn has_snmp(&self) -> bool {
         // No number 0 exists, so this changes nothing.
@@ -206,6 +211,15 @@ impl ServerRef {
     /// See [`Server::snmp_community`]; false without an agent.
     pub fn snmp_community(&self, text: &[u8]) -> bool {
         (self.0.snmp_community)(Str::new(text)) == 0
+    }
+
+    /// Does something with a lock, see [`Server::lock`]; nothing without such a lock.
+    pub fn lock(&self, op: LockOp, number: u32) -> Option<bool> {
+        match (self.0.lock)(op as u32, number) {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
     /// Sends a message to a mule, 0 for any; the error is one of `MULE_*`.

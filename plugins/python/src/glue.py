@@ -128,6 +128,22 @@ def hook(name):
             report()
 
 
+def forget_stacks():
+    """What an app registered in the master would be in the way: its handler is not there any more."""
+    import faulthandler
+    import signal
+    faulthandler.unregister(signal.SIGUSR2)
+
+
+def tell_stacks():
+    """SIGUSR2 writes to the log where each thread stands, also while a request hangs, before what it
+    did anyway. An app that registers something else later has its way; apps in interpreters of their
+    own are not seen."""
+    import faulthandler
+    import signal
+    faulthandler.register(signal.SIGUSR2, file=2, all_threads=True, chain=True)
+
+
 def name_thread(name):
     import threading
     threading.current_thread().name = name

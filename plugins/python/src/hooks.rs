@@ -5,6 +5,8 @@
 //! interpreter that threads may still be using: that aborts the process.
 
 use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -65,6 +67,9 @@ pub(crate) fn after_fork_child(kind: u32, id: u32) {
         unsafe { ffi::PyOS_AfterFork_Child() };
     }
     call_main(c"after_fork", &[]);
+    if kind == ProcessKind::Worker as u32 {
+        tell_stacks();
+    }
     call_hook("post_fork_hook");
     if kind == ProcessKind::Worker as u32 {
         name_thread(id, 0);
@@ -73,6 +78,19 @@ pub(crate) fn after_fork_child(kind: u32, id: u32) {
             helpers::start(server);
         }
     }
+}
+
+/// Has SIGUSR2 tell where each thread of this worker stands, and then do what it does now.
+fn tell_stacks() {
+    let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: only asks, and writes to a place of our own.
+    let known = unsafe { libc::sigaction(libc::SIGUSR2, ptr::null(), now.as_mut_ptr()) } == 0;
+    call_main(c"forget_stacks", &[]);
+    if known {
+        // SAFETY: what the kernel filled in just now; the old action is not asked for.
+        unsafe { libc::sigaction(libc::SIGUSR2, now.as_ptr(), ptr::null_mut()) };
+    }
+    call_main(c"tell_stacks", &[]);
 }
 
 /// Apps with interpreters of their own, in a worker; `lazy-apps` loads them with the others.

@@ -19,6 +19,7 @@ mod home;
 mod hooks;
 mod input;
 mod load;
+mod locks;
 mod metric;
 mod module;
 mod mules;

@@ -12,6 +12,7 @@ use uwsgi_abi::plugin::ServerRef;
 use crate::cores::{Core, outside};
 use crate::ffi::{self, Method};
 use crate::guard::builtin;
+use crate::locks;
 use crate::metric;
 use crate::mules;
 use crate::obj::Obj;
@@ -72,6 +73,12 @@ builtin!(alarm = "alarm", |_s, args| {
     the_server()?.alarm(args.text(0)?, &raw_text(&message)?);
     Ok(Obj::none())
 });
+builtin!(set_user_harakiri = "set_user_harakiri", |_s, args| {
+    args.exactly(1)?;
+    let seconds = u64::try_from(args.need(0)?.as_int()?).unwrap_or(0);
+    the_server()?.user_harakiri(seconds);
+    Ok(Obj::none())
+});
 builtin!(set_warning_message = "set_warning_message", |_s, args| {
     args.exactly(1)?;
     the_server()?.warning(args.text(0)?);
@@ -83,6 +90,7 @@ builtin!(listen_queue = "listen_queue", |_s, args| {
     let socket = u32::try_from(id).ok().and_then(|id| the_server().ok()?.listen_queue(id));
     socket.map_or_else(|| Err(value_error(&format!("unable to find socket {id}"))), Obj::uint)
 });
+builtin!(i_am_the_spooler = "i_am_the_spooler", |_s, _a| Ok(Obj::none()));
 builtin!(mem = "mem", |_s, _a| {
     let (rss, vsz) = memory();
     Obj::tuple([Obj::uint(rss), Obj::uint(vsz)])
@@ -112,7 +120,7 @@ pub(crate) fn raw_text(value: &Obj) -> Res<Vec<u8>> {
     Ok(copy.as_bytes().to_vec())
 }
 
-static FUNCTIONS: [Method; 14] = [
+static FUNCTIONS: [Method; 16] = [
     Method::new(c"worker_id", worker_id),
     Method::new(c"masterpid", masterpid),
     Method::new(c"reload", reload),
@@ -126,6 +134,8 @@ static FUNCTIONS: [Method; 14] = [
     Method::new(c"alarm", alarm),
     Method::new(c"set_warning_message", set_warning_message),
     Method::new(c"listen_queue", listen_queue),
+    Method::new(c"i_am_the_spooler", i_am_the_spooler),
+    Method::new(c"set_user_harakiri", set_user_harakiri),
     Method::new(c"mem", mem),
 ];
 
@@ -141,6 +151,7 @@ pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
         .chain(&metric::FUNCTIONS)
         .chain(&signals::FUNCTIONS)
         .chain(&mules::FUNCTIONS)
+        .chain(&locks::FUNCTIONS)
     {
         // SAFETY: rows hold static NUL-terminated names.
         let name = unsafe { std::ffi::CStr::from_ptr(row.name) };

@@ -95,6 +95,8 @@ pub enum Action {
     BuildInfo,
     /// Try the probes in the kernel, exit 0 when those that are wanted work, 1 otherwise.
     EbpfCheck,
+    /// Show what each algorithm of cheaper would have done to the load in this file.
+    CheaperReplay(String),
     /// Send SIGINT to the pid in this file.
     Stop(String),
     /// Send SIGHUP to the pid in this file.

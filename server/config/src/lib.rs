@@ -27,7 +27,7 @@ mod value;
 
 pub use config::{Action, Answer, Config, Entry, Origin, PluginUse};
 pub use finding::{Finding, Level};
-pub use load::load;
+pub use load::{load, try_out};
 pub use output::{
     Explained, completion, dump_options, explain, help, json_schema, option_status, report_json,
     report_text, show_config,

@@ -225,6 +225,8 @@ fn no_master(config: &Config) -> Vec<Finding> {
         "safe-pidfile2",
         "snmp",
         "snmp-community",
+        "hook-touch",
+        "hook-master-start",
     ];
     if config.master() || config.entry("emperor").is_some() {
         return Vec::new();

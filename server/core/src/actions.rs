@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use uwsgi_config::{Action, Answer, Config, Explained, Registry};
-use uwsgi_sys::{process, signal};
+use uwsgi_sys::signal;
 
 use crate::dial::dial;
 use crate::source::{self, System};
@@ -29,6 +29,7 @@ fn one(action: &Action, binary: &str, system: &System, config: &Config) -> Optio
         Action::Stop(path) => return Some(signal_pidfile(system, path, signal::SIGINT)),
         Action::Reload(path) => return Some(signal_pidfile(system, path, signal::SIGHUP)),
         Action::Pause(path) => return Some(signal_pidfile(system, path, signal::SIGTSTP)),
+        Action::CheaperReplay(path) => return Some(commands::cheaper_replay(path, config)),
         Action::ConnectAndRead(text) => return Some(connect_and_read(text)),
         Action::Signal(text) => return Some(commands::signal(text)),
         Action::Ping(node) => return Some(commands::ping(node, config)),
@@ -98,16 +99,9 @@ fn print(text: &str) {
 }
 
 fn signal_pidfile(system: &System, path: &str, signal: i32) -> i32 {
-    let pid = match source::pid(system, path) {
-        Ok(pid) => pid,
-        Err(code) => return code,
-    };
-    match process::kill(pid, signal) {
-        Ok(()) => 0,
-        Err(e) => {
-            log!("signal_pidfile()/kill(): {} [core/uwsgi.c line {}]", sockets::plain(&e), line!());
-            255
-        }
+    match source::pid(system, path) {
+        Ok(pid) => commands::signal_pid(path, pid, signal),
+        Err(code) => code,
     }
 }
 

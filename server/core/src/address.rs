@@ -1,9 +1,9 @@
 //! Socket addresses as users write them.
 //!
-//! Owns the grammar of process-model's address forms; resolving a host name is the only thing
-//! here that asks the outside.
+//! Owns the grammar of process-model's address forms; resolving a host name, and looking for an
+//! address of this host, is all that asks the outside.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// Where a stream socket listens.
@@ -26,6 +26,15 @@ pub enum Address {
         /// `@name` and `\0name` bind `NUL name NUL`.
         padded: bool,
     },
+    /// The first IPv4 address of this host that begins like this (`192.168.*:3031`).
+    Auto {
+        /// Text before the star.
+        prefix: String,
+        /// Port, 0 lets the kernel choose.
+        port: u16,
+    },
+    /// A socket that `shared-socket` has opened, by its number from 0 (`=0`).
+    Shared(usize),
     /// A descriptor this process was started with.
     Fd(i32),
 }
@@ -39,7 +48,8 @@ pub fn parse(text: &str, abstract_socket: bool) -> Result<Address, String> {
         return n.parse().map(Address::Fd).map_err(|_| format!("invalid socket name: {text}"));
     }
     if let Some(n) = text.strip_prefix('=') {
-        return Err(format!("unable to use shared socket {n}"));
+        let number = n.parse().map(Address::Shared);
+        return number.map_err(|_| format!("unable to use shared socket {n}"));
     }
     if let Some(name) = text.strip_prefix('@').or_else(|| text.strip_prefix("\\0")) {
         return Ok(Address::Abstract { name: name.as_bytes().to_vec(), padded: true });
@@ -61,13 +71,13 @@ fn uncommented(text: &str) -> &str {
 
 fn parse_tcp(text: &str, host: &str, port: &str) -> Result<Address, String> {
     let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    if host.contains('*') {
-        return Err(format!("address patterns like \"{text}\" are not implemented yet"));
-    }
     // Text behind the digits never counted: a file name may be a port and more.
     let digits = port.find(|c: char| !c.is_ascii_digit()).map_or(port, |end| &port[..end]);
     let read = if port.is_empty() { Ok(0) } else { digits.parse() };
     let port = read.map_err(|_| format!("invalid port in socket address \"{text}\""))?;
+    if let Some((prefix, _)) = host.split_once('*') {
+        return Ok(Address::Auto { prefix: prefix.to_owned(), port });
+    }
     Ok(Address::Tcp { host: host.to_owned(), port })
 }
 
@@ -77,6 +87,17 @@ pub fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     let failed = || format!("unable to resolve name {host}");
     let found: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(|_| failed())?.collect();
     found.iter().find(|a| a.is_ipv4()).or(found.first()).copied().ok_or_else(failed)
+}
+
+/// The address of this host that begins with `prefix`, and the interface that has it.
+pub fn of_this_host(prefix: &str) -> Result<(Ipv4Addr, String), String> {
+    let all = uwsgi_sys::interfaces::ipv4().map_err(|e| format!("getifaddrs(): {e}"))?;
+    chosen(&all, prefix).ok_or_else(|| "unable to find a valid socket address".to_owned())
+}
+
+fn chosen(all: &[(String, Ipv4Addr)], prefix: &str) -> Option<(Ipv4Addr, String)> {
+    let found = all.iter().find(|(_, address)| address.to_string().starts_with(prefix));
+    found.map(|(interface, address)| (*address, interface.clone()))
 }
 
 #[cfg(test)]
@@ -100,6 +121,9 @@ mod tests {
             ("@app", Address::Abstract { name: b"app".to_vec(), padded: true }),
             ("\\0app", Address::Abstract { name: b"app".to_vec(), padded: true }),
             ("fd://4", Address::Fd(4)),
+            ("=3", Address::Shared(3)),
+            ("192.168.*:80", Address::Auto { prefix: "192.168.".into(), port: 80 }),
+            ("*:0", Address::Auto { prefix: String::new(), port: 0 }),
         ];
         for (text, expected) in table {
             assert_eq!(parse(text, false), Ok(expected), "{text}");
@@ -113,8 +137,8 @@ mod tests {
         for (text, part) in [
             ("", "invalid socket name"),
             ("host:http", "invalid port"),
-            ("=0", "shared socket 0"),
-            ("192.168.*:80", "not implemented"),
+            ("=x", "shared socket x"),
+            ("192.168.*:http", "invalid port"),
             ("fd://x", "invalid socket name"),
         ] {
             let error = parse(text, false).unwrap_err();
@@ -127,5 +151,16 @@ mod tests {
     fn an_empty_host_is_every_ipv4_address() {
         assert_eq!(resolve("", 80).unwrap().to_string(), "0.0.0.0:80");
         assert!(resolve("no-such-host.invalid", 1).unwrap_err().contains("no-such-host.invalid"));
+    }
+
+    #[test]
+    fn a_pattern_is_the_first_address_that_begins_like_it() {
+        let all = [("lo", [127, 0, 0, 1]), ("eth0", [10, 1, 0, 7]), ("eth1", [10, 2, 0, 7])];
+        let all = all.map(|(name, bytes)| (name.to_owned(), Ipv4Addr::from(bytes)));
+        let name = |prefix| chosen(&all, prefix).map(|(_, interface)| interface);
+        assert_eq!(name("10."), Some("eth0".into()));
+        assert_eq!(name("10.2."), Some("eth1".into()));
+        assert_eq!(name(""), Some("lo".into()), "a star alone takes any");
+        assert_eq!(name("192.168."), None);
     }
 }

@@ -12,6 +12,8 @@ use crate::master::children::{self, Bodies, Role};
 /// practice: the worker's body ends the process.
 pub(crate) fn run(instance: &'static Instance, bodies: &ProcessBodies) -> Result<i32, String> {
     let settings = &instance.settings;
+    // What it meant while the server started is over.
+    signal::reset(&[signal::SIGQUIT]);
     let routers = if instance.http.is_empty() { 0 } else { settings.http_processes };
     for index in 0..routers {
         match fork()? {
@@ -34,7 +36,7 @@ pub(crate) fn run(instance: &'static Instance, bodies: &ProcessBodies) -> Result
     }
     children::note_spawn(instance, Role::Worker(1), process::pid());
     instance.start_incarnation(1);
-    crate::boot::after_start(instance);
+    crate::boot::after_start(instance)?;
     signal::reset(&[]);
     bodies.worker(1)
 }

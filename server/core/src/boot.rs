@@ -4,34 +4,47 @@
 //! drop, what is loaded before the fork). Each step that can fail answers with the line for the
 //! log; this file turns it into exit code 1.
 
+mod rehearsal;
+
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+use rustix::event::EventfdFlags;
 use uwsgi_abi::Str;
 use uwsgi_abi::host as abi;
 use uwsgi_config::{Action, Config, Finding};
+use uwsgi_duties::SECOND;
+use uwsgi_hooks::wait::Stage;
+use uwsgi_hooks::{Phase, Place};
 use uwsgi_metrics::Arena;
 use uwsgi_sys::signal::{self, Signals};
 use uwsgi_sys::{process, title};
 
+pub(crate) use self::rehearsal::rehearsed;
 use crate::bound::Bound;
+use crate::fifo::{self, Pipe};
+use crate::halt::Halt;
+use crate::hooks::Who;
 use crate::host::PluginHost;
 use crate::instance::Instance;
 use crate::kept::Table;
 use crate::language::{self, Language};
+use crate::locks::Locks;
 use crate::master::{self, Goal};
+use crate::policy::Point;
 use crate::prometheus::Guard;
 use crate::settings::Settings;
 use crate::sockets;
 pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
-    actions, alarm, banner, bound, check, clock, daemon, fallback, flock, limits, lists, log, mule,
-    patch, pidfile, plugin, privileges, probes, procname, signals, worker,
+    actions, activation, alarm, banner, bound, cgroup, check, clock, daemon, fallback, flock,
+    hooks, limits, lists, log, memory, mule, notices, patch, pidfile, plugin, preflight,
+    privileges, probes, procname, signals, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -49,17 +62,18 @@ pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
     let _ = uwsgi_sys::fault::catch();
     // Before anything else: no command that the configuration runs may inherit them.
     let kept = Table::from_env();
-    let code = start(argv, parts, &kept).unwrap_or_else(|text| {
-        log!("{text}");
-        1
-    });
+    if let Some(level) = preflight::asked() {
+        return preflight::run(level, argv, parts, &kept);
+    }
+    let received = activation::receive(&kept).map_err(Halt::from);
+    let code = received.and_then(|()| start(argv, parts, &kept)).unwrap_or_else(Halt::code);
     if fallback::wanted(code) {
         fallback::hand_over(kept.rest().entries());
     }
     fallback::instead_of(code)
 }
 
-fn start(argv: Vec<OsString>, parts: &'static Parts, kept: &Table) -> Result<i32, String> {
+fn start(argv: Vec<OsString>, parts: &'static Parts, kept: &Table) -> Result<i32, Halt> {
     let tried = fallback::inherited();
     let env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let system = System { embedded: &parts.embedded, kept };
@@ -83,12 +97,11 @@ fn start(argv: Vec<OsString>, parts: &'static Parts, kept: &Table) -> Result<i32
     }
     log::set_style(settings.log_date.clone());
     let reloads = std::env::var("UWSGI_RELOADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
+    notices::begin(&settings);
     prepare_process(&config, &settings, reloads > 0)?;
+    notices::moved();
     let instance = build(config, settings, binary, reloads, kept)?;
-    let code = serve(instance, parts).unwrap_or_else(|text| {
-        log!("{text}");
-        1
-    });
+    let code = serve(instance, parts).unwrap_or_else(Halt::code);
     hand_over(instance, code);
     Ok(code)
 }
@@ -103,6 +116,8 @@ fn hand_over(instance: &Instance, code: i32) {
 /// The end of worker 1 where there is no master: the process that was started ends with it, and
 /// may become its fallback.
 pub fn end_alone(instance: &Instance, code: i32) -> i32 {
+    // Nothing there ends anything: it ends already.
+    let _ = hooks::run_as(&instance.settings.policy.hooks, Place::Alone, Phase::AsUserAtexit);
     if fallback::wanted(code) {
         crate::alone::end_others(instance);
         hand_over(instance, code);
@@ -121,16 +136,19 @@ fn serves(config: &Config) -> bool {
 /// end, act at once: an application that hangs while it loads must not be in the way.
 fn hold_signals(settings: &Settings) -> Result<(), String> {
     let mut held = vec![signal::SIGHUP, signal::SIGUSR1, signal::SIGUSR2, signal::SIGALRM];
-    if settings.master && !settings.die_on_term {
-        held.push(signal::SIGTERM);
+    let (mut end, brutal) = (vec![signal::SIGINT], [signal::SIGQUIT, signal::SIGTERM]);
+    for signal in brutal {
+        let stops = settings.die_on_term == (signal == signal::SIGTERM) || !settings.master;
+        if stops { end.push(signal) } else { held.push(signal) }
     }
-    signal::hold(&held).map_err(|e| format!("sigaction(): {}", sockets::plain(&e)))?;
-    // A shell that starts us in the background passes an ignored INT on.
-    signal::reset(&[signal::SIGINT]);
-    Ok(())
+    let failed = |e: std::io::Error| format!("sigaction(): {}", sockets::plain(&e));
+    signal::hold(&held).map_err(failed)?;
+    // Also where a shell that starts us in the background passes an ignored INT on.
+    signal::end_at(&end, "SIGINT/SIGTERM received while starting...\ngoodbye to uWSGI.\n")
+        .map_err(failed)
 }
 
-fn binary_path(argv: &[OsString]) -> PathBuf {
+pub(crate) fn binary_path(argv: &[OsString]) -> PathBuf {
     let own = std::env::current_exe();
     own.unwrap_or_else(|_| PathBuf::from(argv.first().cloned().unwrap_or_default()))
 }
@@ -141,30 +159,32 @@ fn next_binary(config: &Config, own: &Path) -> PathBuf {
 }
 
 /// Steps that change the process before anything is opened.
-fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result<(), String> {
+fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result<(), Halt> {
     hold_signals(settings)?;
     title::take();
     signal::ignore(signal::SIGPIPE);
-    if let Some(mask) = settings.umask {
+    for (name, value) in &config.environment {
+        uwsgi_sys::env::set(name, value.as_deref());
+    }
+    hooks::start(reload);
+    let policy = &settings.policy;
+    if let Some(mask) = policy.output.umask {
         daemon::set_umask(mask);
     }
-    match (&settings.daemonize, &settings.logto) {
-        (Some(path), _) if !reload => {
-            daemon::detach(settings.umask)?;
-            daemon::log_to(path)?;
-        }
-        (None, Some(path)) if !reload => daemon::log_to(path)?,
-        _ => {}
-    }
+    phase(settings, Phase::Asap)?;
+    daemon::begin(&policy.output, reload)?;
+    memory::never_swap(settings);
     for (option, wait) in [("flock2", false), ("flock-wait2", true)] {
         config.last(option).map_or(Ok(()), |path| flock::take(path, wait))?;
     }
     show(config);
-    for (name, value) in &config.environment {
-        uwsgi_sys::env::set(name, value.as_deref());
-    }
     introduce(settings);
     Ok(())
+}
+
+/// What the configuration runs at a phase of the start.
+fn phase(settings: &Settings, phase: Phase) -> Result<(), Halt> {
+    hooks::run(settings, Who::Launcher, phase).map_err(Halt::Said)
 }
 
 /// Variables by which applications, and the next image of this process, know where they come from.
@@ -190,39 +210,44 @@ fn build(
     binary: PathBuf,
     reloads: u32,
     kept: &Table,
-) -> Result<&'static Instance, String> {
+) -> Result<&'static Instance, Halt> {
     let cwd = std::env::current_dir().unwrap_or_default();
     let cwd = config.last("force-cwd").map_or(cwd, PathBuf::from);
     let next = next_binary(&config, &binary);
     lists::show(&config, &binary);
-    banner::head(&next, &cwd);
-    if let Some(path) = settings.pidfile.as_ref().filter(|_| reloads == 0) {
-        pidfile::write(path)?;
-    }
+    let first = settings.pidfile.as_deref().filter(|_| reloads == 0);
+    banner::head(&next, &cwd, first)?;
     sockets::check_backlog(settings.listen)?;
+    phase(&settings, Phase::PreJail)?;
     patch::become_other(&config, "privileged", &settings.argv)?;
+    cgroup::join(&settings.policy.machine)?;
+    phase(&settings, Phase::InJail)?;
     patch::write_files(&config)?;
     let limits = limits::set(&config);
     let mut probes = probes::open(&settings, kept);
-    privileges::drop(&settings)?;
-    patch::become_other(&config, "unprivileged", &settings.argv)?;
+    let mut bound = ManuallyDrop::new(Bound::default());
+    bound.open_shared(&settings, kept).inspect_err(|_| keep_for_fallback(&bound))?;
+    privileges::drop_at(Point::Start, &config, &settings, reloads > 0)?;
+    hooks::wait(&settings, Stage::AfterDrop).map_err(Halt::Said)?;
+    daemon::after_drop(&settings.policy.output, reloads > 0)?;
     enter(settings.chdir.as_deref())?;
     if let Some(path) = settings.pidfile2.as_ref().filter(|_| reloads == 0) {
         pidfile::write(path)?;
     }
-    banner::limits(&settings, &limits);
+    banner::limits(&config, &settings, &limits);
     limits::adjust_workers(&mut settings);
-    let mut bound = ManuallyDrop::new(Bound::default());
     let opened = open(&config, &settings, &mut bound, kept, &binary, reloads);
-    let shared = opened.inspect_err(|_| {
-        // Nothing closes them: this process ends now, or another configuration goes on with them.
-        fallback::hand_over(bound.descriptors());
-    })?;
+    let shared = opened.inspect_err(|_| keep_for_fallback(&bound))?;
     let bound = ManuallyDrop::into_inner(bound);
     bound::fill_arena(&shared.arena, &settings, &bound, reloads, &next);
     probes::start(&mut probes, &shared.arena, &bound);
     let opened = Opened { shared, bound, probes: probes.live, binary: next, cwd, reloads };
-    assemble(config, settings, opened)
+    Ok(assemble(config, settings, opened)?)
+}
+
+/// Nothing closes them: this process ends now, or another configuration goes on with them.
+fn keep_for_fallback(bound: &Bound) {
+    fallback::hand_over(bound.descriptors());
 }
 
 /// Sockets, arena, language and the ways between processes.
@@ -233,24 +258,29 @@ fn open(
     kept: &Table,
     binary: &Path,
     reloads: u32,
-) -> Result<Shared, String> {
+) -> Result<Shared, Halt> {
     bound.open(settings, kept)?;
-    if !settings.honour_stdin && !daemon::stdin_is_socket() {
+    privileges::drop_at(Point::Sockets, config, settings, reloads > 0)?;
+    let wanted = settings.honour_stdin || settings.policy.daemons.wants_stdin();
+    if !wanted && !daemon::stdin_is_socket() {
         daemon::no_stdin()?;
     }
-    if bound.workers.is_empty() && !settings.no_server && !settings.command_mode {
-        return Err("The -s/--socket option is missing and stdin is not a socket.".into());
+    let beside = !settings.policy.daemons.specs.is_empty();
+    if bound.workers.is_empty() && !settings.no_server && !settings.command_mode && !beside {
+        return Err(sockets::NOTHING.into());
     }
     let arena = bound::open_arena(settings, bound, kept)?;
     let language = language::load(config, binary)?;
     let (alarm_wire, log_tap) = alarm::open(settings, kept)?;
     let signals = signals::open(settings, kept)?;
     let mail = mule::Mail::open(settings, kept)?;
+    let fifo = Pipe::inherited(kept);
     if !settings.no_server {
         kept.close_rest();
     }
     let guard = Guard::open(&settings.prometheus, reloads > 0)?;
-    Ok(Shared { arena, language, alarm_wire, log_tap, signals, mail, guard })
+    let locks = Locks::open(settings)?;
+    Ok(Shared { arena, locks, language, alarm_wire, log_tap, signals, mail, fifo, guard })
 }
 
 /// What the processes have in common beside sockets.
@@ -261,7 +291,9 @@ struct Shared {
     log_tap: Option<alarm::Tap>,
     signals: Option<signals::Signals>,
     mail: Option<mule::Mail>,
+    fifo: Option<Pipe>,
     guard: Guard,
+    locks: Locks,
 }
 
 /// What a start has opened.
@@ -287,8 +319,10 @@ fn assemble(
 ) -> Result<&'static Instance, String> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|e| format!("pipe(): {e}"))?;
+    let nudge = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+        .map_err(|e| format!("eventfd(): {e}"))?;
     let Opened { shared, bound, probes, binary, cwd, reloads } = opened;
-    let Shared { arena, language, alarm_wire, log_tap, signals, mail, guard } = shared;
+    let Shared { arena, locks, language, alarm_wire, log_tap, signals, mail, fifo, guard } = shared;
     let (python, python_program) = language.map(|l| (l.plugin, l.program)).unzip();
     let mut plugins = plugin::Set::new(&config, python);
     plugins.restrict(&settings.modifiers);
@@ -297,6 +331,7 @@ fn assemble(
         settings,
         config,
         arena,
+        shared: bound.shared,
         sockets: bound.workers,
         link: bound.link,
         http: bound.http,
@@ -314,10 +349,14 @@ fn assemble(
         reloads,
         lifeline: read,
         lifeline_master: Mutex::new(Some(write)),
+        nudge,
         signals,
+        locks,
         mail,
         log_tap,
+        fifo: Mutex::new(fifo),
         alarm_wire,
+        again: AtomicBool::new(false),
         master_pid: AtomicI32::new(process::pid()),
         shared_apps: AtomicU32::new(0),
         worker_id: AtomicU32::new(0),
@@ -333,27 +372,33 @@ fn enter(dir: Option<&str>) -> Result<(), String> {
 }
 
 /// Language, apps, processes.
-fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, String> {
+fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Halt> {
     let settings = &instance.settings;
-    let host: &'static PluginHost = Box::leak(Box::new(PluginHost(instance)));
-    abi::install(host, info(instance));
-    alarm::begin(instance);
-    if let Err(code) = instance.plugins.init() {
+    master::people(settings)?;
+    hooks::enter(instance);
+    if let Err(code) = load_plugins(instance) {
         return Ok(code);
     }
+    hooks::after_request::find(instance)?;
+    settle(instance, Point::Plugins)?;
     banner::threads(settings);
     if instance.plugins.serves_nothing() && !settings.no_server {
         banner::no_request_plugin();
     }
-    banner::modes(settings, instance.arena.size() as u64);
+    banner::modes(instance);
     crate::metrics::start(instance)?;
     crate::pushers::start(instance)?;
+    let patience = settings.policy.control.extend_s.saturating_mul(SECOND);
+    notices::tell(|manager| manager.extend(patience));
     if !settings.lazy_apps
-        && let Err(code) = load_apps(instance)
+        && let Err(code) = load_between_hooks(instance, Who::Launcher)
     {
         return Ok(code);
     }
     instance.shared_apps.store(instance.apps(1), Ordering::Relaxed);
+    settle(instance, Point::Apps)?;
+    daemon::leave_terminal(&settings.policy.output, instance.reloads > 0)?;
+    notices::moved();
     if settings.no_server {
         log!("no-server mode requested. Goodbye.");
         return Ok(0);
@@ -361,13 +406,36 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Stri
     if !instance.config.flag("single-interpreter") {
         log!("*** uWSGI is running in multiple interpreter mode ***");
     }
+    memory::merge(&settings.policy.machine);
     let bodies = ProcessBodies { instance, parts };
     if !settings.master {
         signal::forget_held();
-        return crate::alone::run(instance, &bodies);
+        notices::tell(|manager| {
+            let now = notices::now();
+            manager.loaded(now).or_else(|| manager.accepting(now))
+        });
+        return Ok(crate::alone::run(instance, &bodies)?);
     }
     let signals = Signals::block(master::SIGNALS).map_err(|e| format!("signalfd(): {e}"))?;
-    supervise(instance, signals, &bodies)
+    Ok(supervise(instance, signals, &bodies)?)
+}
+
+/// A later point of the start: privileges are dropped, and the arena says who we are now.
+fn settle(instance: &Instance, here: Point) -> Result<(), Halt> {
+    let (config, settings) = (&instance.config, &instance.settings);
+    privileges::drop_at(here, config, settings, instance.reloads > 0)?;
+    let (uid, gid) = uwsgi_sys::user::effective();
+    instance.arena.globals().uid.set(uid.into());
+    instance.arena.globals().gid.set(gid.into());
+    Ok(())
+}
+
+/// Plugins learn what they run in and start; the error is the exit code.
+pub(crate) fn load_plugins(instance: &'static Instance) -> Result<(), i32> {
+    let host: &'static PluginHost = Box::leak(Box::new(PluginHost(instance)));
+    abi::install(host, info(instance));
+    alarm::begin(instance);
+    instance.plugins.init()
 }
 
 fn info(instance: &'static Instance) -> uwsgi_abi::Info {
@@ -387,10 +455,17 @@ fn info(instance: &'static Instance) -> uwsgi_abi::Info {
     }
 }
 
+/// Loads the apps into this process, between the hooks around that; the error is the exit code.
+pub(crate) fn load_between_hooks(instance: &Instance, who: Who) -> Result<(), i32> {
+    hooks::run(&instance.settings, who, Phase::PreApp)?;
+    load_apps(instance)?;
+    hooks::run(&instance.settings, who, Phase::PostApp)
+}
+
 /// Loads the apps into this process; the error is the exit code.
 pub fn load_apps(instance: &Instance) -> Result<(), i32> {
     let settings = &instance.settings;
-    if instance.plugins.init_apps()? > 0 || settings.command_mode || !settings.has_workers() {
+    if instance.plugins.init_apps()? > 0 || settings.command_mode || !instance.has_workers() {
         return Ok(());
     }
     if settings.need_app {
@@ -406,12 +481,10 @@ fn supervise(
     signals: Signals,
     bodies: &ProcessBodies,
 ) -> Result<i32, String> {
+    fifo::open(instance)?;
     let goal = master::run(instance, signals, bodies).map_err(|e| format!("epoll: {e}"))?;
+    hooks::at_exit(instance);
     match goal {
-        Goal::Reload if !instance.settings.exit_on_reload => {
-            let error = master::reexec(instance);
-            Err(format!("execvp(): {error}"))
-        }
         Goal::Reload => {
             log!("uWSGI: GAME OVER (insert coin)");
             finish(instance, 0)
@@ -431,24 +504,19 @@ fn finish(instance: &Instance, code: i32) -> Result<i32, String> {
     Ok(code)
 }
 
-/// What is left when the first workers have been started.
-pub fn after_start(instance: &Instance) {
+/// What is left when the first workers have been started. The error is the line for the log.
+pub fn after_start(instance: &Instance) -> Result<(), String> {
     fallback::note_serving();
-    let settings = &instance.settings;
+    if instance.reloads == 0 {
+        pidfile::after_start(&instance.settings)?;
+    }
     for (what, listeners) in [("Stats", &instance.stats), ("Prometheus", &instance.prometheus)] {
         for listener in listeners {
             let fd = listener.fd.as_raw_fd();
             log!("*** {what} server enabled on {} fd: {fd} ***", listener.name);
         }
     }
-    if instance.reloads > 0 {
-        return;
-    }
-    for path in [&settings.safe_pidfile2, &settings.safe_pidfile].into_iter().flatten() {
-        if let Err(text) = pidfile::write(path) {
-            log!("{text}");
-        }
-    }
+    Ok(())
 }
 
 /// What forked children run.
@@ -459,7 +527,9 @@ pub struct ProcessBodies {
 
 impl master::children::Bodies for ProcessBodies {
     fn worker(&self, id: u32) -> ! {
+        become_child(self.instance);
         if self.instance.settings.no_orphans && process::pid() != self.instance.master_pid() {
+            become_child(self.instance);
             end_with_master(self.instance);
         }
         procname::apply(&self.instance.settings.procname, procname::Role::Worker(id));
@@ -467,23 +537,40 @@ impl master::children::Bodies for ProcessBodies {
     }
 
     fn mule(&self, id: u32) -> ! {
+        become_child(self.instance);
         end_with_master(self.instance);
         procname::apply(&self.instance.settings.procname, procname::Role::Mule(id));
         mule::run(self.instance, id)
     }
 
     fn gateway(&self, index: u32) -> ! {
+        become_child(self.instance);
         end_with_master(self.instance);
         let role = procname::Role::Gateway("http", index + 1);
         procname::apply(&self.instance.settings.procname, role);
+        if let Err(code) = hooks::run(&self.instance.settings, Who::Child, Phase::AsGateway) {
+            process::exit_now(code);
+        }
         let gateway = self.parts.gateway;
         process::exit_now(gateway(self.instance, index))
     }
 
     fn observer(&self) -> ! {
+        hooks::leave_out_drop();
+        become_child(self.instance);
         end_with_master(self.instance);
         procname::apply(&self.instance.settings.procname, procname::Role::Observer);
         process::exit_now(crate::observer::run(self.instance))
+    }
+}
+
+/// What each process does first that the master started. The bond to the master comes afterwards:
+/// the kernel forgets it when the user changes.
+fn become_child(instance: &Instance) {
+    let (config, settings) = (&instance.config, &instance.settings);
+    memory::never_swap(settings);
+    if let Err(halt) = privileges::drop_at(Point::Child, config, settings, instance.reloads > 0) {
+        process::exit_now(halt.code());
     }
 }
 

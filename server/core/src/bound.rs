@@ -6,18 +6,21 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
-use uwsgi_metrics::{Arena, Shape};
+use uwsgi_metrics::{Arena, RELOADS, Shape};
 use uwsgi_sys::{process, socket, user};
 
+use crate::address::{self, Address};
 use crate::datagrams::{self, Endpoint};
 use crate::kept::Table;
 use crate::settings::{Protocol, Settings, SocketSpec};
-use crate::sockets::{self, Listener};
-use crate::{boot, clock, log};
+use crate::sockets::{self, Listener, Opener, Origin};
+use crate::{activation, boot, clock, log};
 
 /// Listening sockets by purpose.
 #[derive(Default)]
 pub(crate) struct Bound {
+    /// What others use as `=N`.
+    pub shared: Vec<Listener>,
     /// What the workers serve.
     pub workers: Vec<(Listener, Protocol)>,
     /// Between router and workers.
@@ -33,70 +36,167 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Binds everything, or finds it in what the last image kept. What is bound when one fails
+    /// Binds what is shared: early, as the user who started the server.
+    pub(crate) fn open_shared(&mut self, settings: &Settings, kept: &Table) -> Result<(), String> {
+        if settings.no_server {
+            return Ok(());
+        }
+        let opener = Opener { settings, kept, shared: &[] };
+        for (index, spec) in settings.policy.sockets.shared.iter().enumerate() {
+            let listener = opener.open("shared", &spec.address, spec.defer)?;
+            log!("{}", listener.describe_shared(index));
+            self.shared.push(listener);
+        }
+        for (index, spec) in settings.sockets.iter().enumerate() {
+            if let Ok(Address::Shared(n)) = address::parse(&spec.address, false)
+                && let Some(shared) = self.shared.get(n)
+            {
+                log!("{}", shared.describe_mapped(index, n));
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds everything else, or finds it in what the last image kept. What is bound when one fails
     /// stays here. With `no-server` nobody takes the place of an instance that serves right now:
     /// only the addresses of the router are tried, as ever.
     pub(crate) fn open(&mut self, settings: &Settings, kept: &Table) -> Result<(), String> {
-        open_list(&mut self.http, "http", &settings.http, settings, kept)?;
+        let opener = Opener { settings, kept, shared: &self.shared };
+        open_list(&mut self.http, "http", &settings.http, opener)?;
         for listener in &self.http {
             log!("uWSGI http bound on {} fd {}", listener.name, listener.fd.as_raw_fd());
         }
         if settings.no_server {
             return Ok(());
         }
-        self.open_workers(settings, kept)?;
+        open_workers(&mut self.workers, !self.http.is_empty(), opener)?;
         if !self.http.is_empty() {
-            self.link = Some(sockets::open("link", &link_name(kept), settings, kept, false)?);
+            self.link = Some(opener.open("link", &link_name(kept), false)?);
         }
-        open_list(&mut self.stats, "stats", &settings.stats, settings, kept)?;
-        let addresses = &settings.prometheus.listen;
-        open_list(&mut self.prometheus, "prometheus", addresses, settings, kept)?;
+        open_list(&mut self.stats, "stats", &settings.stats, opener)?;
+        open_list(&mut self.prometheus, "prometheus", &settings.prometheus.listen, opener)?;
+        serve_rest(&mut self.workers, opener);
+        if self.workers.is_empty() && !self.http.is_empty() {
+            open_workers(&mut self.workers, true, opener)?;
+        }
+        check_map(settings, self.workers.len())?;
         if settings.master {
             self.datagrams = datagrams::open(settings, kept);
         }
         Ok(())
     }
 
-    fn open_workers(&mut self, settings: &Settings, kept: &Table) -> Result<(), String> {
-        let mut specs = settings.sockets.clone();
-        if specs.is_empty() && !self.http.is_empty() {
-            specs.push(SocketSpec { address: "127.0.0.1:0".into(), protocol: Protocol::Uwsgi });
-        }
-        specs.extend(zero(settings));
-        for (index, spec) in specs.iter().enumerate() {
-            let listener = sockets::open("socket", &spec.address, settings, kept, true)
-                .map_err(|e| format!("{e}\nunable to create server socket on: {}", spec.address))?;
-            log!("{}", listener.describe(index));
-            self.workers.push((listener, spec.protocol));
-        }
-        Ok(())
+    /// How many a service manager had opened.
+    fn handed(&self) -> u64 {
+        let workers = self.workers.iter().map(|(listener, _)| listener);
+        let all = workers.chain(&self.shared).chain(&self.http).chain(&self.stats);
+        all.chain(&self.prometheus).filter(|listener| listener.handed.is_some()).count() as u64
     }
 
     /// Every descriptor with its key in the table of the next image.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>, u64)> {
         let workers = self.workers.iter().map(|(listener, _)| listener);
-        let shown = [("stats", &self.stats[..]), ("prometheus", &self.prometheus)];
-        entries(workers, &self.http, shown, &self.link).chain(datagrams::entries(&self.datagrams))
+        let others = [
+            ("shared", &self.shared[..]),
+            ("http", &self.http),
+            ("stats", &self.stats),
+            ("prometheus", &self.prometheus),
+        ];
+        entries(workers, others, &self.link).chain(datagrams::entries(&self.datagrams))
+    }
+}
+
+/// The sockets that workers serve. An address that stands there twice with one protocol is one
+/// socket with two numbers; with two protocols nobody could tell who is meant.
+fn open_workers(
+    into: &mut Vec<(Listener, Protocol)>,
+    routed: bool,
+    opener: Opener<'_>,
+) -> Result<(), String> {
+    let settings = opener.settings;
+    let mut specs = settings.sockets.clone();
+    if specs.is_empty() && routed && !activation::any(opener.kept) {
+        specs.push(SocketSpec { address: "127.0.0.1:0".into(), protocol: Protocol::Uwsgi });
+    }
+    specs.extend(zero(settings));
+    for (index, spec) in specs.iter().enumerate() {
+        let listener = match earlier(into, spec, settings) {
+            Some((at, (known, protocol))) if *protocol == spec.protocol => {
+                known.again(&spec.address, Origin::Again(at))
+            }
+            Some((at, (_, protocol))) => Err(format!(
+                "socket address {} is given twice, for {} (socket {at}) and for {}: one address speaks one protocol",
+                spec.address,
+                protocol.name(),
+                spec.protocol.name()
+            )),
+            None => opener.open("socket", &spec.address, true),
+        };
+        let listener = listener
+            .map_err(|e| format!("{e}\nunable to create server socket on: {}", spec.address))?;
+        // What is shared was told when it was bound.
+        if !matches!(listener.origin, Origin::Shared(_)) {
+            log!("{}", listener.describe(index));
+        }
+        into.push((listener, spec.protocol));
+    }
+    Ok(())
+}
+
+/// What a service manager handed over and no option named.
+fn serve_rest(into: &mut Vec<(Listener, Protocol)>, opener: Opener<'_>) {
+    while let Some(handed) = activation::next(opener.kept) {
+        let listener = opener.attached(handed);
+        log!("{}", listener.describe(into.len()));
+        into.push((listener, opener.settings.protocol));
+    }
+}
+
+/// The socket that is bound to this address already. Each port of the kernel's choice is another
+/// one, and with `reuse-port` so is each socket.
+fn earlier<'a>(
+    bound: &'a [(Listener, Protocol)],
+    spec: &SocketSpec,
+    settings: &Settings,
+) -> Option<(usize, &'a (Listener, Protocol))> {
+    let chosen = spec.address.ends_with(":0") || spec.address.ends_with(':');
+    if chosen || (settings.reuse_port && !spec.address.starts_with('=')) {
+        return None;
+    }
+    let same =
+        |(_, (listener, _)): &(usize, &(Listener, Protocol))| listener.configured == spec.address;
+    bound.iter().enumerate().find(same)
+}
+
+/// A mapping must name a socket that exists.
+fn check_map(settings: &Settings, sockets: usize) -> Result<(), String> {
+    let numbers = settings.policy.sockets.map.iter().map(|mapping| mapping.socket);
+    match numbers.into_iter().find(|number| *number >= sockets) {
+        Some(number) => {
+            Err(format!("invalid socket num in map-socket: {number}, there are {sockets} from 0"))
+        }
+        None => Ok(()),
     }
 }
 
 /// Every descriptor of these sockets with its key in the table of the next image.
 pub(crate) fn entries<'a>(
     workers: impl Iterator<Item = &'a Listener>,
-    http: &'a [Listener],
-    shown: [(&'static str, &'a [Listener]); 2],
+    others: [(&'static str, &'a [Listener]); 4],
     link: &'a Option<Listener>,
 ) -> impl Iterator<Item = (String, BorrowedFd<'a>, u64)> {
     let workers = workers.map(|listener| ("socket", listener));
-    let http = http.iter().map(|listener| ("http", listener));
-    let shown = shown.into_iter();
-    let shown = shown.flat_map(|(kind, all)| all.iter().map(move |listener| (kind, listener)));
+    let others = others.into_iter();
+    let others = others.flat_map(|(kind, all)| all.iter().map(move |listener| (kind, listener)));
     let link = link.iter().map(|listener| ("link", listener));
-    let all = workers.chain(http).chain(shown).chain(link);
+    let all = workers.chain(others).chain(link).filter(|(_, listener)| listener.is_kept());
     all.flat_map(|(kind, listener)| keyed(kind, listener))
 }
 
 fn keyed<'a>(kind: &str, listener: &'a Listener) -> Vec<(String, BorrowedFd<'a>, u64)> {
+    if let Some(key) = &listener.handed {
+        return vec![(key.clone(), listener.fd.as_fd(), 0)];
+    }
     let inode = listener.path.as_ref().map_or(0, |(_, inode)| *inode);
     let mut out = vec![(sockets::key(kind, &listener.configured), listener.fd.as_fd(), inode)];
     if let Some(alias) = &listener.alias {
@@ -108,7 +208,7 @@ fn keyed<'a>(kind: &str, listener: &'a Listener) -> Vec<(String, BorrowedFd<'a>,
 /// The socket on which a spawner such as inetd started us.
 pub(crate) fn zero(settings: &Settings) -> Option<SocketSpec> {
     const ADDRESS: &str = "fd://0";
-    let activated = ["LISTEN_PID", "UPSTART_EVENTS"].iter().any(|v| std::env::var_os(v).is_some());
+    let activated = activation::happened();
     let named = settings.sockets.iter().any(|spec| spec.address == ADDRESS);
     let protocol = settings.zero.filter(|_| !activated && !named && socket::listens(0))?;
     Some(SocketSpec { address: ADDRESS.into(), protocol })
@@ -118,11 +218,12 @@ fn open_list(
     into: &mut Vec<Listener>,
     kind: &str,
     addresses: &[String],
-    settings: &Settings,
-    kept: &Table,
+    opener: Opener<'_>,
 ) -> Result<(), String> {
-    for address in addresses {
-        into.push(sockets::open(kind, address, settings, kept, kind == "http")?);
+    // `no-server` opens no shared sockets.
+    let none = opener.settings.no_server;
+    for address in addresses.iter().filter(|address| !(none && address.starts_with('='))) {
+        into.push(opener.open(kind, address, kind == "http")?);
     }
     Ok(())
 }
@@ -155,6 +256,7 @@ pub(crate) fn open_arena(
         pushers: crate::pushers::rows(settings),
         probes: u32::from(!settings.ebpf.is_empty()),
         listeners: crate::probes::listeners(settings, bound),
+        daemons: settings.policy.daemons.specs.len() as u32,
     };
     let path = settings.metrics_arena.as_ref().map(Path::new);
     if let Some(old) = kept.take("arena") {
@@ -202,7 +304,9 @@ pub(crate) fn fill_arena(
     if reloads > 0 {
         globals.reloads.add(1);
         globals.last_reload.set(clock::epoch_s());
+        count_kind(arena);
     }
+    globals.activated.set(bound.handed());
     for (i, (listener, protocol)) in bound.workers.iter().enumerate() {
         let row = arena.socket(i as u32);
         row.name.set(listener.name.as_bytes());
@@ -216,4 +320,19 @@ pub(crate) fn fill_arena(
     }
     crate::alarm::fill_rows(arena, &settings.alarms);
     crate::pushers::fill_rows(arena, &settings.pushers);
+}
+
+/// The image before this one has come to its end: its reload is done.
+fn count_kind(arena: &Arena) {
+    let globals = arena.globals();
+    let kind = match globals.reload_kind.get() {
+        1 => "graceful",
+        2 => "brutal",
+        _ => return,
+    };
+    globals.reload_kind.set(0);
+    let at = RELOADS.iter().position(|pair| *pair == (kind, "done"));
+    if let Some(counter) = at.and_then(|at| globals.reload_outcomes.get(at)) {
+        counter.add(1);
+    }
 }

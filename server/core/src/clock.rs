@@ -16,6 +16,13 @@ pub fn started_us() -> u64 {
     *STARTED.get_or_init(epoch_us)
 }
 
+/// Microseconds of the clock that nobody sets, as other processes of this machine see them.
+pub fn monotonic_us() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0) / 1000)
+}
+
 /// Seconds since the epoch.
 pub fn epoch_s() -> u64 {
     epoch_us() / 1_000_000
@@ -24,6 +31,60 @@ pub fn epoch_s() -> u64 {
 /// Local time as `ctime` writes it, 24 characters: `Fri Nov 20 08:18:27 2026`.
 pub fn ctime() -> String {
     Zoned::now().strftime("%a %b %e %H:%M:%S %Y").to_string()
+}
+
+/// How far local time is ahead of UTC now, seconds.
+pub fn local_offset() -> i64 {
+    Zoned::now().offset().seconds().into()
+}
+
+/// What [`ctime`] says of the second `epoch_s`, local time being `offset` seconds ahead of UTC. It
+/// takes no memory and no lock: for signal handlers.
+pub fn ctime_of(epoch_s: u64, offset: i64) -> [u8; 24] {
+    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    const DAYS: &[u8; 21] = b"ThuFriSatSunMonTueWed";
+    let local = epoch_s.saturating_add_signed(offset);
+    let (days, second) = (local / 86_400, local % 86_400);
+    let (year, month, day) = date(days);
+    let mut out = *b"??? ??? ?? ??:??:?? ????";
+    let mut put = |at: usize, text: &[u8]| {
+        out.iter_mut().skip(at).zip(text).for_each(|(place, byte)| *place = *byte);
+    };
+    let name = |list: &'static [u8], at: u64| list.chunks(3).nth(at as usize).unwrap_or_default();
+    put(0, name(DAYS, days % 7));
+    put(4, name(MONTHS, month - 1));
+    let digits = |value: u64| [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
+    put(8, &digits(day));
+    if day < 10 {
+        put(8, b" ");
+    }
+    for (at, value) in [(11, second / 3600), (14, second / 60 % 60), (17, second % 60)] {
+        put(at, &digits(value));
+    }
+    put(20, &digits(year / 100));
+    put(22, &digits(year % 100));
+    out
+}
+
+/// Year, month and day of a day since the epoch.
+fn date(days: u64) -> (u64, u64, u64) {
+    let by = |year: u64, other: u64| year.is_multiple_of(other);
+    let leap = |year: u64| by(year, 4) && (!by(year, 100) || by(year, 400));
+    let (mut year, mut rest) = (1970 + days / 146_097 * 400, days % 146_097);
+    while rest >= 365 + u64::from(leap(year)) {
+        rest -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if rest < length {
+            break;
+        }
+        rest -= length;
+        month += 1;
+    }
+    (year, month, rest + 1)
 }
 
 /// Local time in a format of the user's; a format that cannot be used shows itself.
@@ -62,6 +123,23 @@ mod tests {
         let mut cache = SecondCache::default();
         assert_eq!(cache.ctime(1_000_000_000_000_000).len(), 24);
         assert_eq!(&cache.ctime(1_000_000_000_000_000)[20..], "2001");
+    }
+
+    #[test]
+    fn a_handler_writes_the_same_time() {
+        for (second, offset, expected) in [
+            (0, 0, "Thu Jan  1 00:00:00 1970"),
+            (951_782_399, 0, "Mon Feb 28 23:59:59 2000"),
+            (951_782_399, 1, "Tue Feb 29 00:00:00 2000"),
+            (1_709_251_199, 0, "Thu Feb 29 23:59:59 2024"),
+            (1_735_689_599, 3600, "Wed Jan  1 00:59:59 2025"),
+            (4_107_542_400, -1, "Sun Feb 28 23:59:59 2100"),
+        ] {
+            assert_eq!(ctime_of(second, offset), *expected.as_bytes(), "{second}");
+        }
+        let (now, text) = (epoch_s(), ctime());
+        let made = [now, now + 1].map(|s| ctime_of(s, local_offset()).to_vec());
+        assert!(made.contains(&text.into_bytes()));
     }
 
     #[test]

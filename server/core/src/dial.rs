@@ -11,6 +11,9 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::address::{self, Address};
 
+/// Without a limit, to an address of this host.
+const LONG: Duration = Duration::from_secs(60);
+
 /// Connects to `text`; an empty host is this machine. With a limit no single step takes longer.
 pub(crate) fn dial(text: &str, limit: Option<Duration>) -> io::Result<File> {
     let invalid = |e: String| io::Error::new(io::ErrorKind::InvalidInput, e);
@@ -25,6 +28,11 @@ pub(crate) fn dial(text: &str, limit: Option<Duration>) -> io::Result<File> {
         }
         Address::Unix(path) => UnixStream::connect(path)?.into(),
         Address::Abstract { name, .. } => abstract_stream(&name)?.into(),
+        Address::Auto { prefix, port } => {
+            let (host, _) = address::of_this_host(&prefix).map_err(invalid)?;
+            TcpStream::connect_timeout(&(host, port).into(), limit.unwrap_or(LONG))?.into()
+        }
+        Address::Shared(_) => return Err(invalid(format!("{text} is no address to connect to"))),
         Address::Fd(n) => uwsgi_sys::fd::adopt(n)?,
     };
     if limit.is_some() && rustix::net::getsockname(fd.as_fd()).is_ok() {

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use uwsgi_abi::host::{Host, Lost, SeriesHost, SnmpHost};
-use uwsgi_abi::{AppInfo, AppStat, Control, Identity, MetricOp, SnmpOp, WorkerStat};
+use uwsgi_abi::{AppInfo, AppStat, Control, Identity, LockOp, MetricOp, SnmpOp, WorkerStat};
 use uwsgi_metrics::{SNMP_VALUES, schema};
 use uwsgi_sys::queue::{self, UnixQueues};
 use uwsgi_sys::{process, signal};
@@ -157,6 +157,15 @@ impl Host for PluginHost {
         mule::receive(self.0, buffer, signals, limit)
     }
 
+    fn lock(&self, op: LockOp, number: u32) -> Option<bool> {
+        let locks = &self.0.locks;
+        match op {
+            LockOp::Lock => locks.lock(number).then_some(false),
+            LockOp::Unlock => locks.unlock(number).then_some(false),
+            LockOp::IsLocked => locks.is_locked(number),
+        }
+    }
+
     fn snmp(&self) -> Option<&dyn SnmpHost> {
         let settings = &self.0.settings;
         let shown = settings.snmp.is_some() || settings.agentx.is_some();
@@ -165,6 +174,10 @@ impl Host for PluginHost {
 
     fn alarm(&self, name: &[u8], message: &[u8]) {
         crate::alarm::raise(self.0, name, message);
+    }
+
+    fn user_harakiri(&self, seconds: u64) {
+        crate::harakiri::set_user(self.0, seconds);
     }
 
     fn control(&self, op: u32) -> bool {
@@ -177,7 +190,11 @@ impl Host for PluginHost {
                 crate::worker::recycle();
                 true
             }
-            x if x == Control::MonitoredException as u32 => process::exit_now(5),
+            // The request is still to be answered, counted and logged; outside of one nothing is.
+            x if x == Control::MonitoredException as u32 => {
+                crate::worker::recycle_for_exception();
+                true
+            }
             _ => false,
         }
     }
@@ -188,6 +205,10 @@ impl Host for PluginHost {
 
     fn listen_queue(&self, socket: u32) -> Option<u64> {
         let (listener, _) = self.0.sockets.get(socket as usize)?;
+        let (own, map) = (self.0.worker_id(), &self.0.settings.policy.sockets);
+        if own > 0 && !map.serves(socket as usize, own) {
+            return None; // closed in this worker
+        }
         let fd = listener.fd.as_fd();
         // Asked now and by whoever asks, so each question has its own netlink socket.
         let found = match listener.tcp {

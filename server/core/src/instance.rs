@@ -5,7 +5,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use uwsgi_config::Config;
@@ -13,6 +13,8 @@ use uwsgi_metrics::Arena;
 
 use crate::alarm::{Tap, Wire};
 use crate::datagrams::Endpoint;
+use crate::fifo::Pipe;
+use crate::locks::Locks;
 use crate::mule::Mail;
 use crate::plugin::Set;
 use crate::prometheus::Guard;
@@ -28,6 +30,8 @@ pub struct Instance {
     pub config: Config,
     /// Every number.
     pub arena: Arena,
+    /// Sockets that others use as `=N`.
+    pub shared: Vec<Listener>,
     /// Worker sockets with what they speak, in option order.
     pub sockets: Vec<(Listener, Protocol)>,
     /// Private socket between router and workers.
@@ -62,18 +66,27 @@ pub struct Instance {
     pub lifeline: OwnedFd,
     /// The master's end; children drop theirs.
     pub lifeline_master: Mutex<Option<OwnedFd>>,
+    /// Written by the master when connections wait although nobody was woken for them; each worker
+    /// looks then.
+    pub nudge: OwnedFd,
     /// Signals between processes; there are none without a master.
     pub signals: Option<Signals>,
+    /// Locks between processes.
+    pub locks: Locks,
     /// Messages to mules, if there are any.
     pub mail: Option<Mail>,
     /// The pipes that the log of the other processes goes through; nothing without `log-alarm`.
     pub log_tap: Option<Tap>,
+    /// The master's FIFO, while no master reads it.
+    pub(crate) fifo: Mutex<Option<Pipe>>,
     /// The way of alarms to the observer; nothing without a master.
     pub alarm_wire: Option<Wire>,
     /// Pid of the master, or of the first process without one.
     pub master_pid: AtomicI32,
     /// Apps loaded before the first fork: every worker has them.
     pub shared_apps: AtomicU32,
+    /// Slots of workers start again: what is forked now is no first life in this image.
+    pub again: AtomicBool,
     /// Number of this worker, 0 elsewhere.
     pub worker_id: AtomicU32,
     /// Number of this mule, 0 elsewhere.
@@ -81,6 +94,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// False for an instance of daemons alone: workers would have nothing to serve.
+    pub fn has_workers(&self) -> bool {
+        let Settings { policy, command_mode, no_server, .. } = &self.settings;
+        let beside = !(policy.daemons.specs.is_empty() || *command_mode || *no_server);
+        self.settings.has_workers() && !(beside && self.sockets.is_empty())
+    }
+
     /// This worker's number, 0 in other processes.
     pub fn worker_id(&self) -> u32 {
         self.worker_id.load(Ordering::Relaxed)
@@ -89,6 +109,11 @@ impl Instance {
     /// This mule's number, 0 in other processes.
     pub fn mule_id(&self) -> u32 {
         self.mule_id.load(Ordering::Relaxed)
+    }
+
+    /// Whether this worker is the first in its place since the master started.
+    pub fn is_first_life(&self) -> bool {
+        !self.again.load(Ordering::Relaxed)
     }
 
     /// Pid of the master.
@@ -118,9 +143,15 @@ impl Instance {
         let row = self.arena.worker(worker);
         row.delta_base.set(self.arena.requests(worker));
         row.accepting.set(0);
+        row.cheaped.set(0);
         row.ready_us.set(0);
         row.spawned_us.set(crate::clock::epoch_us());
         row.sig.set(0);
+        row.dismissed.set(0);
+        row.retires.set(0);
+        for core in 0..self.settings.threads {
+            self.arena.core(worker, core).user_deadline_us.set(0);
+        }
         for gauge in [&row.rss, &row.vsz, &row.uss, &row.pss, &row.swap, &row.avg_rt_1m_us] {
             gauge.set(0);
         }

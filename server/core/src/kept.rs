@@ -55,6 +55,18 @@ impl Table {
         Some(entries.remove(at).1)
     }
 
+    /// Takes the first entry that fits.
+    pub(crate) fn take_first(&self, fits: impl Fn(&str, &Kept) -> bool) -> Option<(String, Kept)> {
+        let mut entries = self.entries.borrow_mut();
+        let at = entries.iter().position(|(key, kept)| fits(key, kept))?;
+        Some(entries.remove(at))
+    }
+
+    /// Adds what came from elsewhere than the previous image.
+    pub(crate) fn put(&self, key: String, kept: Kept) {
+        self.entries.borrow_mut().push((key, kept));
+    }
+
     /// Takes the ends of the queue kept under `name`: where it is read, where it is written.
     pub(crate) fn take_queue(&self, name: &str) -> Option<[OwnedFd; 2]> {
         let [read, write] = queue_keys(name).map(|key| self.take(&key).map(|kept| kept.fd));
@@ -114,11 +126,19 @@ pub(crate) fn queue<'a>(
 
 /// Lets the descriptors survive the next exec and writes the table for it.
 pub(crate) fn pass_on<'a>(entries: impl Iterator<Item = (String, BorrowedFd<'a>, u64)>) -> String {
-    let entry = |(key, fd, inode): (String, BorrowedFd<'a>, u64)| {
-        uwsgi_sys::fd::keep_over_exec(fd).ok()?;
-        Some(format!("{}={}:{inode}", escape(&key), fd.as_raw_fd()))
+    let stays = |entry: &(String, BorrowedFd<'a>, u64)| {
+        let (_, fd, _) = entry;
+        uwsgi_sys::fd::keep_over_exec(fd).is_ok()
     };
-    entries.filter_map(entry).collect::<Vec<_>>().join(";")
+    table(entries.filter(stays))
+}
+
+/// The table alone, for descriptors that somebody else keeps open.
+pub(crate) fn table<'a>(entries: impl Iterator<Item = (String, BorrowedFd<'a>, u64)>) -> String {
+    let entry = |(key, fd, inode): (String, BorrowedFd<'a>, u64)| {
+        format!("{}={}:{inode}", escape(&key), fd.as_raw_fd())
+    };
+    entries.map(entry).collect::<Vec<_>>().join(";")
 }
 
 /// Text that may stand beside the separators of the table.

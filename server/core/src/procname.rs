@@ -26,6 +26,8 @@ pub enum Role<'a> {
     Mule(u32),
     /// Shows and samples numbers.
     Observer,
+    /// Does one thing for the master that may take long.
+    Helper,
     /// A router; its short name and its number from 1.
     Gateway(&'a str, u32),
 }
@@ -42,6 +44,7 @@ pub fn title(style: &Style, role: Role<'_>) -> Option<String> {
         (None, Role::Master) => "uWSGI master".to_owned(),
         (None, Role::Worker(n)) => format!("uWSGI worker {n}"),
         (None, Role::Mule(n)) => format!("uWSGI mule {n}"),
+        (None, Role::Helper) => "uWSGI helper".to_owned(),
         (None, Role::Observer) => "uWSGI observer".to_owned(),
         (None, Role::Gateway(kind, n)) => format!("uWSGI {kind} {n}"),
     };

@@ -9,6 +9,7 @@ use uwsgi_watch::plan::Plan;
 use uwsgi_watch::threshold::Spec;
 
 use crate::plugin::Modifiers;
+use crate::policy::Policy;
 use crate::probes;
 use crate::prometheus::Prometheus;
 
@@ -214,14 +215,8 @@ pub struct Settings {
     pub exception_500: bool,
     /// `manage-script-name`.
     pub manage_script_name: bool,
-    /// Seconds a request may take; 0 is off.
-    pub harakiri: u64,
-    /// Requests after which a worker is recycled; 0 is off.
-    pub max_requests: u64,
-    /// Seconds a worker lives at least before it is recycled.
-    pub min_worker_lifetime: u64,
-    /// Seconds a retiring worker may take.
-    pub worker_reload_mercy: u64,
+    /// Options of the process model.
+    pub policy: Policy,
     /// Seconds respawning pauses when workers die too fast.
     pub forkbomb_delay: u64,
     /// Program of each mule; empty for one that waits for signals and messages.
@@ -230,10 +225,6 @@ pub struct Settings {
     pub mule_msg_size: usize,
     /// Longest message that a mule without a program takes whole, bytes.
     pub mule_msg_recv_size: usize,
-    /// Seconds a handler of a signal may take in a mule; 0 is off.
-    pub mule_harakiri: u64,
-    /// Seconds a mule that was asked to go may take.
-    pub mule_reload_mercy: u64,
     /// Room of the queues of signals, bytes; 0 leaves it to the system.
     pub signal_bufsize: usize,
     /// Process titles.
@@ -242,24 +233,16 @@ pub struct Settings {
     pub request_log: RequestLog,
     /// `log-date`.
     pub log_date: crate::log::DateStyle,
-    /// Log file at start.
-    pub logto: Option<String>,
-    /// Detach from the terminal, log to this file.
-    pub daemonize: Option<String>,
     /// Directory entered before apps load.
     pub chdir: Option<String>,
     /// Directory entered by workers after apps load.
     pub chdir2: Option<String>,
-    /// File mode creation mask.
-    pub umask: Option<u32>,
     /// Descriptor 0 stays what it was.
     pub honour_stdin: bool,
     /// User to become.
     pub uid: Option<String>,
     /// Group to become.
     pub gid: Option<String>,
-    /// The thunder lock was asked for.
-    pub thunder_lock: bool,
     /// Initialise everything, serve nothing.
     pub no_server: bool,
     /// The kernel kills the workers when the master ends.
@@ -270,6 +253,8 @@ pub struct Settings {
     pub thread_stack: usize,
     /// One worker without sockets.
     pub command_mode: bool,
+    /// What a socket without an option of its own speaks.
+    pub protocol: Protocol,
     /// What a listening socket on descriptor 0 speaks; `None` when it is left alone.
     pub zero: Option<Protocol>,
     /// Descriptors that a reload keeps open.
@@ -380,19 +365,15 @@ impl Settings {
             modifiers: Modifiers::from_config(config, &mut faults),
             exception_500: config.flag("exception-500"),
             manage_script_name: config.flag("manage-script-name"),
-            harakiri: number("harakiri", 0),
-            max_requests: number("max-requests", 0),
-            min_worker_lifetime: number("min-worker-lifetime", 10),
-            worker_reload_mercy: number("worker-reload-mercy", 60).max(1),
+            policy: Policy::from_config(config, &mut faults),
             forkbomb_delay: number("forkbomb-delay", 2),
             mules: mules(config),
             mule_msg_size: number("mule-msg-size", 0) as usize,
             mule_msg_recv_size: number("mule-msg-recv-size", 65_536).clamp(1, 1 << 30) as usize,
-            mule_harakiri: number("mule-harakiri", 0),
-            mule_reload_mercy: number("mule-reload-mercy", 60).max(1),
             signal_bufsize: number("signal-bufsize", 0) as usize,
             procname: crate::procname::Style {
                 auto: config.flag("auto-procname")
+                    || config.has("procname-master")
                     || config.has("procname-prefix")
                     || config.has("procname-prefix-spaced")
                     || config.has("procname-append"),
@@ -407,20 +388,17 @@ impl Settings {
             },
             request_log: request_log(config),
             log_date: log_date(config),
-            logto: text("logto"),
-            daemonize: text("daemonize"),
             chdir: text("chdir"),
             chdir2: text("chdir2"),
-            umask: config.last("umask").and_then(umask),
             honour_stdin: config.flag("honour-stdin"),
             uid: text("uid"),
             gid: text("gid"),
-            thunder_lock: config.flag("thunder-lock"),
             no_server: config.flag("no-server"),
             no_orphans: config.flag("no-orphans"),
             reaper: config.flag("reaper"),
             thread_stack: (number("thread-stacksize", 0).min(1 << 30) as usize) << 10,
             command_mode,
+            protocol,
             zero: (!config.flag("skip-zero") && !command_mode).then_some(protocol),
             safe_fds: safe_fds(config, &mut faults),
             udp: list("udp"),
@@ -511,13 +489,6 @@ fn keepalive(config: &Config) -> Option<u64> {
         Some(v) if ["0", "false", "no", "off"].iter().any(|w| v.eq_ignore_ascii_case(w)) => None,
         Some(v) => Some(v.parse().unwrap_or(DEFAULT_IDLE)),
     }
-}
-
-/// The last three octal digits count.
-fn umask(text: &str) -> Option<u32> {
-    let digits = text.trim();
-    let digits = digits.get(digits.len().saturating_sub(3)..)?;
-    u32::from_str_radix(digits, 8).ok()
 }
 
 fn add_headers(config: &Config, faults: &mut Vec<Finding>) -> Vec<(String, String)> {

@@ -45,6 +45,8 @@ pub(crate) fn worker(instance: &Instance, id: u32) -> Option<WorkerStat> {
     out.delta_requests = instance.delta_requests(id);
     let status = if row.cheaped.get() > 0 {
         "cheap".to_owned()
+    } else if row.suspended.get() > 0 && !busy {
+        "pause".to_owned()
     } else if row.sig.get() > 0 {
         format!("sig{}", row.signum.get())
     } else if busy {

@@ -97,6 +97,8 @@ pub(crate) struct Client {
     pub(crate) responded: bool,
     /// The client may send bytes that nobody will read: see [`State::Linger`].
     pub(crate) surplus: bool,
+    /// It came when the router was about to end.
+    pub(crate) late: bool,
     /// No request was seen yet: a PROXY line may come.
     pub(crate) first: bool,
     /// How long it waited to be accepted, until its first request has taken that along;
@@ -134,6 +136,7 @@ impl Client {
             responded: false,
             waited_us: 0,
             surplus: false,
+            late: false,
             first: true,
             deadline: 0,
             armed: 0,

@@ -6,7 +6,7 @@ use uwsgi_proto::error_response;
 use uwsgi_sys::socket;
 
 use crate::client::State;
-use crate::link::{Choice, Link, busy_cores};
+use crate::link::{Choice, Link, busy_cores, running};
 use crate::router::Router;
 use crate::slab::Key;
 
@@ -43,7 +43,8 @@ impl Router<'_> {
     /// False when the client has to wait.
     fn try_dispatch(&mut self, key: Key) -> bool {
         let arena = self.arena;
-        match self.links.choose(self.now, |worker| busy_cores(arena, worker)) {
+        let running = || running(arena);
+        match self.links.choose(self.now, running, |worker| busy_cores(arena, worker)) {
             Choice::Wait => false,
             Choice::Connect => self.connect(key),
             Choice::Reuse(link) => {

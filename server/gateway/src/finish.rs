@@ -24,7 +24,8 @@ impl Router<'_> {
         client.state = State::Flush { keep };
         client.fire_done(self.settings.index, Some((end.worker, end.core)), 0);
         let body_sent = client.body.is_done() && client.is_sent();
-        if body_sent && !surplus && (!client.had_body || end.body_read()) {
+        let usable = !surplus && !end.leaving();
+        if body_sent && usable && (!client.had_body || end.body_read()) {
             self.forget_room(link);
             self.links.release(link, end.worker, self.now);
         } else {

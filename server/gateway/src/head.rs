@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use uwsgi_proto::{Head, HttpEnv, Parsed, parse_head};
 
 use crate::client::{Client, State, Text};
+use crate::drain::Drain;
 use crate::net::{self, Read};
 use crate::request::{self, Body};
 use crate::router::Router;
@@ -66,9 +67,8 @@ impl Router<'_> {
         client.input.extend_from_slice(&bytes[used..]);
         if used == 0 {
             client.scanned = bytes.len();
-            let draining = self.drain_until.is_some();
             let limit = self.settings.headers_timeout;
-            self.arm(key, if draining { limit.min(crate::drain::GRACE) } else { limit });
+            self.arm(key, self.grace().map_or(limit, |grace| limit.min(grace)));
         }
     }
 
@@ -106,7 +106,7 @@ impl Router<'_> {
             return bytes.len();
         }
         let Some(client) = self.clients.get_mut(key) else { return 0 };
-        let may_keep = self.settings.keepalive.is_some() && self.drain_until.is_none();
+        let may_keep = self.settings.keepalive.is_some() && self.drain == Drain::Open;
         client.keep = head.keep_alive && may_keep;
         let waited = std::mem::take(&mut client.waited_us);
         request::encode(head, client.keep, waited, &self.block, &mut client.packet);

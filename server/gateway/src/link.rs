@@ -84,10 +84,17 @@ impl Links {
         (self.in_flight.len() - 1).max(1) * self.cores as usize
     }
 
-    /// Chooses for one request. `busy` says how many cores of a worker are in a request, from
-    /// whatever source.
-    pub(crate) fn choose(&self, now: Instant, busy: impl Fn(u16) -> u32) -> Choice {
-        if self.all.len() - self.idle.len() >= self.capacity() {
+    /// Chooses for one request. `busy` says how many cores of a worker are in a request, `running`
+    /// how many workers there are now, from whatever source.
+    pub(crate) fn choose(
+        &self,
+        now: Instant,
+        running: impl Fn() -> u32,
+        busy: impl Fn(u16) -> u32,
+    ) -> Choice {
+        let (under_way, cores) = (self.all.len() - self.idle.len(), self.cores as usize);
+        // One worker is always counted on: where there is none, the first request wakes it up.
+        if under_way >= self.capacity() || under_way >= cores.max(running() as usize * cores) {
             return Choice::Wait;
         }
         let free = |key: &&Key| {
@@ -152,6 +159,12 @@ impl Links {
     }
 }
 
+/// Workers that are not put away.
+pub(crate) fn running(arena: &View) -> u32 {
+    let workers = 1..=arena.shape().workers;
+    workers.filter(|id| arena.worker(*id).cheaped.get() == 0).count() as u32
+}
+
 /// Cores of `worker` that are in a request now.
 pub(crate) fn busy_cores(arena: &View, worker: u16) -> u32 {
     let cores = 0..arena.shape().cores;
@@ -184,14 +197,14 @@ mod tests {
         let start = Instant::now();
         let later = start + Duration::from_secs(1);
         let mut links = Links::new(2, 1);
-        assert_eq!(links.choose(start, |_| 0), Choice::Connect);
+        assert_eq!(links.choose(start, || 2, |_| 0), Choice::Connect);
         let first = idle(&mut links, 1, start);
         let second = idle(&mut links, 2, start);
-        assert_eq!(links.choose(later, |_| 0), Choice::Reuse(second));
+        assert_eq!(links.choose(later, || 2, |_| 0), Choice::Reuse(second));
         let two_busy = |w| u32::from(w == 2);
-        assert_eq!(links.choose(later, two_busy), Choice::Reuse(first));
-        assert_eq!(links.choose(later, |_| 1), Choice::Connect, "both serve somebody else");
-        assert_eq!(links.choose(start, |_| 1), Choice::Reuse(second), "books being closed");
+        assert_eq!(links.choose(later, || 2, two_busy), Choice::Reuse(first));
+        assert_eq!(links.choose(later, || 2, |_| 1), Choice::Connect, "both serve somebody else");
+        assert_eq!(links.choose(start, || 2, |_| 1), Choice::Reuse(second), "books being closed");
     }
 
     #[test]
@@ -201,12 +214,26 @@ mod tests {
         let one = idle(&mut links, 1, now);
         let twin = idle(&mut links, 1, now);
         assert!(links.assign(one, owner()));
-        assert_eq!(links.choose(now, |_| 0), Choice::Connect, "worker 1 is full, 2 is not");
+        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Connect, "worker 1 is full, 2 is not");
         let new = links.add(link());
         assert!(links.assign(new, owner()));
-        assert_eq!(links.choose(now, |_| 0), Choice::Wait);
+        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Wait);
         links.close(one);
-        assert_eq!(links.choose(now, |_| 0), Choice::Reuse(twin));
+        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Reuse(twin));
+    }
+
+    #[test]
+    fn who_is_put_away_takes_nothing() {
+        let now = Instant::now();
+        let mut links = Links::new(3, 2);
+        for _ in 0..2 {
+            assert_eq!(links.choose(now, || 0, |_| 0), Choice::Connect, "to wake somebody up");
+            let link = links.add(link());
+            assert!(links.assign(link, owner()));
+        }
+        assert_eq!(links.choose(now, || 0, |_| 0), Choice::Wait);
+        assert_eq!(links.choose(now, || 1, |_| 0), Choice::Wait);
+        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Connect);
     }
 
     #[test]

@@ -15,7 +15,8 @@ use uwsgi_sys::signal::{
 use uwsgi_sys::socket;
 
 use crate::client::{Client, State};
-use crate::link::Links;
+use crate::drain::Drain;
+use crate::link::{Links, running};
 use crate::net::{self, Read};
 use crate::poll::{Happened, Poll, Token, decode};
 use crate::settings::{EXIT_CODE, Settings};
@@ -30,8 +31,8 @@ const EVENTS: usize = 256;
 const SCRATCH: usize = 64 * 1024;
 
 /// Runs a router until it is told to end; answers the exit code. Called in the forked child,
-/// which must have no other thread. SIGHUP drains: no new connections, present requests end,
-/// clients are told to close. SIGINT, SIGTERM and SIGQUIT end at once.
+/// which must have no other thread. SIGHUP drains: present requests end, clients
+/// are told to close, and when they are gone no new ones are taken. SIGINT, SIGTERM and SIGQUIT end at once.
 pub fn run(settings: &Settings<'_>, arena: &View) -> i32 {
     match serve(settings, arena) {
         Ok(()) => EXIT_CODE,
@@ -84,8 +85,8 @@ pub(crate) struct Router<'a> {
     pub(crate) now: Instant,
     /// The same in ticks.
     pub(crate) tick: u64,
-    /// Tick at which a drain is over, once it has begun.
-    pub(crate) drain_until: Option<u64>,
+    /// Whether it is ending, and how far.
+    pub(crate) drain: Drain,
     /// Out of descriptors: no accepts until behind this tick.
     pub(crate) paused: Option<u64>,
     /// Clients that had their share of this turn and could go on.
@@ -121,7 +122,7 @@ impl<'a> Router<'a> {
             start: now,
             now,
             tick: 0,
-            drain_until: None,
+            drain: Drain::Open,
             paused: None,
             unfinished: Vec::new(),
             expired: Vec::new(),
@@ -164,15 +165,17 @@ impl<'a> Router<'a> {
 
     /// How long to wait for events.
     fn patience(&self) -> Option<Duration> {
-        /// Between attempts to get into the link listener's full queue.
+        /// Between attempts to get into the link listener's full queue, and between looks for workers
+        /// that are started because somebody waits.
         const RETRY: Duration = Duration::from_millis(5);
         if !self.unfinished.is_empty() {
             return Some(Duration::ZERO);
         }
-        if self.link_full {
+        let more_may_come = || running(self.arena) < self.arena.shape().workers;
+        if self.link_full || (!self.waiting.is_empty() && more_may_come()) {
             return Some(RETRY);
         }
-        let timers = !self.wheel.is_empty() || self.paused.is_some() || self.drain_until.is_some();
+        let timers = !self.wheel.is_empty() || self.paused.is_some() || self.drain != Drain::Open;
         timers.then(|| self.until_next_tick())
     }
 
@@ -182,6 +185,8 @@ impl<'a> Router<'a> {
             match socket::accept(listener.fd) {
                 Ok(Some((fd, peer))) => self.welcome(fd, front, peer),
                 Ok(None) => return,
+                // The instance is ending.
+                Err(e) if socket::is_over(&e) => return,
                 Err(e) => return self.pause_accepting(&e),
             }
         }
@@ -196,6 +201,7 @@ impl<'a> Router<'a> {
         let arrivals = self.settings.arrivals.filter(|_| peer.is_some());
         let waited = arrivals.and_then(|arrivals| arrivals.accepted(front, fd.as_fd()));
         let mut client = Client::new(fd, front, peer);
+        client.late = self.drain != Drain::Open;
         client.waited_us = waited.map_or(0, |us| u32::try_from(us).unwrap_or(u32::MAX).max(1));
         let key = self.clients.insert(client);
         self.row.accepted.add(1);
@@ -260,6 +266,7 @@ impl<'a> Router<'a> {
     /// Ends a connection, and with it the link it uses.
     pub(crate) fn close(&mut self, key: Key) {
         let Some(client) = self.clients.remove(key) else { return };
+        self.left(client.late);
         if client.is_waiting() {
             client.fire_done(self.settings.index, None, 0);
         }

@@ -51,7 +51,7 @@ impl Router<'_> {
     /// How long a connection may stay silent between requests.
     pub(crate) fn idle_time(&self) -> Duration {
         let usual = self.settings.keepalive.unwrap_or(self.settings.timeout);
-        if self.drain_until.is_some() { usual.min(crate::drain::GRACE) } else { usual }
+        self.grace().map_or(usual, |grace| usual.min(grace))
     }
 
     /// Handles what is due.

@@ -10,7 +10,9 @@
 //!
 //! All integers little endian. The worker frames the response for the client exactly as on an
 //! HTTP socket, so the router relays payload bytes verbatim and needs to understand nothing of
-//! them. After the end frame the connection carries the next request.
+//! them. After the end frame the connection carries the next request, unless the worker says there
+//! that it leaves. A worker that leaves while a link is idle sends an empty frame; the router closes
+//! the link then, and a request that was on its way is still served.
 
 use std::ops::Range;
 
@@ -30,6 +32,8 @@ pub const KEEP_ALIVE: u16 = 2;
 pub const END_KEEP: u32 = 1;
 /// End flag: the request body was read to its end.
 pub const END_BODY_READ: u32 = 2;
+/// End flag: the worker is leaving, nothing more may be sent over this link.
+pub const END_LEAVE: u32 = 4;
 /// The length that marks an end frame.
 const END_MARK: u32 = u32::MAX;
 
@@ -133,6 +137,11 @@ impl End {
     /// True when the worker read the request body to its end.
     pub fn body_read(&self) -> bool {
         self.flags & END_BODY_READ != 0
+    }
+
+    /// True when the worker closes the link now.
+    pub fn leaving(&self) -> bool {
+        self.flags & END_LEAVE != 0
     }
 
     fn decode(rest: [u8; END_LEN - FRAME_LEN]) -> Self {

@@ -151,6 +151,21 @@ pub fn own_stack() {
     unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
 }
 
+/// Writes where the calling thread is; may be called in a handler. Nothing while a fault is told.
+pub fn tell_stack() {
+    if ENTERED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    // SAFETY: the swap above let exactly one thread through.
+    let text = unsafe { &mut *BUFFER.0.get() };
+    // SAFETY: null, or a plan that is never freed.
+    let plan = unsafe { PLAN.load(Ordering::Acquire).as_ref() };
+    text.len = 0;
+    backtrace(plan, text);
+    write(text.all());
+    ENTERED.store(false, Ordering::Release);
+}
+
 extern "C" fn on_fault(signal: c_int) {
     if ENTERED.swap(true, Ordering::AcqRel) {
         // Another thread is about to end the process.
@@ -191,17 +206,23 @@ fn report(signal: i32, plan: Option<&Plan>, text: &mut Text) {
     text.put(b" !!!\n");
     write(text.all());
     text.len = 0;
+    backtrace(plan, text);
+    write(text.all());
+    if let Some(plan) = plan.filter(|plan| plan.silent_pid != pid) {
+        text.shorten(plan.most);
+        plan.heads.iter().for_each(|head| send(plan.socket, head, text.all()));
+    }
+}
+
+fn backtrace(plan: Option<&Plan>, text: &mut Text) {
+    // SAFETY: no memory, never fails.
+    let pid = unsafe { libc::getpid() };
     text.put(b"*** backtrace of ");
     text.number(pid.unsigned_abs() as usize, 10);
     text.put(b" ***\n");
     frames(plan.map_or(FRAMES, |plan| plan.depth), text);
     text.len = text.len.min(ROOM - END.len());
     text.put(END);
-    write(text.all());
-    if let Some(plan) = plan.filter(|plan| plan.silent_pid != pid) {
-        text.shorten(plan.most);
-        plan.heads.iter().for_each(|head| send(plan.socket, head, text.all()));
-    }
 }
 
 fn frames(depth: usize, text: &mut Text) {

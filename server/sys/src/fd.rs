@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::FdFlags;
 
 /// Lets `fd` survive the next exec.
@@ -53,5 +54,32 @@ pub fn redirect(source: impl AsFd, target: RawFd) -> io::Result<()> {
     match unsafe { libc::dup2(source.as_fd().as_raw_fd(), target) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
+    }
+}
+
+/// Lends the descriptor with this number, whoever owns it, for one call. An error when it is not
+/// open.
+pub fn with<T>(raw: RawFd, work: impl FnOnce(BorrowedFd<'_>) -> T) -> io::Result<T> {
+    if raw < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: checked to be open right below, and borrowed no longer than this call.
+    let fd = unsafe { BorrowedFd::borrow_raw(raw) };
+    rustix::io::fcntl_getfd(fd)?;
+    Ok(work(fd))
+}
+
+/// Reads what is there now, whether or not the descriptor would wait: nothing when there is
+/// nothing, 0 at its end.
+pub fn read_now(fd: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<Option<usize>> {
+    let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut wanted = [PollFd::new(&fd, PollFlags::IN)];
+    if rustix::event::poll(&mut wanted, Some(&now))? == 0 {
+        return Ok(None);
+    }
+    match rustix::io::read(fd, into) {
+        Ok(read) => Ok(Some(read)),
+        Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
+        Err(e) => Err(e.into()),
     }
 }

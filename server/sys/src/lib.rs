@@ -7,19 +7,25 @@
 #![allow(unsafe_code, reason = "the door to the kernel: raw calls, each argued where it stands")]
 
 pub mod bpf;
+pub mod capability;
 pub mod cgroup;
+pub mod cpu;
 pub mod datagram;
 pub mod diag;
 pub mod env;
 pub mod fault;
 pub mod fd;
 pub mod glob;
+pub mod interfaces;
+pub mod launch;
 pub mod lock;
 pub mod machine;
+pub mod memory;
 pub mod pass;
 pub mod process;
 pub mod procfs;
 pub mod queue;
+pub mod robust;
 pub mod shared;
 pub mod signal;
 pub mod socket;

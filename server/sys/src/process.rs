@@ -5,7 +5,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -152,9 +152,22 @@ fn ended_child() -> io::Result<Option<i32>> {
 
 /// Waits until the child `pid` has ended, and reaps it.
 pub fn bury(pid: i32) -> io::Result<()> {
+    wait_for(pid).map(drop)
+}
+
+/// The same, and tells how it ended.
+pub fn wait_for(pid: i32) -> io::Result<Ended> {
     let pid = Pid::from_raw(pid).filter(|_| pid > 1).ok_or(io::ErrorKind::InvalidInput)?;
-    rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
-    Ok(())
+    loop {
+        match rustix::process::waitpid(Some(pid), WaitOptions::empty()) {
+            Ok(Some((_, status))) => {
+                let signal = status.terminating_signal().unwrap_or(0);
+                return Ok(status.exit_status().map_or(Ended::Signal(signal), Ended::Code));
+            }
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
 }
 
 /// A descriptor that becomes readable when `pid` ends.
@@ -174,6 +187,20 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     let pid = Pid::from_raw(pid).filter(|_| pid > 1).ok_or(io::ErrorKind::InvalidInput)?;
     let signal = Signal::from_named_raw(signal).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(rustix::process::kill_process(pid, signal)?)
+}
+
+/// Sends `signal` to the process behind a descriptor of [`pidfd`], whatever its pid: in a container
+/// an instance may well be process 1.
+pub fn signal_through(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    let signal = Signal::from_named_raw(signal).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::pidfd_send_signal(process, signal)?)
+}
+
+/// Sends `signal` to a process group. Numbers of 1 and below are refused.
+pub fn kill_group(group: i32, signal: i32) -> io::Result<()> {
+    let group = Pid::from_raw(group).filter(|_| group > 1).ok_or(io::ErrorKind::InvalidInput)?;
+    let signal = Signal::from_named_raw(signal).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::kill_process_group(group, signal)?)
 }
 
 /// Sends `signal` to the parent if that is still `expected`. In a container the parent may well
@@ -199,17 +226,37 @@ pub fn new_session() -> io::Result<()> {
 /// Lets what `command` starts run in a session of its own, with no descriptor of ours beyond the
 /// standard ones and with the default action for what this process ignores.
 pub fn apart(command: &mut Command) {
-    let prepare = || {
+    apart_with(command, Vec::new());
+}
+
+/// The same, but the descriptors with these numbers stay open. They must be open when `command` is
+/// started.
+pub fn apart_with(command: &mut Command, kept: Vec<RawFd>) {
+    let prepare = move || {
         // SAFETY: system calls without memory, allowed between fork and exec.
         unsafe {
             libc::setsid();
             // Marked instead of closed: the way by which a failed exec is reported is among them.
             let last = libc::c_uint::MAX;
             libc::syscall(libc::SYS_close_range, 3, last, libc::CLOSE_RANGE_CLOEXEC);
+            for fd in &kept {
+                libc::fcntl(*fd, libc::F_SETFD, 0);
+            }
             for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE] {
                 libc::signal(signal, libc::SIG_DFL);
             }
         }
+        Ok(())
+    };
+    // SAFETY: the closure allocates nothing and takes no lock.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// Lets what `command` starts end by KILL when the thread that starts it ends.
+pub fn with_parent(command: &mut Command) {
+    let prepare = || {
+        // SAFETY: a system call without memory, allowed between fork and exec.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
         Ok(())
     };
     // SAFETY: the closure allocates nothing and takes no lock.

@@ -44,6 +44,29 @@ pub struct Shares {
     pub pss: u64,
 }
 
+/// Whether a process lives, since when, and what it calls itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Life {
+    /// It has ended and nobody has buried it yet.
+    pub zombie: bool,
+    /// How long it lives, seconds.
+    pub age_s: u64,
+    /// Its name and its arguments, the latter with blanks between them.
+    pub words: String,
+}
+
+/// Reads who a process is; `None` when it is gone or `/proc` is not mounted.
+pub fn life(pid: i32) -> Option<Life> {
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let up_s = u64::try_from(boot.tv_sec).ok()?;
+    let stat = format_args!("/proc/{pid}/stat").to_string();
+    let mut life = with_text(stat, |t| parse_life(t, up_s, ticks_per_second()))?;
+    // Kernel threads, zombies and those of others have none.
+    let arguments = with_text(format!("/proc/{pid}/cmdline"), |t| Some(t.replace('\0', " ")));
+    life.words = format!("{} {}", life.words, arguments.unwrap_or_default());
+    Some(life)
+}
+
 /// Reads `/proc/PID/stat`; `None` when the process is gone or `/proc` is not mounted.
 pub fn usage(pid: i32) -> Option<Usage> {
     with_text(format_args!("/proc/{pid}/stat"), |t| parse_stat(t, page_size(), ticks_per_second()))
@@ -70,6 +93,21 @@ pub fn status(pid: i32, threads: u64) -> Option<Status> {
 /// Reads `/proc/PID/smaps_rollup`.
 pub fn shares(pid: i32) -> Option<Shares> {
     with_text(format_args!("/proc/{pid}/smaps_rollup"), parse_shares)
+}
+
+/// What a process waits for in the kernel: its system call with the arguments, and the function it
+/// sleeps in, each as far as this process may know it.
+pub fn waits(pid: i32) -> (Option<String>, Option<String>) {
+    let read = |name: &str| {
+        with_text(format_args!("/proc/{pid}/{name}"), |text| Some(text.trim_end().to_owned()))
+    };
+    (read("syscall"), read("wchan"))
+}
+
+/// Whether a process has a handler for `signal`; false when that cannot be read.
+pub fn catches(pid: i32, signal: i32) -> bool {
+    with_text(format_args!("/proc/{pid}/status"), |text| parse_caught(text, signal))
+        .unwrap_or(false)
 }
 
 /// Number of descriptors a process has open; 0 when that cannot be read.
@@ -117,10 +155,30 @@ fn parse_stat(text: &str, page: u64, ticks: u64) -> Option<Usage> {
     })
 }
 
+/// The same text, with its name.
+fn parse_life(text: &str, up_s: u64, ticks: u64) -> Option<Life> {
+    let (name, rest) = text.rsplit_once(") ")?;
+    let (_, name) = name.split_once('(')?;
+    let state = rest.chars().next()?;
+    let began: u64 = rest.split_ascii_whitespace().nth(19)?.parse().ok()?; // 22: starttime
+    Some(Life {
+        zombie: matches!(state, 'Z' | 'X'),
+        age_s: up_s.saturating_sub(began / ticks.max(1)),
+        words: name.to_owned(),
+    })
+}
+
 /// The number behind `name:` at the start of a line.
 fn number(text: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     lines.next()?.split_ascii_whitespace().next()?.parse().ok()
+}
+
+fn parse_caught(text: &str, signal: i32) -> Option<bool> {
+    let mask = text.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    let bit = u32::try_from(signal).ok()?.checked_sub(1)?;
+    Some(mask.checked_shr(bit)? & 1 == 1)
 }
 
 /// A process without memory of its own (a kernel thread, one that has ended) has no swap either.
@@ -159,6 +217,17 @@ mod tests {
     }
 
     #[test]
+    fn a_life_has_a_name_an_age_and_an_end() {
+        let text = "7 (a ) b) Z 1 7 7 0 -1 4194560 90 8 6 5 3 4 0 0 20 0 2 0 4200 4096000 25 184";
+        let want = Life { zombie: true, age_s: 8, words: "a ) b".into() };
+        assert_eq!(parse_life(text, 50, 100), Some(want));
+        assert_eq!(parse_life(text, 1, 100).unwrap().age_s, 0, "never before the boot");
+        let own = life(std::process::id().cast_signed()).unwrap();
+        assert!(!own.zombie && own.words.contains("uwsgi_sys"), "{own:?}");
+        assert_eq!(life(i32::MAX), None);
+    }
+
+    #[test]
     fn status_and_shares_are_read_by_name() {
         let text = "Name:\tx\nVmSwap:\t    12 kB\nThreads:\t1\nvoluntary_ctxt_switches:\t5\n\
                     nonvoluntary_ctxt_switches:\t7\n";
@@ -169,6 +238,14 @@ mod tests {
         assert_eq!(parse_shares(text), Some(Shares { uss: 5 * 1024, pss: 6 * 1024 }));
         assert_eq!(parse_shares("Rss: 9 kB\n"), None, "half a file is no answer");
         assert_eq!(parse_status("VmSwap: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn handlers_of_signals_are_bits_from_one() {
+        let text = "Name:\tx\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000000a02\n";
+        let caught: Vec<_> = (0..70).filter(|s| parse_caught(text, *s) == Some(true)).collect();
+        assert_eq!(caught, [2, 10, 12]);
+        assert_eq!(parse_caught("Name:\tx\n", 2), None);
     }
 
     #[test]

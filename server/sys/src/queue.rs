@@ -4,7 +4,7 @@
 //! without privileges. Layouts are those of linux/tcp.h, linux/unix_diag.h and linux/sock_diag.h.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
@@ -73,6 +73,12 @@ impl UnixQueues {
         // The kernel answers within the send; a missing answer is an error, not a wait.
         let (n, _) = rustix::net::recv(&self.netlink, &mut reply, rustix::net::RecvFlags::empty())?;
         parse_reply(&reply[..n]).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+impl AsFd for UnixQueues {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.netlink.as_fd()
     }
 }
 

@@ -8,7 +8,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 pub use libc::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGURG, SIGUSR1,
@@ -26,6 +26,10 @@ static BUSY: AtomicI32 = AtomicI32::new(0);
 static READER: AtomicI32 = AtomicI32::new(0);
 /// INT or TERM came: foreign code is not begun any more.
 static ENDING: AtomicBool = AtomicBool::new(false);
+/// What is said when a signal ends the process while it starts.
+static FAREWELL: AtomicPtr<&'static str> = AtomicPtr::new(std::ptr::null_mut());
+/// A `fn()` that tells what the process is doing, or null.
+static REPORT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 /// Exit code used then: the normal end of a worker.
 const BUSY_EXIT_CODE: i32 = 30;
 
@@ -118,6 +122,51 @@ pub fn hold(signals: &[i32]) -> io::Result<()> {
     check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &empty, std::ptr::null_mut()) }).map(drop)
 }
 
+/// Until [`Signals::block`] or [`catch`] these end the process at once, with code 0 and `text` in
+/// the log, and none of them can be ignored as process 1 of a container would.
+pub fn end_at(signals: &[i32], text: &'static str) -> io::Result<()> {
+    FAREWELL.store(Box::into_raw(Box::new(text)), Ordering::Release);
+    install(signals.iter(), on_end)
+}
+
+extern "C" fn on_end(_: i32) {
+    // SAFETY: null, or a text that is never freed; write and _exit are allowed in handlers.
+    unsafe {
+        if let Some(text) = FAREWELL.load(Ordering::Acquire).as_ref() {
+            libc::write(2, text.as_ptr().cast(), text.len());
+        }
+        libc::_exit(0)
+    }
+}
+
+/// Runs `report` whenever `signal` comes, in the middle of whatever the process is doing.
+///
+/// `report` runs in a signal handler: it takes no memory and no lock, it writes by [`say`] only.
+pub fn report_at(signal: i32, report: fn()) -> io::Result<()> {
+    REPORT.store(report as *mut (), Ordering::Release);
+    install(std::iter::once(&signal), on_report)
+}
+
+extern "C" fn on_report(_: i32) {
+    let report = REPORT.load(Ordering::Acquire);
+    if report.is_null() {
+        return;
+    }
+    // SAFETY: stored by `report_at` from a `fn()`. The interrupted code may be about to read its
+    // errno, which stays.
+    unsafe {
+        let errno = *libc::__errno_location();
+        std::mem::transmute::<*mut (), fn()>(report)();
+        *libc::__errno_location() = errno;
+    }
+}
+
+/// Writes to the log from within a handler.
+pub fn say(bytes: &[u8]) {
+    // SAFETY: readable bytes; what cannot be written is given up.
+    unsafe { libc::write(2, bytes.as_ptr().cast(), bytes.len()) };
+}
+
 /// Forgets what came since [`hold`].
 pub fn forget_held() {
     CAUGHT.store(0, Ordering::Release);
@@ -143,7 +192,8 @@ fn install<'a>(
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = handler as *const () as usize;
         action.sa_flags = libc::SA_RESTART;
-        // SAFETY: both handlers are async-signal-safe: atomics, write, tgkill and _exit only.
+        // SAFETY: all handlers are async-signal-safe: atomics, write, tgkill and _exit only; what
+        // `report_at` runs keeps to that too.
         check(unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) })?;
     }
     Ok(())

@@ -23,10 +23,56 @@ pub struct ListenOptions {
     pub keepalive: bool,
     /// Seconds of TCP_DEFER_ACCEPT; 0 leaves it off.
     pub defer_accept: u32,
+    /// IP_FREEBIND: this host need not have the address yet.
+    pub freebind: bool,
+    /// What the kernel may buffer.
+    pub buffers: Buffers,
+}
+
+/// Kernel buffers of a socket, bytes; 0 leaves one to the system. Connections of TCP inherit them
+/// from the listening socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffers {
+    /// SO_SNDBUF.
+    pub send: usize,
+    /// SO_RCVBUF.
+    pub receive: usize,
+}
+
+impl Buffers {
+    /// Whether anything is asked for.
+    pub fn any(self) -> bool {
+        self != Buffers::default()
+    }
+
+    /// Sets what is asked for.
+    pub fn set(self, fd: impl AsFd) -> io::Result<()> {
+        if self.send > 0 {
+            sockopt::set_socket_send_buffer_size(&fd, self.send)?;
+        }
+        if self.receive > 0 {
+            sockopt::set_socket_recv_buffer_size(&fd, self.receive)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a TCP address could be bound; nobody can connect meanwhile.
+pub fn try_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<()> {
+    bound_tcp(address, options).map(drop)
 }
 
 /// Binds and listens on a TCP address.
 pub fn listen_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
+    let fd = bound_tcp(address, options)?;
+    if options.defer_accept > 0 {
+        set_int(&fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, options.defer_accept as i32)?;
+    }
+    rustix::net::listen(&fd, options.backlog)?;
+    Ok(fd)
+}
+
+fn bound_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let fd = stream(family)?;
     sockopt::set_socket_reuseaddr(&fd, true)?;
@@ -36,11 +82,11 @@ pub fn listen_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<Ow
     if options.keepalive {
         sockopt::set_socket_keepalive(&fd, true)?;
     }
-    rustix::net::bind(&fd, &address)?;
-    if options.defer_accept > 0 {
-        set_int(&fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, options.defer_accept as i32)?;
+    if options.freebind {
+        set_freebind(&fd, address.is_ipv6())?;
     }
-    rustix::net::listen(&fd, options.backlog)?;
+    options.buffers.set(&fd)?;
+    rustix::net::bind(&fd, &address)?;
     Ok(fd)
 }
 
@@ -48,6 +94,7 @@ pub fn listen_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<Ow
 pub fn listen_unix(path: &Path, options: &ListenOptions) -> io::Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
     let fd = stream(AddressFamily::UNIX)?;
+    options.buffers.set(&fd)?;
     let _ = std::fs::remove_file(path);
     rustix::net::bind(&fd, &address)?;
     rustix::net::listen(&fd, options.backlog)?;
@@ -58,9 +105,39 @@ pub fn listen_unix(path: &Path, options: &ListenOptions) -> io::Result<OwnedFd> 
 pub fn listen_abstract(name: &[u8], options: &ListenOptions) -> io::Result<OwnedFd> {
     let address = SocketAddrUnix::new_abstract_name(name)?;
     let fd = stream(AddressFamily::UNIX)?;
+    options.buffers.set(&fd)?;
     rustix::net::bind(&fd, &address)?;
     rustix::net::listen(&fd, options.backlog)?;
     Ok(fd)
+}
+
+fn set_freebind(fd: &OwnedFd, v6: bool) -> io::Result<()> {
+    match v6 {
+        true => set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, 1),
+        false => set_int(fd, libc::IPPROTO_IP, libc::IP_FREEBIND, 1),
+    }
+}
+
+/// TCP_FASTOPEN: up to `pending` connections whose first bytes came with their SYN.
+pub fn enable_fast_open(fd: impl AsFd, pending: i32) -> io::Result<()> {
+    set_int(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, pending)
+}
+
+/// Whether somebody listens on a UNIX path. Does not wait, also when their queue is full.
+pub fn answers(path: &Path) -> bool {
+    let Ok(address) = SocketAddrUnix::new(path) else { return false };
+    let Ok(fd) = stream(AddressFamily::UNIX) else { return false };
+    matches!(rustix::net::connect(&fd, &address), Ok(()) | Err(rustix::io::Errno::AGAIN))
+}
+
+/// Ends a listening socket for every process that holds it: what waits in its queue is refused.
+pub fn end_listening(fd: impl AsFd) -> io::Result<()> {
+    Ok(rustix::net::shutdown(fd, rustix::net::Shutdown::Both)?)
+}
+
+/// Whether an error of accept means that this socket does not listen any more.
+pub fn is_over(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINVAL)
 }
 
 /// Whether `raw` is a stream socket that listens.
@@ -89,6 +166,12 @@ pub fn unix_path(fd: impl AsFd) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(address.path()?.to_bytes())))
 }
 
+/// Name of a socket of the abstract namespace, without the leading NUL; `None` for every other one.
+pub fn abstract_name(fd: impl AsFd) -> Option<Vec<u8>> {
+    let address = SocketAddrUnix::try_from(rustix::net::getsockname(fd).ok()?).ok()?;
+    address.abstract_name().map(<[u8]>::to_vec)
+}
+
 /// Starts a connection to an abstract name; UNIX connections are made or refused at once.
 pub fn connect_abstract(name: &[u8]) -> io::Result<OwnedFd> {
     let address = SocketAddrUnix::new_abstract_name(name)?;
@@ -102,8 +185,11 @@ fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(family, SocketType::STREAM, flags, None)?)
 }
 
+/// A connection, with the address of its peer where it is one of TCP.
+pub type Accepted = (OwnedFd, Option<SocketAddr>);
+
 /// Accepts one connection, non-blocking and close-on-exec; `None` when none waits.
-pub fn accept(listener: impl AsFd) -> io::Result<Option<(OwnedFd, Option<SocketAddr>)>> {
+pub fn accept(listener: impl AsFd) -> io::Result<Option<Accepted>> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     match rustix::net::acceptfrom_with(listener, flags) {
         Ok((fd, address)) => Ok(Some((fd, address.and_then(inet)))),

@@ -59,6 +59,96 @@ pub fn call_metric(name: &str, metric: &str) -> Option<i64> {
     }
 }
 
+/// What a function that a configuration names is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// Nothing: `f(void)`.
+    Nothing,
+    /// A text: `f(char *)`.
+    Text(&'a str),
+    /// A number: `f(int)`.
+    Number(i32),
+    /// A text and one, two or three numbers: `f(char *, int, ...)`.
+    TextNumbers(&'a str, &'a [i32]),
+}
+
+/// Calls the function `name` with what it is `given`, under the promise of [`call_text`], and
+/// answers its int, which means nothing where the function is `void`. Its text is never freed:
+/// functions like `putenv` keep it. `None` when there is no such symbol, when a text holds a NUL,
+/// and for any other count of numbers.
+pub fn call(name: &str, given: &Given<'_>) -> Option<i32> {
+    let function = find(name)?;
+    let text = match given {
+        Given::Text(text) | Given::TextNumbers(text, _) => CString::new(*text).ok()?.into_raw(),
+        Given::Nothing | Given::Number(_) => std::ptr::null_mut(),
+    };
+    // SAFETY: as in `call_text`; a text is writable, ends with a NUL and lives from now on.
+    unsafe { call_as(function, given, text) }
+}
+
+/// The call itself.
+///
+/// # Safety
+/// `function` has the type that `given` says, and `text` is NUL-terminated where there is one.
+unsafe fn call_as(function: *mut c_void, given: &Given<'_>, text: *mut c_char) -> Option<i32> {
+    use std::mem::transmute as of;
+    type Text = *mut c_char;
+    type Any = *mut c_void;
+    type Plain = extern "C" fn() -> c_int;
+    type OfText = extern "C" fn(Text) -> c_int;
+    type OfNumber = extern "C" fn(c_int) -> c_int;
+    type One = extern "C" fn(Text, c_int) -> c_int;
+    type Two = extern "C" fn(Text, c_int, c_int) -> c_int;
+    type Three = extern "C" fn(Text, c_int, c_int, c_int) -> c_int;
+    // SAFETY: a function pointer has the size of a pointer; its type is what the caller promises.
+    unsafe {
+        Some(match given {
+            Given::Nothing => of::<Any, Plain>(function)(),
+            Given::Text(_) => of::<Any, OfText>(function)(text),
+            Given::Number(number) => of::<Any, OfNumber>(function)(*number),
+            Given::TextNumbers(_, [a]) => of::<Any, One>(function)(text, *a),
+            Given::TextNumbers(_, [a, b]) => of::<Any, Two>(function)(text, *a, *b),
+            Given::TextNumbers(_, [a, b, c]) => of::<Any, Three>(function)(text, *a, *b, *c),
+            Given::TextNumbers(..) => return None,
+        })
+    }
+}
+
+/// A function that is called again and again with a pointer, `void name(void *)`.
+#[derive(Clone, Copy, Debug)]
+pub struct WithPointer(extern "C" fn(*mut c_void));
+
+impl WithPointer {
+    /// Finds it, under the promise of [`call_text`].
+    pub fn find(name: &str) -> Option<WithPointer> {
+        let function = find(name)?;
+        // SAFETY: a function pointer has the size of a pointer; its type is the caller's promise.
+        Some(WithPointer(unsafe {
+            std::mem::transmute::<*mut c_void, extern "C" fn(*mut c_void)>(function)
+        }))
+    }
+
+    /// Calls it with the address of `given`, which it may read and write until it returns.
+    pub fn call<T>(self, given: &mut T) {
+        (self.0)((&raw mut *given).cast());
+    }
+}
+
+/// Makes the function `name`, `void name(int)`, the handler of `signal`, under the promise of
+/// [`call_text`]; false when there is no such symbol.
+pub fn handle_signal(signal: i32, name: &str) -> io::Result<bool> {
+    let Some(function) = find(name) else { return Ok(false) };
+    // SAFETY: an all-zero sigaction is a valid value of the struct.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = function.expose_provenance();
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: the handler is a function of this process, with the type its caller vouches for.
+    match unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } {
+        0 => Ok(true),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 fn find(name: &str) -> Option<*mut c_void> {
     let name = CString::new(name).ok()?;
     // SAFETY: a NUL-terminated name; the lookup changes nothing.
@@ -103,6 +193,21 @@ mod tests {
         assert_eq!(call_text("getpid"), Some(None), "a number is no text");
         assert!(address("environ").is_some());
         assert_eq!(address("a\0b"), None);
+    }
+
+    #[test]
+    fn functions_get_what_they_are_given() {
+        assert_eq!(call("atoi", &Given::Text("42")), Some(42));
+        assert_eq!(call("abs", &Given::Number(-7)), Some(7));
+        assert_eq!(call("getpid", &Given::Nothing), i32::try_from(std::process::id()).ok());
+        assert_eq!(call("access", &Given::TextNumbers("/", &[0])), Some(0));
+        assert_eq!(call("access", &Given::TextNumbers("/no/such", &[0])), Some(-1));
+        assert_eq!(call("access", &Given::TextNumbers("/", &[])), None);
+        assert_eq!(call("no_such_symbol", &Given::Nothing), None);
+        assert_eq!(call("atoi", &Given::Text("4\x002")), None);
+        assert!(WithPointer::find("no_such_symbol").is_none());
+        assert!(!handle_signal(libc::SIGUSR2, "no_such_symbol").unwrap());
+        assert!(handle_signal(libc::SIGKILL, "abs").is_err());
     }
 
     #[test]

@@ -42,6 +42,27 @@ pub fn group(name: &str) -> Option<u32> {
     unsafe { libc::getgrnam(name.as_ptr()).as_ref() }.map(|g| g.gr_gid)
 }
 
+/// The name of a group.
+pub fn group_name(gid: u32) -> Option<String> {
+    // SAFETY: as in `user`; `gr_name` is a NUL-terminated string inside that storage.
+    unsafe {
+        let entry = libc::getgrgid(gid).as_ref()?;
+        Some(std::ffi::CStr::from_ptr(entry.gr_name).to_string_lossy().into_owned())
+    }
+}
+
+/// Supplementary groups of this process.
+pub fn groups() -> Vec<u32> {
+    let groups = rustix::process::getgroups().unwrap_or_default();
+    groups.into_iter().map(rustix::process::Gid::as_raw).collect()
+}
+
+/// Replaces the supplementary groups.
+pub fn set_group_list(groups: &[u32]) -> io::Result<()> {
+    // SAFETY: as many numbers as the length says.
+    check(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })
+}
+
 /// Effective user and group of this process.
 pub fn effective() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())

@@ -38,7 +38,8 @@ probes! {
     /// A worker has ended with an exit code, or by a signal. `reason` is the label of
     /// `uwsgi_worker_exits_total`.
     worker__exit(worker: u32, pid: i32, code: i32, signal: i32, reason: text);
-    /// The master kills a worker whose core took longer than `harakiri` seconds.
+    /// The master ends a worker whose core took longer than `harakiri` seconds, or than the
+    /// application allowed.
     harakiri(worker: u32, pid: i32, core: u32, seconds: u64);
 
     /// A reload begins; `graceful` is 1 for SIGHUP, 0 for the brutal one.

@@ -45,7 +45,7 @@ fn gateway(instance: &'static Instance, index: u32) -> i32 {
         timeout,
         headers_timeout: timeout,
         keepalive: settings.http_keepalive.map(Duration::from_secs),
-        drain: Duration::from_secs(settings.worker_reload_mercy),
+        drain: Duration::from_secs(settings.policy.mercy.drain_s()),
         ..Settings::new(link, |line| log::line(line))
     };
     uwsgi_gateway::run(&router, &instance.arena)

@@ -4,27 +4,18 @@
 
 use serde_json::{Map, Value};
 
-use super::{list, number, objects, text};
-use crate::human::clean;
-use crate::picture::{Accept, Details, InFlight, Latency, Probe, Socket, Waits};
+use super::{number, object, objects, text};
+use crate::picture::{Accept, Latency, Picture, Probe, Socket};
 
 /// Kinds of latency, in the order they are shown.
 const LATENCIES: [&str; 4] = ["request", "queue", "application", "write"];
 
-/// Nothing in a document without probes.
-pub(super) fn details(top: &Map<String, Value>) -> Option<Details> {
-    let probes: Vec<Probe> = objects(top, "ebpf").map(probe).collect();
-    (!probes.is_empty() || top.contains_key("accept_queues")).then(|| Details {
-        latencies: latencies(top),
-        in_flight: in_flight(top),
-        sockets: sockets(top),
-        history: Vec::new(),
-        probes,
-    })
-}
-
-fn object<'a>(row: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
-    row.get(key).and_then(Value::as_object)
+/// A document without probes stays one of now, without a second block.
+pub(super) fn read(top: &Map<String, Value>, picture: &mut Picture) {
+    picture.probes = objects(top, "ebpf").map(probe).collect();
+    picture.deep = !picture.probes.is_empty() || top.contains_key("accept_queues");
+    picture.latencies = latencies(top);
+    picture.sockets = sockets(top);
 }
 
 fn probe(row: &Map<String, Value>) -> Probe {
@@ -32,6 +23,7 @@ fn probe(row: &Map<String, Value>) -> Probe {
         name: text(row, "name"),
         state: text(row, "state"),
         reason: text(row, "reason"),
+        remedy: text(row, "remedy"),
         programs: number(row, "programs"),
         runs: number(row, "runs"),
         run_ns: number(row, "run_ns"),
@@ -41,9 +33,10 @@ fn probe(row: &Map<String, Value>) -> Probe {
 fn latencies(top: &Map<String, Value>) -> Vec<Latency> {
     let all = LATENCIES.iter().filter_map(|name| {
         let row = object(object(top, "latency")?, name)?;
-        let [count, p50, p90, p99] =
-            ["count", "p50_us", "p90_us", "p99_us"].map(|key| number(row, key));
-        Some(Latency { name, count, p50, p90, p99 })
+        let [count, sum, p50, p90, p99] =
+            ["count", "sum_us", "p50_us", "p90_us", "p99_us"].map(|key| number(row, key));
+        let name = (*name).to_owned();
+        Some(Latency { name, count, sum, p50, p90, p99, cells: Vec::new() })
     });
     all.filter(|row| row.count > 0 || row.name == "request").collect()
 }
@@ -54,7 +47,9 @@ fn sockets(top: &Map<String, Value>) -> Vec<Socket> {
         proto: text(row, "proto"),
         queue: number(row, "queue"),
         max_queue: number(row, "max_queue"),
-        accept: None,
+        shared: number(row, "shared") != 0,
+        can_offload: number(row, "can_offload") != 0,
+        ..Socket::default()
     };
     let mut all: Vec<Socket> = objects(top, "sockets").map(plain).collect();
     for row in objects(top, "accept_queues") {
@@ -80,49 +75,6 @@ fn accept(row: &Map<String, Value>) -> Option<Accept> {
     })
 }
 
-/// Oldest first. A request whose waits nobody measures is told without its age.
-fn in_flight(top: &Map<String, Value>) -> Vec<InFlight> {
-    let mut rows = Vec::new();
-    for worker in objects(top, "workers") {
-        for core in objects(worker, "cores").filter(|core| number(core, "in_request") != 0) {
-            if let Some(info) = object(core, "req_info").filter(|i| i.contains_key("age_us")) {
-                rows.push(InFlight { worker: number(worker, "id"), ..request(core, info) });
-            }
-        }
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.age));
-    rows
-}
-
-fn request(core: &Map<String, Value>, info: &Map<String, Value>) -> InFlight {
-    let var = |name: &str| {
-        let pairs = list(core, "vars").iter().filter_map(Value::as_str);
-        let mut values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        values.next().map(clean).unwrap_or_default()
-    };
-    InFlight {
-        worker: 0,
-        core: number(core, "id"),
-        age: number(info, "age_us"),
-        phase: text(info, "phase"),
-        method: var("REQUEST_METHOD"),
-        uri: var("REQUEST_URI"),
-        remote: var("REMOTE_ADDR"),
-        waits: Some(waits(info)),
-    }
-}
-
-fn waits(info: &Map<String, Value>) -> Waits {
-    let call = |key: &str| object(info, key).map(|row| (text(row, "name"), number(row, "us")));
-    let parts = object(info, "waited_us").into_iter().flatten();
-    Waits {
-        now: Some(text(info, "waits_for")).filter(|now| !now.is_empty()),
-        parts: parts.map(|(name, us)| (clean(name), us.as_u64().unwrap_or(0))).collect(),
-        call: call("call"),
-        slowest: call("slowest_call"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::document::parse;
@@ -139,8 +91,8 @@ mod tests {
 
     #[test]
     fn a_document_with_probes_has_a_second_block() {
-        let details = parse(PROBED).unwrap().details.unwrap();
-        let request = &details.in_flight[0];
+        let picture = parse(PROBED).unwrap();
+        let request = &picture.in_flight[0];
         assert_eq!((request.worker, request.core, request.age), (2, 1, 2_000_000));
         assert_eq!((request.method.as_str(), request.uri.as_str()), ("GET", "/x"));
         let waits = request.waits.as_ref().unwrap();
@@ -151,17 +103,17 @@ mod tests {
         assert_eq!(parts, [("network".into(), 1_500_000), ("run_queue".into(), 7_000)]);
         assert_eq!(waits.call, Some(("recvfrom".into(), 1_500_000)));
         assert_eq!(waits.slowest, Some(("read".into(), 9)));
-        let accept = details.sockets[0].accept.as_ref().unwrap();
+        let accept = picture.sockets[0].accept.as_ref().unwrap();
         assert_eq!((accept.p50, accept.p99, accept.retransmits), (200, 300, Some(6)));
-        assert_eq!((details.sockets[1].name.as_str(), &details.sockets[1].accept), ("b:2", &None));
-        assert_eq!(details.latencies.len(), 1);
-        assert_eq!((details.probes[0].name.as_str(), details.probes[0].run_ns), ("accept", 500));
+        assert_eq!((picture.sockets[1].name.as_str(), &picture.sockets[1].accept), ("b:2", &None));
+        assert_eq!(picture.latencies.len(), 1);
+        assert_eq!((picture.probes[0].name.as_str(), picture.probes[0].run_ns), ("accept", 500));
     }
 
     #[test]
     fn without_probes_there_is_none() {
         for json in [&b"{\"workers\":[]}"[..], b"{\"ebpf\":[],\"workers\":[]}", b"{\"ebpf\":1}"] {
-            assert_eq!(parse(json).unwrap().details, None);
+            assert!(!parse(json).unwrap().deep);
         }
     }
 }

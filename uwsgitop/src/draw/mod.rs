@@ -1,44 +1,49 @@
-//! One frame: heading, table, second block, footer, in whatever size the terminal has.
+//! One frame: heading, sources, page, status, menu, in whatever size the terminal has.
 //!
-//! Draws a [`View`] and keeps nothing. Heights are decided here: the table comes first, the
-//! second block takes what is left, and both get half when both want more.
+//! Draws a [`Look`] and keeps nothing; what was drawn where is returned, for the cursor and the
+//! mouse. Heights are decided in `tables`.
 
-mod grid;
+pub(crate) mod grid;
+pub(crate) mod heading;
+pub(crate) mod help;
+mod menu;
+mod status;
+mod tables;
+mod tabs;
 #[cfg(test)]
 mod tests;
+mod timebar;
 
 use std::time::Duration;
 
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::{Line as Drawn, Span as Piece};
 use ratatui::widgets::Paragraph;
 
-use crate::details;
-use crate::heading;
 use crate::human;
-use crate::picture::Body;
-use crate::state::{Cores, State};
-use crate::table::{self, Table};
+use crate::page::{Line, Page, Paint};
+use crate::picture::Picture;
+use crate::state::ui::Cores;
+use crate::state::{App, Key, Mode};
 use crate::theme::Theme;
-use grid::Grid;
+use crate::views::{self, Context, Id};
 
 /// Lines a heading line may break into.
 const MOST_PARTS: usize = 2;
 
-/// Smallest second block: a blank line, a title and one fact; a title alone tells nothing.
-const LEAST_BLOCK: usize = 3;
+/// Below this height the diagnosis has one line.
+const SHORT: usize = 20;
+
+/// Fewest lines below a table: a blank one, a title and one fact; a title alone tells nothing.
+const LEAST_TAIL: usize = 3;
 
 /// Everything a frame shows.
-pub(crate) struct View<'a> {
-    /// Data and modes.
-    pub(crate) state: &'a State,
-    /// The shown host.
-    pub(crate) host: &'a str,
-    /// The source, for sentences about it.
-    pub(crate) source: &'a str,
+pub(crate) struct Look<'a> {
+    /// Data and choices.
+    pub(crate) app: &'a App,
     /// Colours.
     pub(crate) theme: Theme,
     /// The terminal shows more than ASCII.
@@ -51,32 +56,73 @@ pub(crate) struct View<'a> {
     pub(crate) at: Duration,
 }
 
+/// What was drawn where.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Keys of all rows of the table in their order, those that did not fit included.
+    pub(crate) rows: Vec<String>,
+    /// Columns of the table.
+    pub(crate) columns: usize,
+    /// The first line of the last full screen, where lines are scrolled.
+    pub(crate) furthest: usize,
+    /// What a click means.
+    hits: Vec<(Rect, Key)>,
+}
+
+impl Shown {
+    /// What a click at this place means.
+    pub(crate) fn at(&self, x: u16, y: u16) -> Option<Key> {
+        let hit = |(area, _): &&(Rect, Key)| area.contains(Position { x, y });
+        self.hits.iter().find(hit).map(|(_, key)| *key)
+    }
+}
+
 /// Draws the frame.
-pub(crate) fn render(frame: &mut Frame<'_>, view: &View<'_>) {
+pub(crate) fn render(frame: &mut Frame<'_>, look: &Look<'_>) -> Shown {
     let area = frame.area();
-    let mut page = Page { left: area, foot: Vec::new() };
-    let foot = page.take_bottom(1);
-    for line in head(view, usize::from(area.width)) {
-        page.line(frame, &line, Style::new());
+    frame.buffer_mut().set_style(area, look.theme.ground());
+    let mut sheet =
+        Sheet { left: frame.area(), frame, look, remarks: Vec::new(), shown: Shown::default() };
+    let menu = sheet.take_bottom(1);
+    let bar = look.app.tape.as_ref().map(|tape| (sheet.take_bottom(1), tape));
+    let most = if sheet.height() < SHORT { 1 } else { 2 };
+    let said = status::lines(look, sheet.width(), most);
+    let status = sheet.take_bottom(u16::try_from(said.len()).unwrap_or(1));
+    tabs::draw(&mut sheet);
+    sheet.heading();
+    if look.app.mode == Mode::Help {
+        sheet.scrolled(&help::lines(look.app.tape.is_some(), sheet.width()), look.app.help);
+    } else {
+        let page = sheet.page();
+        sheet.show(page);
     }
-    let block = block(view, usize::from(area.width));
-    if let Some(table) = table::of(view.state, view.zone) {
-        draw_table(frame, view, &table, &mut page, block.len());
+    sheet.status(status, &said);
+    if let Some((area, tape)) = bar {
+        timebar::draw(&mut sheet, area, tape);
     }
-    draw_block(frame, view, &block, &mut page);
-    let left = footer(view, &page.foot);
-    frame.render_widget(Paragraph::new(left), foot);
+    menu::draw(&mut sheet, menu);
+    if !look.utf8 {
+        sheet.only_ascii();
+    }
+    sheet.shown
 }
 
-/// What is left of the screen, taken from the top, and remarks for the footer.
-struct Page {
+/// What is left of the screen, taken from the top, and what was drawn.
+struct Sheet<'f, 'b, 'a> {
+    frame: &'f mut Frame<'b>,
+    look: &'a Look<'a>,
     left: Rect,
-    foot: Vec<String>,
+    remarks: Vec<String>,
+    shown: Shown,
 }
 
-impl Page {
+impl Sheet<'_, '_, '_> {
     fn height(&self) -> usize {
         usize::from(self.left.height)
+    }
+
+    fn width(&self) -> usize {
+        usize::from(self.left.width)
     }
 
     fn take_bottom(&mut self, rows: u16) -> Rect {
@@ -85,109 +131,145 @@ impl Page {
         Rect { y: self.left.bottom(), height: rows, ..self.left }
     }
 
-    /// Draws one line at the top of what is left; nothing when nothing is left.
-    fn line(&mut self, frame: &mut Frame<'_>, text: &str, style: Style) {
-        if self.left.height == 0 {
+    /// The next free line; nothing when none is left.
+    fn next(&mut self) -> Option<Rect> {
+        let row = Rect { height: 1, ..self.left };
+        self.left.height = self.left.height.checked_sub(1)?;
+        self.left.y += 1;
+        Some(row)
+    }
+
+    fn line(&mut self, line: &Line) {
+        self.styled(line, Style::new());
+    }
+
+    fn styled(&mut self, line: &Line, style: Style) -> Option<Rect> {
+        let row = self.next()?;
+        let theme = self.look.theme;
+        let pieces =
+            line.spans.iter().map(|s| Piece::styled(s.text.as_str(), theme.paint(s.paint)));
+        let drawn = Drawn::from(pieces.collect::<Vec<_>>());
+        self.frame.render_widget(Paragraph::new(drawn).style(style), row);
+        Some(row)
+    }
+
+    /// Foreign text would be garbage on a terminal without UTF-8, and may be wider than it counts.
+    fn only_ascii(&mut self) {
+        let cells = self.frame.buffer_mut().content.iter_mut();
+        cells.filter(|cell| !cell.symbol().is_ascii()).for_each(|cell| {
+            cell.set_symbol("?");
+        });
+    }
+
+    fn heading(&mut self) {
+        let look = self.look;
+        let (feed, width) = (look.app.feed(), self.width());
+        if look.app.view == Id::Sources {
+            let now = human::ctime(look.now, look.zone);
+            let line = views::sources::heading(look.app, &now);
+            for line in heading::fold(&line, width, MOST_PARTS) {
+                self.line(&Line::plain(line));
+            }
             return;
         }
-        let row = Rect { height: 1, ..self.left };
-        frame.render_widget(Paragraph::new(text).style(style), row);
-        self.left.y += 1;
-        self.left.height -= 1;
-    }
-}
-
-fn head(view: &View<'_>, width: usize) -> Vec<String> {
-    match heading::lines(view.state, view.host, view.now, view.zone) {
-        Some(lines) => {
-            lines.iter().flat_map(|line| heading::fold(line, width, MOST_PARTS)).collect()
+        match heading::lines(&feed.state, &feed.host, look.now, look.zone) {
+            Some(lines) => {
+                for line in lines.iter().flat_map(|line| heading::fold(line, width, MOST_PARTS)) {
+                    self.line(&Line::plain(line));
+                }
+            }
+            None => self.line(&Line::plain(format!("waiting for {}", feed.name))),
         }
-        None => vec![format!("waiting for {}", view.source)],
     }
-}
 
-fn block(view: &View<'_>, width: usize) -> Vec<details::Line> {
-    let picture = view.state.picture.as_ref().filter(|_| view.state.details);
-    match picture.and_then(|picture| picture.details.as_ref()) {
-        Some(details) => details::lines(details, width, view.utf8),
-        None => Vec::new(),
+    /// What the view shows, filtered and sorted as chosen.
+    fn page(&mut self) -> Page {
+        let look = self.look;
+        let (app, view) = (look.app, look.app.view.view());
+        let context = Context {
+            app,
+            state: &app.feed().state,
+            choice: app.choice(),
+            width: self.width(),
+            height: self.height(),
+            utf8: look.utf8,
+            now: look.now,
+            zone: look.zone,
+            at: look.at,
+        };
+        let none = Picture::default();
+        let picture = match context.picture() {
+            Some(picture) => picture,
+            // All sources together are worth a look even when the first of them is silent.
+            None if app.view == Id::Sources => &none,
+            None => return Page::default(),
+        };
+        if !(view.present)(app, picture) {
+            let line = Line::of(format!(" {}", view.absent), Paint::Hint);
+            return Page { head: vec![line], ..Page::default() };
+        }
+        let mut page = (view.build)(&context);
+        if let Some(table) = &mut page.table {
+            let all = table.all_rows().count();
+            table.keep(&context.choice.filter);
+            if let Some(column) = context.choice.sort {
+                table.sort(column, context.choice.reverse);
+            } else if context.choice.reverse {
+                table.reverse();
+            }
+            if !context.choice.filter.is_empty() {
+                let (kept, filter) = (table.all_rows().count(), &context.choice.filter);
+                self.remarks.push(format!("filter \"{filter}\": {kept} of {all}"));
+            }
+        }
+        page
     }
-}
 
-fn draw_table(
-    frame: &mut Frame<'_>,
-    view: &View<'_>,
-    table: &Table,
-    page: &mut Page,
-    block: usize,
-) {
-    let grid = Grid::fit(table, usize::from(page.left.width));
-    let width = usize::from(page.left.width);
-    page.line(frame, &format!("{:<width$}", grid.header()), view.theme.header());
-    let count = table.rows.len();
-    let room = table_room(count, block, page.height());
-    let first = view.state.scroll.min(count.saturating_sub(room));
-    let last = (first + room).min(count);
-    for row in table.rows.get(first..last).unwrap_or_default() {
-        page.line(frame, &grid.line(row), view.theme.row(row.paint));
+    fn show(&mut self, page: Page) {
+        for line in &page.head {
+            self.line(line);
+        }
+        match &page.table {
+            Some(table) => {
+                self.table(table, page.tail.len());
+                self.tail(&page.tail);
+            }
+            None => self.scrolled(&page.tail, self.look.app.choice().scroll),
+        }
     }
-    if last - first < count {
-        page.foot.push(format!("rows {}-{last} of {count}", (first + 1).min(last)));
-    }
-    if !grid.hidden().is_empty() {
-        page.foot.push(format!("hidden: {}", grid.hidden().join(" ")));
-    }
-}
 
-/// Rows the table may take of `height`: all it needs while the block keeps something to say,
-/// half when both want more.
-fn table_room(rows: usize, block: usize, height: usize) -> usize {
-    // The block keeps a blank line above it.
-    let wanted = if block > 0 { block + 1 } else { 0 };
-    let short = if rows + wanted.min(LEAST_BLOCK) <= height { rows } else { height / 2 };
-    height.saturating_sub(wanted).max(short)
-}
+    fn tail(&mut self, lines: &[Line]) {
+        if lines.is_empty() || self.height() < LEAST_TAIL {
+            return;
+        }
+        self.line(&Line::default());
+        for line in lines {
+            self.line(line);
+        }
+    }
 
-fn draw_block(frame: &mut Frame<'_>, view: &View<'_>, block: &[details::Line], page: &mut Page) {
-    if block.is_empty() || page.height() < LEAST_BLOCK {
-        return;
+    /// Lines without a table above them: as many as fit, from where the user scrolled to.
+    fn scrolled(&mut self, lines: &[Line], first: usize) {
+        let (count, room) = (lines.len(), self.height());
+        self.shown.furthest = count.saturating_sub(room);
+        let first = first.min(self.shown.furthest);
+        for line in lines.iter().skip(first) {
+            self.line(line);
+        }
+        if count > room {
+            let last = (first + room).min(count);
+            self.remarks.push(format!("lines {}-{last} of {count}", first + 1));
+        }
     }
-    page.line(frame, "", Style::new());
-    for line in block {
-        let style = if line.title { view.theme.title() } else { Style::new() };
-        page.line(frame, &line.text, style);
-    }
-}
 
-fn footer<'a>(view: &View<'a>, remarks: &[String]) -> Line<'a> {
-    let state = view.state;
-    if let Some((reason, since)) = &state.failure {
-        let age = human::duration(view.at.saturating_sub(*since).as_micros() as u64);
-        let text = format!("! no answer from {} for {age}: {reason}", view.source);
-        return Line::from(Span::styled(text, view.theme.failure()));
-    }
-    if let Some(remark) = state.picture.as_ref().and_then(|picture| picture.remark.clone()) {
-        return Line::from(Span::styled(remark, view.theme.failure()));
-    }
-    let on = |on: bool| if on { "on" } else { "off" };
-    let mut text = format!(" q quit  a cores {}  f fast {}", state.cores.number(), on(state.fast));
-    let picture = state.picture.as_ref();
-    if picture.is_some_and(|picture| picture.details.is_some()) {
-        text.push_str(&format!("  l details {}", on(state.details)));
-    }
-    if state.cores != Cores::Hidden && picture.is_some_and(|picture| coreless(&picture.body)) {
-        text.push_str("  | the source shows no cores");
-    }
-    for remark in remarks {
-        text.push_str(&format!("  | {remark}"));
-    }
-    Line::from(Span::styled(text, view.theme.hint()))
-}
-
-/// Workers without any core: the server leaves them out.
-fn coreless(body: &Body) -> bool {
-    match body {
-        Body::Workers(workers) => workers.iter().all(|worker| worker.cores.is_empty()),
-        Body::Emperor(_) | Body::Nothing => false,
+    fn status(&mut self, area: Rect, lines: &[Line]) {
+        let theme = self.look.theme;
+        let kept = std::mem::replace(&mut self.left, area);
+        for line in lines {
+            let told = line.spans.first().is_some_and(|span| span.text.starts_with('!'));
+            let style = if told { theme.failure() } else { Style::new() };
+            self.styled(line, style);
+        }
+        self.left = kept;
     }
 }

@@ -4,6 +4,12 @@
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod record;
+#[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod sources;
 #[cfg(test)]
 mod terminal;

@@ -85,9 +85,10 @@ fn every_failure_has_its_code_and_its_reason() {
     let cut = tcp(false, |_| document(7)[..40].to_vec());
     let raw = format!("http://{}", tcp(true, |_| document(7)));
     let missing = format!("http://{}", tcp(true, |_| with_head("404 Not Found")));
+    let guarded = format!("http://{}", tcp(true, |_| with_head("401 Unauthorized")));
     for (words, code, part) in [
-        (&[][..], 2, "required: address"),
-        (&["--once"], 2, "required: address"),
+        (&["--fifo", "/f"][..], 2, "name that one"),
+        (&["--insecure", "http://h"], 2, "no source is an https://"),
         (&["--frequency", "x", "/s"], 2, "\"x\""),
         (&["--once", "/nowhere/stats.sock"], 1, "No such file"),
         (&["--once", "@uwsgitop-nobody-listens"], 1, "refused"),
@@ -97,6 +98,12 @@ fn every_failure_has_its_code_and_its_reason() {
         (&["--json", &cut], 1, "no JSON"),
         (&["--once", &raw], 1, "stats-http"),
         (&["--once", &missing], 1, "404 Not Found"),
+        (&["--once", &guarded], 1, "--token-file"),
+        (
+            &["--once", &format!("https://{empty}")],
+            1,
+            if cfg!(feature = "tls") { "TLS" } else { "built without" },
+        ),
         (&["--once", "--arena", "/nowhere/arena"], 1, "/nowhere/arena"),
         (&["--once", "--pid", "4294967295"], 1, "4294967295"),
         (&[&tcp(false, |_| document(7))], 1, "--once"),

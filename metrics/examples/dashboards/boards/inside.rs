@@ -19,6 +19,8 @@ pub(crate) fn board() -> Board {
     panels.extend(alarms());
     panels.push(row("Signals and mules"));
     panels.extend(mules());
+    panels.push(row("Daemons"));
+    panels.extend(daemons());
     Board {
         name: "inside",
         title: "Inside",
@@ -72,6 +74,7 @@ fn master() -> Vec<Panel> {
             .ask("sum(increase(uwsgi_reload_failures_total{i}[r]))", "failed reloads")
             .ask("sum(increase(uwsgi_workers_started_total{i}[r]))", "workers started")
             .ask("sum(increase(uwsgi_workers_killed_total{i}[r]))", "workers killed")
+            .ask("sum(increase(uwsgi_hooks_failed_total{i}[r]))", "failed hooks")
             .ask("sum(increase(uwsgi_observer_spawns_total{i}[r]))", "observers")
             .ask("sum(increase(uwsgi_router_spawns_total{i}[r]))", "routers")
             .ask("sum(increase(uwsgi_mule_spawns_total{i}[r]))", "mules")
@@ -224,6 +227,27 @@ fn alarms() -> Vec<Panel> {
         .ask("sum by (alarm) (increase(uwsgi_alarm_retries_total{i}[r]))", "{{alarm}} tried again")
         .ask("sum by (alarm) (increase(uwsgi_alarm_failed_total{i}[r]))", "{{alarm}} failed")
         .ask("sum by (alarm) (increase(uwsgi_alarm_dropped_total{i}[r]))", "{{alarm}} dropped"),
+    ]
+}
+
+fn daemons() -> Vec<Panel> {
+    vec![
+        panel(
+            Look::States,
+            "Daemons",
+            "short",
+            "A daemon that ended at once waits longer and longer for its next start.",
+        )
+        .ask("uwsgi_daemon_up{i}", "{{instance}} {{command}}")
+        .words(&[(0, "down", "red"), (1, "up", "green")])
+        .size(12, 7),
+        panel(Look::Bars, "Starts of daemons", "short", "")
+            .ask("sum by (command) (increase(uwsgi_daemon_spawns_total{i}[r]))", "{{command}}")
+            .size(6, 7),
+        panel(Look::Lines, "Delay of respawns", "s", "")
+            .ask("uwsgi_daemon_throttle_seconds{i}", "{{command}} waited")
+            .ask("uwsgi_daemon_last_exit_code{i} > 0", "{{command}} last exit code")
+            .size(6, 7),
     ]
 }
 

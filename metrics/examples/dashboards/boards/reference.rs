@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Family};
 use crate::panel::{Look, Panel, panel, row};
 
 /// Heads of the parts, in order, and what belongs there.
-const PARTS: [(&str, &[Group]); 10] = [
+const PARTS: [(&str, &[Group]); 11] = [
     ("Instance", &[Group::Head, Group::Total, Group::Alias]),
     ("Workers", &[Group::Worker]),
     ("Cores (with prometheus-cores)", &[Group::Core]),
@@ -16,6 +16,7 @@ const PARTS: [(&str, &[Group]); 10] = [
     ("Sockets", &[Group::Socket]),
     ("Routers", &[Group::Gateway]),
     ("Mules", &[Group::Mule]),
+    ("Daemons", &[Group::Daemon]),
     ("Alarms", &[Group::Alarm]),
     ("Machine and control group", &[Group::System]),
     (

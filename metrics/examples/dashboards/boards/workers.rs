@@ -119,6 +119,17 @@ fn lives() -> Vec<Panel> {
             .ask("sum by (reason) (increase(uwsgi_worker_exits_total{w}[r]))", "{{reason}}")
             .colors(REASONS)
             .size(8, 8),
+        panel(Look::Bars, "Recycled, by reason", "short", "")
+            .ask("sum by (reason) (increase(uwsgi_worker_recycles_total{w}[r]))", "{{reason}}")
+            .size(8, 8),
+        panel(
+            Look::Bars,
+            "Started and put away by cheaper",
+            "short",
+            "load, emergency and more (the operator) start workers; idle, memory and fewer stop them.",
+        )
+        .ask("sum by (reason) (increase(uwsgi_cheaper_changes_total{i}[r]))", "{{reason}}")
+        .size(8, 8),
         panel(
             Look::Bars,
             "Harakiri and kills by worker",

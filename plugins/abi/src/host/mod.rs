@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::{
-    ABI_VERSION, AppInfo, AppStat, Identity, Info, Pair, READ_ERROR, Request, Server, Str,
+    ABI_VERSION, AppInfo, AppStat, Identity, Info, LockOp, Pair, READ_ERROR, Request, Server, Str,
     WRITE_ERROR, WorkerStat,
 };
 
@@ -94,8 +94,14 @@ pub trait Host: Send + Sync {
     fn snmp(&self) -> Option<&dyn SnmpHost> {
         None
     }
+    /// See [`Server::lock`]; nothing without such a lock.
+    fn lock(&self, _op: LockOp, _number: u32) -> Option<bool> {
+        None
+    }
     /// Raises an alarm by its name.
     fn alarm(&self, _name: &[u8], _message: &[u8]) {}
+    /// See [`Server::user_harakiri`].
+    fn user_harakiri(&self, _seconds: u64) {}
     /// Sets the text that health checks are answered with.
     fn warning(&self, _text: &[u8]) {}
     /// Connections in the accept queue of a worker socket.
@@ -174,6 +180,8 @@ pub fn table(info: Info) -> Server {
         add_timer: signals::add_timer,
         snmp_value: snmp::snmp_value,
         snmp_community: snmp::snmp_community,
+        lock,
+        user_harakiri,
     }
 }
 
@@ -290,8 +298,22 @@ extern "C" fn alarm(name: Str, message: Str) {
     with_host((), |h| h.alarm(bytes(name), bytes(message)));
 }
 
+extern "C" fn lock(op: u32, number: u32) -> i32 {
+    let op = match op {
+        x if x == LockOp::Lock as u32 => LockOp::Lock,
+        x if x == LockOp::Unlock as u32 => LockOp::Unlock,
+        x if x == LockOp::IsLocked as u32 => LockOp::IsLocked,
+        _ => return -1,
+    };
+    with_host(-1, |h| h.lock(op, number).map_or(-1, i32::from))
+}
+
 extern "C" fn warning(text: Str) {
     with_host((), |h| h.warning(bytes(text)));
+}
+
+extern "C" fn user_harakiri(seconds: u64) {
+    with_host((), |h| h.user_harakiri(seconds));
 }
 
 extern "C" fn listen_queue(socket: u32) -> i64 {

@@ -14,7 +14,8 @@ use crate::value::scan;
 const MAX_UNIX_PATH: usize = 102;
 
 /// What an address may be, for people.
-const FORMS: &str = "host:port, :port, [ipv6]:port, a path of at most 102 bytes, @name, =N, fd://N";
+const FORMS: &str =
+    "host:port, :port, [ipv6]:port, a path of at most 102 bytes, @name, =N, fd://N, fd://NAME";
 
 /// A listening socket; behind TLS ones follow certificate and key.
 pub(super) fn socket(entry: &Entry, row: &Row, text: &str) -> Option<Finding> {
@@ -58,7 +59,7 @@ fn wrong(text: &str) -> Option<String> {
     }
     if let Some(number) = text.strip_prefix("fd://") {
         let bad = format!("invalid socket name: {text}");
-        return (!digits(number)).then_some(bad);
+        return (!digits(number) && !is_name(number)).then_some(bad);
     }
     if text.starts_with('@') || text.starts_with("\\0") {
         return None;
@@ -68,6 +69,12 @@ fn wrong(text: &str) -> Option<String> {
         _ if text.len() > MAX_UNIX_PATH => Some("invalid socket name".to_owned()),
         _ => None,
     }
+}
+
+/// A name that a service manager gives to a socket.
+fn is_name(text: &str) -> bool {
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    first && text.bytes().all(|b| b.is_ascii_graphic() && b != b':' && b != b'/')
 }
 
 /// The leading digits of a port count, as everywhere: `:%n` of `9090-app.ini` is port 9090.
@@ -105,10 +112,13 @@ mod tests {
             ("socket", ":$(PORT)", ""),
             ("socket", "@app", ""),
             ("socket", "fd://4", ""),
+            ("socket", "fd://app.socket", ""),
             ("socket", ":8080 // comment", ""),
             ("socket", "", "!invalid/empty uwsgi socket name"),
             ("socket", "=x", "!unable to use shared socket x"),
-            ("socket", "fd://x", "!invalid socket name: fd://x"),
+            ("socket", "fd://", "!invalid socket name: fd://"),
+            ("socket", "fd://-1", "!invalid socket name: fd://-1"),
+            ("socket", "fd://a:b", "!invalid socket name: fd://a:b"),
             ("socket", &long, "!invalid socket name"),
             ("socket", "127.0.0.1:99999", "!invalid port in socket address \"127.0.0.1:99999\""),
             ("http", ":http", "!invalid port in socket address \":http\""),

@@ -3,7 +3,7 @@
 use super::{fault, place, warning};
 use crate::config::Entry;
 use crate::finding::Finding;
-use crate::row::{Kind, Row};
+use crate::row::{Kind, Row, Status};
 
 /// One form: the options it is about, how to tell it, what to say (`{}` is the value,
 /// `{option}` the option), and the form for people.
@@ -178,11 +178,16 @@ fn hook(entry: &Entry, row: &Row, text: &str) -> Option<Finding> {
         let text = "invalid hook syntax, must be hook:args";
         return Some(fault(entry, text).allowed("<action>:<arguments>"));
     };
-    // Plugins bring actions of their own, so an unknown one is no fault here.
+    let name = name.strip_prefix('!').unwrap_or(name);
+    // Plugins may bring actions of their own: what is like none of ours is judged by the server.
     let near = crate::suggest::nearest(name, ACTIONS.iter().copied())?;
-    let text =
-        format!("hook action not found: {name}, in {}, did you mean \"{near}\"?", place(entry));
-    (!ACTIONS.contains(&name)).then(|| warning(entry, text).meant(near))
+    let text = format!("hook action not found: {name}");
+    let finding = || match row.status {
+        Status::Works => fault(entry, text).meant(near),
+        _ => warning(entry, format!("{text}, in {}, did you mean \"{near}\"?", place(entry)))
+            .meant(near),
+    };
+    (!ACTIONS.contains(&name)).then(finding)
 }
 
 #[cfg(test)]
@@ -207,12 +212,14 @@ mod tests {
             ("hook-asap", "print:hello", ""),
             ("hook-asap", "print", "!invalid hook syntax, must be hook:args"),
             ("hook-asap", "mine:x", ""),
+            ("hook-asap", "prnt:x", "!hook action not found: prnt"),
             (
-                "hook-asap",
+                "hook-as-vassal",
                 "prnt:x",
-                "-hook action not found: prnt, in option \"hook-asap\" at x.ini:2, \
+                "-hook action not found: prnt, in option \"hook-as-vassal\" at x.ini:2, \
                  did you mean \"print\"?",
             ),
+            ("hook-asap", "!print:x", ""),
             ("hook-touch", "/tmp/x print:y", ""),
             ("hook-touch", "/tmp/x", "!invalid hook syntax, must be hook:args"),
         ]);

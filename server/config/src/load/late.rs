@@ -88,6 +88,9 @@ impl Loader<'_> {
                 Some("completion") => late.push(Action::Completion(entry.text().to_owned())),
                 Some("build-info") => late.push(Action::BuildInfo),
                 Some("ebpf-check") => late.push(Action::EbpfCheck),
+                Some("cheaper-replay") => {
+                    late.push(Action::CheaperReplay(entry.text().to_owned()));
+                }
                 Some("ping") => late.push(Action::Ping(entry.text().to_owned())),
                 Some("nagios") => late.push(Action::Nagios),
                 _ => {}

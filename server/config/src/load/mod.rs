@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 
 use crate::check::{refused, refuses};
-use crate::config::{Config, Entry, Origin};
+use crate::config::{Answer, Config, Entry, Origin};
 use crate::expand::Keys;
 use crate::finding::Finding;
 use crate::format::Format;
@@ -104,11 +104,14 @@ struct Loader<'a> {
 /// Faults are among the findings of the result: one that makes the rest meaningless is the last
 /// thing read, all others wait for each other.
 pub fn load(argv: &[OsString], env: &[(OsString, OsString)], source: &dyn Source) -> Config {
+    Loader::new(env, source).complete(argv, env)
+}
+
+/// The same for a configuration that is only tried: nothing it says is done to this process.
+pub fn try_out(argv: &[OsString], env: &[(OsString, OsString)], source: &dyn Source) -> Config {
     let mut loader = Loader::new(env, source);
-    if let Err(Stop::Failed(fault)) = loader.read_all(argv, env) {
-        loader.config.findings.push(*fault);
-    }
-    loader.finish()
+    loader.config.check = Some(Answer::Text);
+    loader.complete(argv, env)
 }
 
 impl<'a> Loader<'a> {
@@ -142,6 +145,13 @@ impl<'a> Loader<'a> {
             inherited: HashMap::new(),
             restrictions: restrict::Restrictions::default(),
         }
+    }
+
+    fn complete(mut self, argv: &[OsString], env: &[(OsString, OsString)]) -> Config {
+        if let Err(Stop::Failed(fault)) = self.read_all(argv, env) {
+            self.config.findings.push(*fault);
+        }
+        self.finish()
     }
 
     fn read_all(&mut self, argv: &[OsString], env: &[(OsString, OsString)]) -> Step {

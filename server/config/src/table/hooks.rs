@@ -1,6 +1,6 @@
 //! Things run at the phases of an instance.
 
-use crate::row::{Flags, Kind, Row, req};
+use crate::row::{Flags, Kind, Row, flag, req};
 
 pub(super) const ROWS: &[Row] = &[
     req("hook-asap", Kind::Hook, "run the given hook as soon as possible"),
@@ -198,4 +198,12 @@ pub(super) const ROWS: &[Row] = &[
     ),
     req("master-fifo", Kind::List, "take commands for the master from this named pipe")
         .on(Flags::MASTER),
+    req(
+        "notify-extend",
+        Kind::Int,
+        "how much longer than the service manager allows a start may take",
+    )
+    .unit("s")
+    .default("300"),
+    flag("notify-when-accepting", "tell the service manager of readiness when a worker accepts"),
 ];

@@ -44,6 +44,15 @@ pub(super) const ROWS: &[Row] = &[
         .unit("s")
         .default("60"),
     flag("exit-on-reload", "end instead of reloading"),
+    req("reload-preflight", Kind::Str, "what must be good before a reload: none, config, app")
+        .words(&["none", "config", "app"])
+        .default("app"),
+    req(
+        "reload-preflight-timeout",
+        Kind::Int,
+        "how long applications may take to load before a reload",
+    )
+    .unit("s"),
     bare("die-on-term", Kind::Flag, "end at SIGTERM instead of reloading"),
     flag("force-gateway", "run routers without a master"),
     flag("reaper", "collect every dead child process").short('r'),
@@ -186,6 +195,21 @@ pub(super) const ROWS: &[Row] = &[
     req("cheaper-idle", Kind::Int, "idle looks at the load before a worker is stopped, for spare2")
         .default("10")
         .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
+    req("cheaper-cycle", Kind::Int, "time between two looks at the load; else check-interval")
+        .unit("ms")
+        .on(Flags::CHEAPER)
+        .on(Flags::MASTER),
+    req(
+        "cheaper-busy-cores",
+        Kind::Int,
+        "share of its cores in a request that makes a worker busy; else one core does",
+    )
+    .range(0, 100)
+    .unit("%")
+    .on(Flags::CHEAPER)
+    .on(Flags::MASTER),
+    req("cheaper-trace", Kind::Str, "write the load of each second to this file, for a replay")
         .on(Flags::MASTER),
     req("cheaper-rss-limit-soft", Kind::U64, "no more workers beyond this resident memory")
         .default("0")

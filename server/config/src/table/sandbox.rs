@@ -88,6 +88,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("never-swap", "lock all memory"),
     req("prio", Kind::RawInt, "scheduling priority"),
     req("cpu-affinity", Kind::Int, "CPU cores each worker is bound to").unit("cores"),
+    flag("cpu-affinity-allowed", "bind workers only to CPU cores that the instance may use"),
     flag("master-as-root", "let the master keep its privileges"),
     flag("drop-after-init", "drop privileges after the plugins are ready"),
     flag("drop-after-apps", "drop privileges after the applications are loaded"),

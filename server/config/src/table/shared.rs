@@ -6,9 +6,10 @@ pub(super) const ROWS: &[Row] = &[
     req("mule-harakiri", Kind::Int, "longest task of a mule").default("0").unit("s"),
     req("mule-reload-mercy", Kind::Int, "how long a mule may take to stop").unit("s").default("60"),
     req("locks", Kind::Int, "number of user locks").default("0"),
-    req("lock-engine", Kind::Str, "how locks are made").words(&["ipcsem"]),
-    req("ftok", Kind::Str, "path that names System V semaphores"),
-    flag("persistent-ipcsem", "keep System V semaphores at the end"),
+    req("lock-engine", Kind::Str, "how locks are made; here all of them are robust futexes")
+        .words(&["futex", "ipcsem", "posixsem"]),
+    req("ftok", Kind::Str, "path that names System V semaphores; locks here need none"),
+    flag("persistent-ipcsem", "keep System V semaphores at the end; there are none here"),
     req("sharedarea", Kind::List, "share memory between processes: pages or key-value list")
         .keys(&["pages", "size", "file", "fd", "offset", "ptr"])
         .short('A'),
@@ -113,11 +114,11 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER),
     req("unique-cron", Kind::Cron, "like cron, never two at a time").on(Flags::MASTER),
     req("cron-harakiri", Kind::Int, "longest run of a cron command").default("0").unit("s"),
-    req("worker-exec", Kind::Str, "execute a command in place of the first worker"),
+    req("worker-exec", Kind::Str, "execute a program in place of each worker"),
     req(
         "worker-exec2",
         Kind::Str,
-        "execute a command in place of the first worker, after its setup",
+        "execute a program in place of each worker, after its post-fork hooks",
     ),
     req("attach-daemon", Kind::List, "run a daemon beside the workers").on(Flags::MASTER),
     req("attach-control-daemon", Kind::List, "run a daemon, and stop the instance with it")

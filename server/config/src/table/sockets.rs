@@ -48,7 +48,10 @@ pub(super) const ROWS: &[Row] = &[
         "open a socket early, for routers, jails and custom protocols",
     ),
     req("undeferred-shared-socket", Kind::Socket, "shared socket without deferred accept"),
-    flag("thunder-lock", "take turns in accept; not needed here, accepted for old files"),
+    flag(
+        "thunder-lock",
+        "take turns in accept, so that connections are spread evenly over idle workers",
+    ),
     req("listen", Kind::Int, "length of the queue of connections waiting for accept")
         .short('l')
         .default("100")
@@ -165,7 +168,7 @@ pub(super) const ROWS: &[Row] = &[
     flag("close-on-exec", "close connections when a process is executed"),
     flag("close-on-exec2", "close server sockets when a process is executed"),
     flag("enable-proxy-protocol", "read a PROXY protocol line on HTTP sockets"),
-    flag("reuse-port", "let each worker have its own queue with SO_REUSEPORT"),
+    flag("reuse-port", "let several instances listen on one port (SO_REUSEPORT)"),
     req("tcp-fast-open", Kind::Int, "allow this many pending TCP fast open requests")
         .aliases(&["tcp-fastopen"]),
     flag("tcp-fast-open-client", "use TCP fast open for connections to others")
@@ -177,7 +180,7 @@ pub(super) const ROWS: &[Row] = &[
     req("allowed-modifiers", Kind::Str, "comma list of modifier1 values that are served"),
     req("remap-modifier", Kind::Str, "serve one modifier as another: from:to"),
     req("response-headers-limit", Kind::Int, "largest response header block from an application"),
-    flag("shutdown-sockets", "shut connections down before closing them"),
+    flag("shutdown-sockets", "refuse new connections at once when a graceful stop begins"),
     flag("ssl-enable-sslv3", "allow SSL version 3"),
     flag("ssl-enable-tlsv1", "allow TLS version 1.0"),
     opt("ssl-verify-depth", Kind::Int, "longest chain of client certificates"),

@@ -208,6 +208,7 @@ pub(super) const ROWS: &[Row] = &[
     req("completion", Kind::Action, "print the completion of the command line for a shell")
         .words(&["bash", "zsh", "fish"]),
     bare("build-info", Kind::Action, "print what this build consists of"),
+    req("cheaper-replay", Kind::Action, "print what each algorithm had made of a recorded load"),
     bare(
         "ebpf-check",
         Kind::Action,

@@ -1,14 +1,18 @@
 //! Commands with some work of their own: asking an instance how it is, raising a signal there,
-//! building a plugin.
+//! building a plugin, replaying a recorded load.
 
 mod build_plugin;
+mod cheaper;
 mod health;
 mod nagios;
+mod pidfile;
 mod signal;
 
 pub(crate) use build_plugin::build_plugin;
+pub(crate) use cheaper::cheaper_replay;
 pub(crate) use health::ping;
 pub(crate) use nagios::nagios;
+pub(crate) use pidfile::signal_pid;
 pub(crate) use signal::{exchange as raise_at, signal};
 
 /// What a compiler needs for a plugin in C.

@@ -4,8 +4,10 @@
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use uwsgi_duties::recycle::Mercy;
 use uwsgi_sys::process::{self, Fork};
 use uwsgi_sys::signal;
 
@@ -50,12 +52,18 @@ pub struct Child {
     pub pidfd: Option<OwnedFd>,
     /// When to start it again.
     pub due: Option<Instant>,
-    /// It was asked to go; killed when this passes.
-    pub mercy: Option<Instant>,
+    /// It was asked to go; killed when this is over.
+    pub mercy: Option<Mercy>,
     /// It was asked to go and comes back afterwards.
     pub retiring: bool,
+    /// Its slot is to stay empty.
+    pub cheap: bool,
+    /// It goes because it has done enough.
+    pub recycled: bool,
     /// Why the master killed it.
     pub shot: Option<Shot>,
+    /// When it was last started, microseconds of the clock that nobody sets.
+    pub since_us: u64,
     /// Starts so far in this image.
     pub spawns: u64,
 }
@@ -70,7 +78,10 @@ impl Child {
             due: None,
             mercy: None,
             retiring: false,
+            cheap: false,
+            recycled: false,
             shot: None,
+            since_us: 0,
             spawns: 0,
         }
     }
@@ -110,6 +121,7 @@ pub fn spawn(
         plugins.before_fork();
     }
     prepare_rows(instance, role);
+    instance.again.store(child.spawns > 0, Ordering::Relaxed);
     let forked = process::fork_apart(parent_only);
     let pid = match forked {
         Ok(Fork::Child) => enter_child(instance, role, bodies),
@@ -125,7 +137,9 @@ pub fn spawn(
     child.due = None;
     child.mercy = None;
     child.retiring = false;
+    child.recycled = false;
     child.shot = None;
+    child.since_us = clock::monotonic_us();
     child.spawns += 1;
     note_spawn(instance, role, pid);
     announce(instance, role, pid, child.spawns > 1);
@@ -148,8 +162,8 @@ fn register(instance: &Instance, role: Role, pid: i32) {
 fn enter_child(instance: &'static Instance, role: Role, bodies: &dyn Bodies) -> ! {
     register(instance, role, process::pid());
     instance.leave_master();
-    // Reports asked of everybody must not end a child that has only just begun.
-    let reports = [signal::SIGUSR1, signal::SIGUSR2];
+    // Reports and pauses asked of everybody must not end or stop a child that has only just begun.
+    let reports = [signal::SIGUSR1, signal::SIGUSR2, signal::SIGTSTP];
     reports.into_iter().for_each(signal::ignore);
     let others = SIGNALS.iter().copied().filter(|s| !reports.contains(s));
     signal::reset(&others.collect::<Vec<_>>());
@@ -170,6 +184,7 @@ fn prepare_rows(instance: &Instance, role: Role) {
         Role::Worker(id) => instance.start_incarnation(id),
         Role::Mule(id) => {
             instance.arena.mule(id).sig.set(0);
+            instance.arena.mule(id).user_deadline_us.set(0);
             if let Some(signals) = &instance.signals {
                 signals.start_mule(id);
             }

@@ -33,6 +33,10 @@ pub enum Shot {
     Harakiri,
     /// It was asked to go and did not.
     NoMercy,
+    /// Not killed but asked to end, because its request took too long.
+    Asked,
+    /// It was too large.
+    Evil,
 }
 
 /// A worker's death and the circumstances that matter.
@@ -50,10 +54,23 @@ pub(crate) struct Death {
     pub ending_for: u64,
     /// It had been asked to finish (reload of workers, recycling, harakiri of its own).
     pub retiring: bool,
+    /// It had done enough: a limit of requests, time or memory, or its own wish.
+    pub recycled: bool,
+    /// It is not needed now.
+    pub cheap: bool,
     /// The master killed it.
     pub shot: Option<Shot>,
     /// `need-app` with apps loaded per worker.
     pub need_app_lazy: bool,
+}
+
+impl Death {
+    /// Somebody had asked it to go, or it went in good order by itself. Not so when harakiri had
+    /// asked it, which it may answer in just that way.
+    fn was_wanted(&self) -> bool {
+        let orderly = matches!(self.ended, Ended::Code(17 | 30));
+        self.retiring || (orderly && self.shot != Some(Shot::Asked))
+    }
 }
 
 /// The lines to log, in order, and the action.
@@ -91,7 +108,7 @@ pub(crate) fn judge(death: &Death) -> (Vec<String>, Action) {
             ],
             Action::Cheap,
         ),
-        _ if death.retiring => line(format!("worker {id} killed successfully (pid: {pid})")),
+        _ if death.was_wanted() => line(format!("worker {id} killed successfully (pid: {pid})")),
         Ended::Signal(signal) => line(format!(
             "DAMN ! worker {id} (pid: {pid}) died, killed by signal {signal} :( trying respawn ..."
         )),
@@ -104,8 +121,11 @@ pub(crate) fn judge(death: &Death) -> (Vec<String>, Action) {
 /// Index of the reason in [`uwsgi_metrics::EXITS`].
 pub(crate) fn reason(death: &Death) -> usize {
     let word = match (death.shot, death.ended) {
-        (Some(Shot::Harakiri), Ended::Signal(_)) => "harakiri",
+        (Some(Shot::Harakiri), Ended::Signal(_)) | (Some(Shot::Asked), _) => "harakiri",
+        (Some(Shot::Evil), Ended::Signal(_)) => "memory",
         (Some(Shot::NoMercy), Ended::Signal(_)) => "no_mercy",
+        (_, Ended::Code(_)) if death.recycled && !death.instance_ending => "recycled",
+        _ if death.cheap && !death.instance_ending => "cheap",
         _ if death.instance_ending || death.retiring => "asked",
         (_, Ended::Signal(_)) => "signal",
         (_, Ended::Code(17)) => "asked",
@@ -129,6 +149,8 @@ mod tests {
             instance_ending: false,
             ending_for: 3,
             retiring: false,
+            recycled: false,
+            cheap: false,
             shot: None,
             need_app_lazy: false,
         }
@@ -143,7 +165,13 @@ mod tests {
             (shot(Shot::NoMercy), "no_mercy"),
             // Killed too late: it had ended by itself.
             (Death { ended: Ended::Code(30), ..shot(Shot::Harakiri) }, "recycled"),
+            // Asked to end it may end as it likes.
+            (Death { shot: Some(Shot::Asked), ..death(Ended::Code(30)) }, "harakiri"),
+            (shot(Shot::Evil), "memory"),
+            (Death { recycled: true, retiring: true, ..death(Ended::Code(30)) }, "recycled"),
+            (Death { recycled: true, ..death(Ended::Code(5)) }, "recycled"),
             (retiring, "asked"),
+            (Death { cheap: true, ..retiring }, "cheap"),
             (death(Ended::Signal(11)), "signal"),
             (death(Ended::Code(17)), "asked"),
             (death(Ended::Code(30)), "recycled"),
@@ -164,6 +192,7 @@ mod tests {
             (Ended::Signal(9), killed, Action::Respawn),
             (Ended::Code(1), died, Action::Respawn),
             (Ended::Code(173), "...restoring worker 2 (pid: 7)...", Action::Respawn),
+            (Ended::Code(30), "worker 2 killed successfully (pid: 7)", Action::Respawn),
             (Ended::Code(31), "!!! inconsistent state", Action::BrutalReload),
             (Ended::Code(15), "worker 2 asked for cheap mode", Action::Cheap),
             (Ended::Code(22), "OOPS ! failed loading app", Action::Respawn),
@@ -178,6 +207,14 @@ mod tests {
     #[test]
     fn a_worker_that_was_asked_to_go_is_not_mourned() {
         let (lines, _) = judge(&Death { retiring: true, ..death(Ended::Code(30)) });
+        assert_eq!(lines, ["worker 2 killed successfully (pid: 7)"]);
+    }
+
+    #[test]
+    fn a_worker_that_harakiri_asked_to_go_is_mourned() {
+        let asked = Death { shot: Some(Shot::Asked), ..death(Ended::Code(30)) };
+        assert_eq!(judge(&asked).0, ["DAMN ! worker 2 (pid: 7) died :( trying respawn ..."]);
+        let (lines, _) = judge(&Death { retiring: true, ..asked });
         assert_eq!(lines, ["worker 2 killed successfully (pid: 7)"]);
     }
 

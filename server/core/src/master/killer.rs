@@ -64,7 +64,8 @@ impl Ending {
         match self.shot.filter(|_| by_master(killer)) {
             Some(Shot::Harakiri) => " (harakiri)",
             Some(Shot::NoMercy) => " (no mercy)",
-            None => "",
+            Some(Shot::Evil) => " (memory)",
+            Some(Shot::Asked) | None => "",
         }
     }
 }

@@ -6,37 +6,71 @@
 //!
 //! ```text
 //! Running ── INT, QUIT ──────────▶ Ending(Stop) ─── all gone ──▶ exit
-//!    │
-//!    └────── HUP, TERM ──────────▶ Draining ── routers gone ──▶ Ending(Reload) ── all gone ──▶ exec
+//!  │   ▲
+//!  │   └─ the new configuration is refused, or exec fails ─┐
+//!  └─ HUP, TERM ─▶ trial ─▶ Draining ── routers gone ─▶ Ending(Reload) ── all gone ─▶ exec
 //! ```
 
+mod chain;
+mod cheaper;
 pub mod children;
+mod daemons;
+mod edge;
 mod ending;
 pub mod fate;
+mod fifo;
+mod harakiri;
+pub(crate) mod helper;
+mod hooks;
+mod idle;
 mod inflight;
+mod inotify;
 mod killer;
+mod leaving;
+mod mountpoint;
 mod mules;
+mod notices;
 mod pace;
+mod pause;
+mod preflight;
+mod recycle;
+pub(crate) mod refork;
+mod reload;
 mod report;
 mod respawn;
+mod sockets;
 mod throttle;
+mod triggers;
+mod turn;
+mod workers;
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
+use uwsgi_duties::chain::Chain;
+use uwsgi_duties::idle::Idle;
+use uwsgi_duties::pause::Pause;
 use uwsgi_sys::process;
 use uwsgi_sys::signal::{self, Signals};
 
+use self::cheaper::Cheaper;
 use self::children::{Bodies, Child, Role};
-use self::fate::Shot;
+use self::daemons::Attached;
+use self::fifo::Commands;
+use self::harakiri::Watch;
+use self::notices::Manager;
 use self::pace::Pace;
+use self::preflight::Trial;
 use self::throttle::Throttle;
+use self::triggers::Triggers;
+use self::turn::Turns;
 use crate::alarm::relief::Relief;
 use crate::instance::Instance;
 use crate::signals::Due;
-use crate::{clock, log, logv, procname};
+use crate::{clock, log, procname};
 
+pub(crate) use daemons::people;
 pub use ending::{cleanup, listeners, reexec};
 
 /// Signals the master handles; blocked in it and reset in every child.
@@ -93,10 +127,29 @@ struct Master<'a> {
     timers: Due,
     pace: Pace,
     relief: Relief,
+    turns: Turns,
+    commands: Option<Commands>,
+    manager: Manager,
+    daemons: Attached,
+    hooks: hooks::Duty,
+    mountpoints: mountpoint::Duty,
+    overdue: Watch,
+    cheaper: Option<Cheaper>,
+    idle: Idle,
+    watch: idle::Watch,
+    pause: Pause,
+    chain: Chain,
+    /// A new configuration that is tried before a reload.
+    trial: Option<Trial>,
+    triggers: Triggers,
+    /// The reload under way lets requests end.
+    graceful: bool,
 }
 
 const SIGNAL_EVENT: u64 = u64::MAX;
 const UWSGI_SIGNAL_EVENT: u64 = u64::MAX - 1;
+/// Descriptors of duties (`edge`).
+const DUTY_EVENT: u64 = u64::MAX - 2;
 
 /// Runs the master until the instance ends; tells how.
 pub fn run(
@@ -120,6 +173,7 @@ pub fn run(
         probes.forget_everybody();
         probes.register_process(process::pid(), uwsgi_ebpf::Process::Master);
     }
+    let (idle, steps) = Idle::new(settings.policy.scale.idle, edge::now());
     let mut master = Master {
         instance,
         bodies,
@@ -132,22 +186,66 @@ pub fn run(
         timers: Due::default(),
         pace: Pace::default(),
         relief: Relief::default(),
+        turns: Turns::new(),
+        commands: Commands::take(instance),
+        manager: Manager::default(),
+        daemons: Attached::new(instance),
+        hooks: hooks::Duty::default(),
+        mountpoints: mountpoint::Duty::new(&settings.policy.hooks.mountpoints),
+        overdue: Watch::default(),
+        cheaper: Cheaper::new(instance),
+        idle,
+        watch: idle::Watch::default(),
+        pause: Pause::default(),
+        chain: Chain::default(),
+        trial: None,
+        triggers: Triggers::default(),
+        graceful: true,
     };
     procname::apply(&settings.procname, procname::Role::Master);
     // What the last image said of itself is old when this one took long to load.
     instance.arena.globals().master_seen_us.set(clock::epoch_us());
     let banner = if instance.reloads > 0 { "gracefully (RE)spawned" } else { "spawned" };
     log!("{banner} uWSGI master process (pid: {})", process::pid());
-    master.start_all();
-    crate::boot::after_start(instance);
     master.enter(Phase::Running);
-    Ok(master.turn_until_done())
+    crate::notices::tell(|manager| manager.loaded(crate::notices::now()));
+    let is_worker = |role| matches!(role, Role::Worker(_));
+    master.begin_slots(steps);
+    let watched = master.watch_triggers();
+    master.start_all(is_worker);
+    match crate::boot::after_start(instance) {
+        Ok(()) => {
+            master.start_all(|role| !is_worker(role));
+            master.start_daemons();
+        }
+        Err(text) => {
+            log!("{text}");
+            master.stop(1);
+        }
+    }
+    master.begin_hooks();
+    master.announce_triggers(watched);
+    loop {
+        let goal = master.turn_until_done();
+        master.end_hooks();
+        master.end_askers();
+        if let Some(commands) = master.commands.take() {
+            commands.leave(instance);
+        }
+        if goal != Goal::Reload || settings.exit_on_reload {
+            return Ok(goal);
+        }
+        crate::hooks::at_exit(instance);
+        let error = reexec(instance);
+        master.go_on(&error);
+    }
 }
 
 /// Workers first, so that routers and observers find them running.
 fn all_children(instance: &Instance) -> Vec<Child> {
     let settings = &instance.settings;
-    let workers = (1..=settings.processes).map(Role::Worker);
+    let workers = if instance.has_workers() { settings.processes } else { 0 };
+    let workers = (1..=workers).map(Role::Worker);
     let routers = if instance.http.is_empty() { 0 } else { settings.http_processes };
     let routers = (0..routers).map(Role::Gateway);
     let mules = (1..=settings.mules.len() as u32).map(Role::Mule);
@@ -165,19 +263,32 @@ impl Master<'_> {
             let timeout = Timespec::try_from(self.wait_time().min(relief)).ok();
             // An interrupted wait is a turn like any other.
             let _ = epoll::wait(&self.poll, &mut events[..], timeout.as_ref());
-            let turn = Instant::now();
+            self.turns.begin();
             self.take_signals();
             self.route_signals();
+            self.obey();
             self.reap();
+            self.run_hooks();
+            self.hear_mountpoints();
+            self.idle_turn();
+            self.cheaper_turn();
+            self.look_at_trial();
+            self.look_at_chain();
+            self.look_at_triggers();
             self.respawn_due();
             self.enforce_mercy();
+            self.mind_manager();
+            self.tick_daemons();
+            if self.overdue.is_due() {
+                self.harakiri();
+            }
             if Instant::now() >= self.next_second {
                 let late = self.next_second.elapsed();
                 self.instance.arena.globals().master_lateness.record(pace::micros(late));
                 self.next_second = Instant::now() + Duration::from_secs(1);
                 self.every_second();
             }
-            self.instance.arena.globals().master_turns.record(pace::micros(turn.elapsed()));
+            self.instance.arena.globals().master_turns.record(pace::micros(self.turns.taken()));
             if let Some(goal) = self.advance() {
                 return goal;
             }
@@ -186,7 +297,8 @@ impl Master<'_> {
 
     /// Another phase begins, and everybody may see it.
     fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
+        let before = std::mem::replace(&mut self.phase, phase);
+        self.tell_phase(before);
         self.instance.arena.globals().phase.set(match phase {
             Phase::Running => 1,
             Phase::Draining { .. } => 2,
@@ -197,9 +309,18 @@ impl Master<'_> {
 
     /// Time until something is due: the second's duties, a respawn, the end of a mercy.
     fn wait_time(&self) -> Duration {
-        let dues = self.children.iter().flat_map(|c| [self.due(c), c.mercy]).flatten();
+        let dues = self.children.iter().filter_map(|c| self.due(c));
         let next = dues
+            .chain(self.mercy_due())
+            .chain(self.daemons.due())
             .chain(self.timers.wait())
+            .chain(self.commands_due())
+            .chain(self.manager_due())
+            .chain(self.overdue.due())
+            .chain(self.idle_due())
+            .chain(self.cheaper.as_ref().map(Cheaper::due))
+            .chain(self.trial_due())
+            .chain(self.triggers_due())
             .chain([self.next_second])
             .min()
             .unwrap_or(self.next_second);
@@ -229,17 +350,24 @@ impl Master<'_> {
             signal::SIGTERM if die_on_term => self.stop(0),
             signal::SIGTERM => self.reload(false),
             signal::SIGQUIT if die_on_term => self.reload(false),
-            signal::SIGQUIT | signal::SIGINT => self.stop(0),
+            // A child whose hook failed ends the instance this way.
+            signal::SIGQUIT | signal::SIGINT => {
+                self.stop(i32::from(self.instance.arena.globals().hook_fatal.get() > 0));
+            }
             signal::SIGUSR1 => report::counters(self.instance),
             signal::SIGUSR2 => report::workers(self.instance),
-            signal::SIGTSTP => log!("pause by SIGTSTP is not implemented yet: ignored"),
+            signal::SIGTSTP => self.pause_toggle(),
             _ => {} // CHLD: children are reaped each turn; the others only wake us
         }
     }
 
     fn reap(&mut self) {
         let (instance, children) = (self.instance, &self.children);
-        let last_look = |pid| pace::last_look(instance, children, pid);
+        let last_look = |pid| {
+            pace::last_look(instance, children, pid);
+            // While the number is still that of the dead.
+            instance.locks.bury(pid);
+        };
         let mut ended = Vec::new();
         while let Ok(Some(one)) = process::reap_after(last_look) {
             ended.push(one);
@@ -247,6 +375,9 @@ impl Master<'_> {
         for (pid, ended) in ended {
             match self.children.iter().position(|c| c.pid == Some(pid)) {
                 Some(at) => self.buried(at, pid, ended),
+                None if self.daemon_ended(pid, ended) => {}
+                None if self.hook_helper_ended(pid, ended) || self.asker_ended(pid) => {}
+                None if self.trial_ended(pid, ended) || refork::ended(pid, ended) => {}
                 None => respawn::log_stranger(pid, ended),
             }
         }
@@ -257,23 +388,27 @@ impl Master<'_> {
         globals.master_cycles.add(1);
         globals.master_seen_us.set(clock::epoch_us());
         self.count_busy();
+        self.mind_fifo();
+        self.tell_status();
         self.relief.look(self.instance);
+        self.look_after_daemons();
+        // Also of who is asked to leave: no request may take longer because of a reload.
+        self.harakiri();
         if matches!(self.phase, Phase::Running) {
-            self.harakiri();
+            self.nudge();
             self.pace.look(self.instance);
-            self.mule_harakiri();
+            self.ask_mountpoints();
+            self.idle_second();
+            self.recycle();
+            self.look_at_files();
         }
     }
 
-    /// A worker is busy while any of its cores is in a request or handles a signal.
+    /// How many workers are busy, how many are not.
     fn count_busy(&self) {
         let (arena, settings) = (&self.instance.arena, &self.instance.settings);
-        let busy = (1..=settings.processes)
-            .filter(|&w| {
-                let requests = (0..settings.threads).any(|c| arena.core(w, c).in_request.get() > 0);
-                requests || arena.worker(w).sig.get() > 0
-            })
-            .count() as u64;
+        let busy =
+            (1..=settings.processes).filter(|id| idle::is_busy(self.instance, *id)).count() as u64;
         let alive = self
             .children
             .iter()
@@ -284,114 +419,6 @@ impl Master<'_> {
         globals.idle_workers.set(alive.saturating_sub(busy));
         if busy >= u64::from(settings.processes) {
             globals.overloaded.add(1);
-        }
-    }
-
-    /// Kills workers whose request has taken longer than `harakiri` seconds.
-    fn harakiri(&mut self) {
-        let limit = self.instance.settings.harakiri;
-        if limit == 0 {
-            return;
-        }
-        let now = clock::epoch_us();
-        for at in 0..self.children.len() {
-            let (Role::Worker(id), Some(pid)) = (self.children[at].role, self.children[at].pid)
-            else {
-                continue;
-            };
-            if let Some(core) = inflight::overdue(self.instance, id, now, limit) {
-                inflight::log_harakiri(self.instance, id, pid);
-                self.instance.arena.worker(id).harakiri_count.add(1);
-                self.children[at].shot = Some(Shot::Harakiri);
-                uwsgi_usdt::harakiri(|| (id, pid, core, limit));
-                self.children[at].signal(signal::SIGKILL);
-                logv!("HARAKIRI triggered by worker {id} core {core} !!!");
-            }
-        }
-    }
-
-    fn reload(&mut self, graceful: bool) {
-        if !matches!(self.phase, Phase::Running) {
-            return;
-        }
-        pace::reload_begins(self.instance);
-        uwsgi_usdt::reload__begin(|| (graceful.into(),));
-        if graceful && self.instance.settings.lazy {
-            self.retire_workers();
-            return;
-        }
-        let how = if graceful {
-            "...gracefully killing workers..."
-        } else {
-            "...brutally killing workers..."
-        };
-        log!("{how}");
-        self.enter(Phase::Draining { goal: Goal::Reload, graceful, since: Instant::now() });
-        self.begin_drain(graceful);
-    }
-
-    fn stop(&mut self, code: i32) {
-        if matches!(self.phase, Phase::Ending { goal: Goal::Stop(_), .. }) {
-            return;
-        }
-        log!("SIGINT/SIGTERM received...killing workers...");
-        self.enter(Phase::Ending { goal: Goal::Stop(code), since: Instant::now() });
-        for at in 0..self.children.len() {
-            // The observer shows the end of the others: it is asked when they are gone.
-            if self.children[at].role != Role::Observer {
-                self.ask_to_go(at, signal::SIGINT);
-            }
-        }
-    }
-
-    /// Asks every worker to finish and come back, without replacing this image.
-    fn retire_workers(&mut self) {
-        for at in 0..self.children.len() {
-            if matches!(self.children[at].role, Role::Worker(_)) {
-                self.children[at].retiring = true;
-                self.ask_to_go(at, signal::SIGHUP);
-            }
-        }
-    }
-
-    fn ask_to_go(&mut self, at: usize, signal: i32) {
-        let mercy = self.mercy(self.children[at].role);
-        let child = &mut self.children[at];
-        child.due = None;
-        if child.pid.is_some() {
-            child.mercy = Some(Instant::now() + mercy);
-            child.signal(signal);
-        }
-    }
-
-    /// How long a child that was asked to go may take.
-    fn mercy(&self, role: Role) -> Duration {
-        let settings = &self.instance.settings;
-        Duration::from_secs(match role {
-            Role::Mule(_) => settings.mule_reload_mercy,
-            _ => settings.worker_reload_mercy,
-        })
-    }
-
-    fn enforce_mercy(&mut self) {
-        let now = Instant::now();
-        for at in 0..self.children.len() {
-            let mercy = self.mercy(self.children[at].role);
-            let child = &mut self.children[at];
-            let (Some(due), Some(pid)) = (child.mercy, child.pid) else { continue };
-            if now < due {
-                continue;
-            }
-            let name = match child.role {
-                Role::Worker(id) => format!("worker {id}"),
-                Role::Mule(id) => format!("mule {id}"),
-                Role::Gateway(n) => format!("gateway {n}"),
-                Role::Observer => "observer".to_owned(),
-            };
-            logv!("{name} (pid: {pid}) is taking too much time to die...NO MERCY !!!");
-            child.shot = Some(Shot::NoMercy);
-            child.signal(signal::SIGKILL);
-            child.mercy = Some(now + mercy);
         }
     }
 }

@@ -27,6 +27,12 @@ impl Pace {
         if self.booted && began == 0 {
             return;
         }
+        if nobody_is_wanted(&instance.arena) {
+            // An instance without workers has nothing to wait for.
+            self.booted = true;
+            globals.reload_began_us.set(0);
+            return;
+        }
         let Some(ready) = ready_since(&instance.arena, began) else { return };
         if !self.booted {
             self.booted = true;
@@ -38,6 +44,10 @@ impl Pace {
             uwsgi_usdt::reload__done(|| (ready.saturating_sub(began),));
         }
     }
+}
+
+fn nobody_is_wanted(arena: &Arena) -> bool {
+    (1..=arena.shape().workers).all(|id| arena.worker(id).cheaped.get() > 0)
 }
 
 /// When the last worker began to accept, if all do and began after `since`, epoch microseconds.

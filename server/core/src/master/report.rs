@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::instance::Instance;
-use crate::{clock, log};
+use crate::logv;
 
 const RULE: &str = "-----------------";
 
@@ -32,18 +32,20 @@ pub(super) fn counters(instance: &Instance) {
     crate::log::raw(text.as_bytes());
 }
 
-/// What every core is doing now.
+/// What every core is doing now, in the form of the lines about a worker that takes too long.
 pub(super) fn workers(instance: &Instance) {
-    let now = clock::epoch_us();
     for id in 1..=instance.settings.processes {
+        logv!("SIGUSR2 !!! worker {id} status !!!");
         for core in 0..instance.settings.threads {
             let Some(r) = instance.arena.inflight(id, core).read() else { continue };
-            log!(
-                "SIGUSR2: --- uWSGI worker {id} core {core} is managing request {} {} since {} ms ---",
+            logv!(
+                "SIGUSR2 [core {core}] {} - {} {} since {}",
+                r.remote.escape_ascii(),
                 r.method.escape_ascii(),
                 r.uri.escape_ascii(),
-                now.saturating_sub(r.start_us) / 1000
+                r.start_us / 1_000_000
             );
         }
+        logv!("SIGUSR2 !!! end of worker {id} status !!!");
     }
 }

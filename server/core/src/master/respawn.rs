@@ -1,7 +1,7 @@
 //! Starting children, and what follows a death. Part of the master.
 
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::epoll;
 use uwsgi_ebpf::Live;
@@ -10,25 +10,27 @@ use uwsgi_sys::process::Ended;
 
 use super::children::{self, Child, Role};
 use super::fate::{self, Action, Death};
+use super::fifo::Commands;
 use super::killer::Ending;
-use super::{Master, Phase, inflight};
+use super::{Master, Phase, edge, inflight, recycle};
 use crate::instance::Instance;
 use crate::{log, logv};
 
 impl Master<'_> {
-    pub(super) fn start_all(&mut self) {
+    pub(super) fn start_all(&mut self, wanted: impl Fn(Role) -> bool) {
         for at in 0..self.children.len() {
-            self.start(at);
+            if !self.children[at].cheap && wanted(self.children[at].role) {
+                self.start(at);
+            }
         }
     }
 
     fn start(&mut self, at: usize) {
         if let Err(e) = self.fork(at) {
-            logv!("fork(): {e}");
-            self.children[at].due = Some(Instant::now() + std::time::Duration::from_secs(1));
+            logv!("fork(): {}", crate::sockets::plain(&e));
+            self.children[at].due = Some(Instant::now() + Duration::from_secs(1));
             return;
         }
-        self.throttle.spawned(Instant::now());
         if let Some(fd) = &self.children[at].pidfd {
             let data = epoll::EventData::new_u64(at as u64);
             // Without it the end is still noticed by SIGCHLD.
@@ -40,15 +42,17 @@ impl Master<'_> {
         let (before, rest) = self.children.split_at_mut(at);
         let Some((child, after)) = rest.split_first_mut() else { return Ok(()) };
         let siblings = before.iter().chain(after.iter()).filter_map(|c| c.pidfd.as_ref());
-        let own = [self.poll.as_fd(), self.signals.as_fd()];
-        // A mule serves nobody: it would only hold sockets open.
-        let mule = matches!(child.role, Role::Mule(_));
-        let sockets = super::listeners(self.instance).filter(|_| mule).map(|(_, fd, _)| fd);
+        let own = [self.poll.as_fd(), self.signals.as_fd()].into_iter().chain(self.turns.fd());
+        let own = own.chain(self.cheaper.as_ref().and_then(|cheaper| cheaper.descriptor()));
+        let own = own.chain(self.triggers.own());
+        let sockets = super::sockets::not_for(self.instance, child.role);
         // What applications start may outlive this server; programs of probes shall not.
         let apart = self.instance.probes.filter(|_| child.role != Role::Observer);
         let probes = apart.into_iter().flat_map(Live::kept).map(|(_, fd)| fd);
         let siblings = siblings.map(AsFd::as_fd);
-        let parent_only: Vec<_> = siblings.chain(own).chain(sockets).chain(probes).collect();
+        let fifo = self.commands.as_ref().and_then(Commands::fd);
+        let parent_only: Vec<_> =
+            siblings.chain(own).chain(fifo).chain(sockets).chain(probes).collect();
         children::spawn(self.instance, child, self.bodies, &parent_only)
     }
 
@@ -65,7 +69,7 @@ impl Master<'_> {
     pub(super) fn due(&self, child: &Child) -> Option<Instant> {
         let running = matches!(self.phase, Phase::Running);
         let wanted = running || (self.serves() && matches!(child.role, Role::Worker(_)));
-        child.due.filter(|_| wanted && child.pid.is_none())
+        child.due.filter(|_| wanted && child.pid.is_none() && !child.cheap)
     }
 
     /// Requests are still answered: also those that routers finish before a reload.
@@ -103,6 +107,7 @@ impl Master<'_> {
         if let Some(probes) = self.instance.probes {
             probes.forget_worker(id);
         }
+        let accepted = self.instance.arena.worker(id).accepting.get() > 0;
         self.instance.arena.worker(id).accepting.set(0);
         self.instance.arena.forget_process(id);
         let settings = &self.instance.settings;
@@ -113,19 +118,33 @@ impl Master<'_> {
             instance_ending: !self.serves(),
             ending_for: self.ending_for(),
             retiring: self.children[at].retiring,
+            recycled: recycle::note_end(self.instance, id) || self.children[at].recycled,
+            cheap: self.children[at].cheap,
             shot: self.children[at].shot,
             need_app_lazy: settings.need_app && settings.lazy_apps,
         };
         note_death(self.instance, &death);
-        let asked = ended == Ended::Code(30) || ended == Ended::Code(17);
-        let (lines, action) = fate::judge(&Death { retiring: death.retiring || asked, ..death });
+        let (lines, action) = fate::judge(&death);
         lines.iter().for_each(|line| log!("{line}"));
         self.tell_killer(at, pid, ended);
+        self.chain_saw_death(id, pid, accepted);
         match action {
+            Action::Respawn if self.children[at].cheap => {
+                log!("uWSGI worker {id} cheaped.");
+                let row = self.instance.arena.worker(id);
+                [&row.rss, &row.vsz, &row.busyness].into_iter().for_each(|cell| cell.set(0));
+            }
             Action::Respawn => self.schedule(at),
             Action::Buried => {}
-            Action::Cheap => self.instance.arena.worker(id).cheaped.set(1),
-            Action::BrutalReload => self.reload(false),
+            Action::Cheap => {
+                self.children[at].cheap = true;
+                self.instance.arena.worker(id).cheaped.set(1);
+            }
+            Action::BrutalReload => {
+                // It is needed if the reload is refused.
+                self.schedule(at);
+                self.reload(false);
+            }
             Action::Destroy(code) => self.stop(code),
         }
     }
@@ -156,14 +175,27 @@ impl Master<'_> {
     }
 
     fn schedule(&mut self, at: usize) {
-        let (due, paused) = self.throttle.died(Instant::now());
+        let (due, paused) = self.throttle.died(Instant::now(), self.died_fast(at));
         if paused {
             let seconds = self.throttle.pause_seconds();
             log!("worker respawning too fast !!! i have to sleep a bit ({seconds} seconds)...");
         }
         self.children[at].due = Some(due);
     }
+
+    /// Whether a child that nobody had asked to go died right after its start; a worker also when it
+    /// never came to serve, however long that took.
+    fn died_fast(&self, at: usize) -> bool {
+        let child = &self.children[at];
+        let lived = Duration::from_micros(edge::now().us.saturating_sub(child.since_us));
+        let useless = |id| self.instance.arena.worker(id).ready_us.get() == 0;
+        let useless = matches!(child.role, Role::Worker(id) if useless(id));
+        !child.retiring && (useless || lived <= FAST)
+    }
 }
+
+/// A child that lived no longer died right after its start.
+const FAST: Duration = Duration::from_secs(1);
 
 /// How the last life of a worker ended.
 fn note_death(instance: &Instance, death: &Death) {

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use uwsgi_abi::ProcessKind;
+use uwsgi_hooks::Phase;
 use uwsgi_sys::{process, signal};
 
+use crate::hooks::Who;
 use crate::instance::Instance;
 use crate::signals::{self, Receiver};
-use crate::{log, sockets};
+use crate::{hooks, log, sockets};
 
 pub use mail::Mail;
 pub use uwsgi_abi::host::Lost;
@@ -35,6 +37,9 @@ pub(crate) fn run(instance: &'static Instance, id: u32) -> ! {
     IGNORED.into_iter().for_each(signal::ignore);
     // Hooks of the application run here, and may well be all that this mule does.
     instance.plugins.after_fork_child(ProcessKind::Other, id);
+    if let Err(code) = hooks::run(&instance.settings, Who::Child, Phase::AsMule) {
+        process::exit_now(code);
+    }
     let program = instance.settings.mules.get(id as usize - 1).filter(|p| !p.is_empty());
     if program.is_some_and(|program| instance.plugins.mule(program)) {
         instance.plugins.atexit();
@@ -80,6 +85,8 @@ fn read_letter(instance: &Instance, id: u32, letter: &mut [u8]) -> bool {
         log!("*** mule {id} received a {len} bytes message ***");
     }
     signal::leave_busy();
+    // A limit that the task has set itself ends with it.
+    instance.arena.mule(id).user_deadline_us.set(0);
     true
 }
 

@@ -12,6 +12,7 @@ mod drops;
 mod engine;
 mod health;
 mod lines;
+mod load;
 mod machine;
 mod metrics;
 pub(crate) mod process;
@@ -25,6 +26,7 @@ mod thresholds;
 
 use uwsgi_sys::signal;
 
+pub(crate) use self::queues::waiting;
 use crate::instance::Instance;
 use crate::log;
 
@@ -38,6 +40,9 @@ pub fn run(instance: &'static Instance) -> i32 {
     // A Ctrl-C at the terminal reaches every process; the master says when this one ends.
     signal::ignore(signal::SIGINT);
     signal::ignore(signal::SIGHUP);
+    // The same holds for Ctrl-Z, which means a pause of the workers.
+    signal::ignore(signal::SIGTSTP);
+    signal::ignore(signal::SIGALRM);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(metrics::THREADS)

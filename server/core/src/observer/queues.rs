@@ -118,10 +118,25 @@ fn unix() -> Option<&'static UnixQueues> {
 }
 
 fn ask(listener: &Listener) -> Option<Queue> {
+    ask_of(listener, unix())
+}
+
+fn ask_of(listener: &Listener, unix: Option<&UnixQueues>) -> Option<Queue> {
     if listener.tcp {
         return queue::tcp(listener.fd.as_fd()).ok();
     }
-    unix()?.queue(listener.fd.as_fd()).ok()
+    unix?.queue(listener.fd.as_fd()).ok()
+}
+
+/// Who waits for a worker at this moment: at the fullest worker socket, or behind the routers. Asked
+/// of the kernel, because what the observer wrote down may be a second old, which is longer than a
+/// burst. `unix` is the asking process' own.
+pub(crate) fn waiting(instance: &Instance, unix: Option<&UnixQueues>) -> u64 {
+    let length = |listener: &Listener| ask_of(listener, unix).map_or(0, |queue| queue.length);
+    let sockets = instance.sockets.iter().map(|(listener, _)| length(listener)).max();
+    let routers = (0..instance.arena.shape().gateways).map(|i| instance.arena.gateway(i));
+    let routed: u64 = routers.map(|row| row.queue.get()).sum();
+    sockets.unwrap_or(0).max(routed + instance.link.as_ref().map_or(0, length))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use uwsgi_metrics::{HistoryWriter, Snapshot};
 
 use super::alarms::Alarms;
+use super::load::Load;
 use super::machine::Machine;
 use super::metrics::Metrics;
 use super::process::Processes;
@@ -24,6 +25,7 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
     let mut processes = Processes::new(instance);
     let machine = Machine::new();
     let mut taken = Taken::default();
+    let mut load = Load::new(instance);
     let mut thresholds = Watch::new(instance);
     let mut connections = instance.probes.and_then(uwsgi_ebpf::Live::connections);
     let mut ticks = interval(Duration::from_secs(1));
@@ -43,6 +45,9 @@ pub(crate) async fn run(instance: &'static Instance, alarms: &Alarms, pushers: &
         metrics.round(&snapshot).await;
         pushers.round(&snapshot);
         taken.look(instance);
+        if let Some(load) = &mut load {
+            load.round(instance, &snapshot);
+        }
         history.tick(&instance.arena.history(), clock::epoch_s(), &snapshot);
         if let Some(thresholds) = &mut thresholds {
             thresholds.tick(instance, &snapshot, |event| alarms.raise(event));

@@ -121,6 +121,8 @@ const TABLE: &[(&str, Shipped)] = &[
     ("alarm_xmpp", Part),
     ("alarm_speech", Absent("spoken alarms, which only macOS has")),
     ("curl_cron", Absent("requests at given times")),
+    ("cheaper_backlog2", Part),
+    ("cheaper_busyness", Part),
     ("cheaper_*", Absent("this cheaper algorithm")),
     ("clock_*", Absent("this clock")),
     ("monotonic", Absent("this clock")),

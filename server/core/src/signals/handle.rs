@@ -8,7 +8,7 @@ use uwsgi_sys::{process, signal};
 
 use super::{Entry, Pipe, Receiver, Refusal, Target, send};
 use crate::instance::Instance;
-use crate::{clock, log, logv};
+use crate::{clock, harakiri, log, logv};
 
 /// Bits of a running word that hold the microsecond of the begin.
 const SINCE: u64 = (1 << 52) - 1;
@@ -95,8 +95,12 @@ pub(crate) fn handle(instance: &Instance, who: Receiver, core: u32, number: u8) 
         return false;
     };
     if let Some(word) = signals.running(who, core) {
-        word.store(u64::from(number) << 52 | clock::epoch_us() & SINCE, Ordering::Release);
+        let since = clock::monotonic_us() & SINCE;
+        word.store(u64::from(number) << 52 | since, Ordering::Release);
     }
+    // A limit that the handler sets itself ends with it.
+    let deadline = harakiri::user_deadline(instance, who, core);
+    let before = deadline.get();
     show(instance, who, Some(number));
     uwsgi_usdt::signal__handle(|| match who {
         Receiver::Worker(id) => (id, 0, core, number),
@@ -106,6 +110,7 @@ pub(crate) fn handle(instance: &Instance, who: Receiver, core: u32, number: u8) 
     let done = instance.plugins.signal(entry.modifier1, core, number);
     signal::leave_busy();
     show(instance, who, None);
+    deadline.set(before);
     signals.forget(who, core);
     done
 }
@@ -159,21 +164,8 @@ pub(crate) fn wait(
     }
 }
 
-/// The signal that a process has been handling for `limit` seconds or longer.
-pub(crate) fn overdue(
-    instance: &Instance,
-    who: Receiver,
-    now_us: u64,
-    limit: u64,
-) -> Option<(u32, u8)> {
-    let signals = instance.signals.as_ref()?;
-    let cores = match who {
-        Receiver::Worker(_) => instance.settings.threads,
-        Receiver::Mule(_) => 1,
-    };
-    (0..cores).find_map(|core| {
-        let word = signals.running(who, core)?.load(Ordering::Acquire);
-        let late = word != 0 && now_us.saturating_sub(word & SINCE) >= limit * 1_000_000;
-        late.then_some((core, (word >> 52) as u8))
-    })
+/// The signal that a core of a process is handling, and since when, on the clock that nobody sets.
+pub(crate) fn handling(instance: &Instance, who: Receiver, core: u32) -> Option<(u64, u8)> {
+    let word = instance.signals.as_ref()?.running(who, core)?.load(Ordering::Acquire);
+    (word != 0).then_some((word & SINCE, (word >> 52) as u8))
 }

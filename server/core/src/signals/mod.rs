@@ -29,7 +29,7 @@ use crate::kept::{self, Table};
 use crate::settings::Settings;
 use crate::{log, logv};
 
-pub(crate) use handle::{handle_next, overdue, raise, register, registered, wait};
+pub(crate) use handle::{handle_next, handling, raise, register, registered, wait};
 pub(crate) use timers::{Due, add_timer, from_options};
 
 /// Modifier of packets that raise a signal: the number is the second modifier.

@@ -7,6 +7,8 @@ use std::time::Instant;
 /// time to time.
 pub(crate) struct Clock {
     base: Instant,
+    /// Microseconds of the clock that all processes share, at `base`.
+    shared_at_base: u64,
     /// Epoch microseconds at `base`, as last measured.
     epoch_at_base: Cell<u64>,
     /// When to measure again, microseconds since `base`.
@@ -20,6 +22,7 @@ impl Clock {
     pub(crate) fn new() -> Clock {
         Clock {
             base: Instant::now(),
+            shared_at_base: crate::clock::monotonic_us(),
             epoch_at_base: Cell::new(crate::clock::epoch_us()),
             measure_at: Cell::new(MEASURE_EVERY_US),
         }
@@ -28,6 +31,11 @@ impl Clock {
     /// Microseconds since this clock was made.
     pub(crate) fn now_us(&self) -> u64 {
         self.base.elapsed().as_micros() as u64
+    }
+
+    /// A reading of [`Clock::now_us`] on the clock that all processes share, microseconds.
+    pub(crate) fn shared_us(&self, now_us: u64) -> u64 {
+        self.shared_at_base + now_us
     }
 
     /// Epoch microseconds of a reading of [`Clock::now_us`].
@@ -50,6 +58,8 @@ mod tests {
         let wall = crate::clock::epoch_us();
         let now = clock.now_us();
         assert!(clock.epoch_us(now).abs_diff(wall) < 1_000_000);
+        let shared = crate::clock::monotonic_us();
+        assert!(clock.shared_us(clock.now_us()).abs_diff(shared) < 1_000_000);
         assert_eq!(clock.epoch_us(now + 5) - clock.epoch_us(now), 5);
     }
 }

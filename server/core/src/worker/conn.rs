@@ -39,6 +39,8 @@ pub(crate) struct Conn {
     pub(crate) active_ms: u64,
     /// Requests served.
     pub(crate) served: u32,
+    /// The router was told to use this link no more.
+    pub(crate) leaving: bool,
 }
 
 impl Conn {
@@ -66,6 +68,7 @@ impl Conn {
             deadline_ms: 0,
             active_ms: 0,
             served: 0,
+            leaving: false,
         }
     }
 }

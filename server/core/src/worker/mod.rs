@@ -8,6 +8,7 @@ mod app;
 mod body;
 mod clock;
 mod conn;
+mod doing;
 mod io;
 mod logformat;
 mod mounts;
@@ -21,31 +22,54 @@ mod wire;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use uwsgi_abi::ProcessKind;
+use uwsgi_duties::recycle::{EXIT as END, Exceptions, WAKE};
+use uwsgi_hooks::Phase;
+use uwsgi_metrics::RECYCLES;
 use uwsgi_sys::{process, signal};
 
 use self::reactor::Reactor;
 use self::request::Core;
 use crate::clock::epoch_us;
+use crate::hooks::Who;
 use crate::instance::Instance;
-use crate::{boot, log, sockets};
+use crate::{affinity, boot, harakiri, hooks, log, sockets};
 
-/// Set when the running request wants this worker replaced.
-static RECYCLE: AtomicBool = AtomicBool::new(false);
+/// Why the running request wants this worker replaced: one more than the index in
+/// [`RECYCLES`], 0 while none does.
+static RECYCLE: AtomicU64 = AtomicU64::new(0);
 
-/// Exit code of a worker that ends in good order.
-const END: i32 = 30;
+/// Exit code of a worker that had an exception which the configuration names.
+const EXCEPTION: i32 = Exceptions::EXIT;
 /// Exit code of a worker that left because a reload asked it to.
 const RELOADED: i32 = 17;
+
+/// What runs just before a worker accepts: no thread has started yet.
+const ACCEPTING: [Phase; 4] =
+    [Phase::Accepting, Phase::AcceptingOnce, Phase::Accepting1, Phase::Accepting1Once];
+
+/// What a worker hears of.
+const CAUGHT: [i32; 6] =
+    [signal::SIGHUP, signal::SIGINT, signal::SIGTERM, signal::SIGUSR1, WAKE, signal::SIGTSTP];
 
 /// The least that the system gives a thread.
 pub(crate) const MIN_STACK: usize = 16 << 10;
 
 /// Replaces this worker after its current request.
 pub fn recycle() {
-    RECYCLE.store(true, Ordering::Relaxed);
+    RECYCLE.store(reason("application"), Ordering::Relaxed);
+}
+
+/// The same because of an exception that the configuration names.
+pub fn recycle_for_exception() {
+    RECYCLE.store(reason("exception"), Ordering::Relaxed);
+}
+
+/// A word of [`RECYCLES`] as the row of a worker has it.
+fn reason(word: &str) -> u64 {
+    RECYCLES.iter().position(|known| *known == word).map_or(0, |at| at as u64 + 1)
 }
 
 /// Runs worker `id` in the calling process, which ends with it.
@@ -59,14 +83,19 @@ pub fn run(instance: &'static Instance, id: u32) -> ! {
 }
 
 fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
-    let caught =
-        [signal::SIGHUP, signal::SIGINT, signal::SIGTERM, signal::SIGUSR1, signal::SIGUSR2];
-    let wake = signal::catch(&caught).map_err(|e| fatal("sigaction()", &e))?;
+    let wake = signal::catch(&CAUGHT).map_err(|e| fatal("sigaction()", &e))?;
+    doing::tell_at_usr2(instance, id).map_err(|e| fatal("sigaction()", &e))?;
+    affinity::bind(instance, id);
+    hooks::become_other(instance, instance.settings.policy.hooks.worker_exec.as_deref())?;
     signal::ignore(signal::SIGPIPE);
+    tell_map(instance, id);
+    let (settings, who) = (&instance.settings, Who::Worker(id));
     instance.plugins.after_fork_child(ProcessKind::Worker, id);
-    if instance.settings.lazy_apps {
+    hooks::run(settings, who, Phase::PostFork)?;
+    hooks::become_other(instance, settings.policy.hooks.worker_exec2.as_deref())?;
+    if settings.lazy_apps {
         signal::enter_busy();
-        boot::load_apps(instance)?;
+        boot::load_between_hooks(instance, who)?;
         signal::leave_busy();
     }
     if let Some(dir) = &instance.settings.chdir2 {
@@ -74,6 +103,12 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
     }
     let reactor = Reactor::new(instance, &wake).map_err(|e| fatal("epoll", &e))?;
     let reactor = Arc::new(reactor);
+    for phase in ACCEPTING {
+        hooks::run(settings, who, phase)?;
+    }
+    harakiri::watch_alone(instance, id);
+    // What the master wrote before signals were caught.
+    reactor.look_at_row(id);
     let threads = start_cores(instance, id, &reactor);
     let row = instance.arena.worker(id);
     row.ready_us.set(epoch_us());
@@ -82,11 +117,22 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
     run_core(instance, id, 0, &reactor);
     // Other cores see the end of the loop by themselves; one stuck in an app is the master's
     // business (its mercy ends it).
-    for thread in threads {
+    for thread in threads.into_iter().filter(|_| !instance.settings.policy.machine.no_threads_wait)
+    {
         let _ = thread.join();
     }
     instance.plugins.atexit();
     Ok(reactor.exit_code())
+}
+
+/// Which of the mapped sockets are this worker's.
+fn tell_map(instance: &Instance, id: u32) {
+    let map = &instance.settings.policy.sockets;
+    for mapping in map.map.iter().filter(|mapping| mapping.workers.contains(&id)) {
+        if let Some((listener, _)) = instance.sockets.get(mapping.socket) {
+            log!("mapped socket {} ({}) to worker {id}", mapping.socket, listener.name);
+        }
+    }
 }
 
 fn fatal(what: &str, e: &std::io::Error) -> i32 {
@@ -119,6 +165,7 @@ fn start_cores(
 }
 
 fn run_core(instance: &'static Instance, id: u32, core: u32, reactor: &Reactor) {
+    harakiri::enter_core(core);
     instance.plugins.init_thread(core);
     if core == 0 {
         instance.plugins.release();
@@ -138,6 +185,11 @@ fn on_wake(instance: &Instance, id: u32, reactor: &Reactor) -> Option<i32> {
         reactor.retire();
         code = Some(RELOADED);
     }
+    // From the master it says that this worker's row has changed; from a terminal, that its window
+    // has.
+    if signal::take_caught(WAKE) {
+        reactor.look_at_row(id);
+    }
     if signal::take_caught(signal::SIGINT) || signal::take_caught(signal::SIGTERM) {
         reactor.stop();
         code = Some(END);
@@ -145,11 +197,10 @@ fn on_wake(instance: &Instance, id: u32, reactor: &Reactor) -> Option<i32> {
     if signal::take_caught(signal::SIGUSR1) {
         log_counters(instance, id);
     }
-    // Held while the process started; it means nothing to a worker.
+    // One was held while the process started, the other is for the master: a terminal sends it to
+    // everybody.
     signal::take_caught(signal::SIGALRM);
-    if signal::take_caught(signal::SIGUSR2) {
-        log!("SIGUSR2: --- uWSGI worker {id} (pid: {}) is idle ---", process::pid());
-    }
+    signal::take_caught(signal::SIGTSTP);
     code
 }
 

@@ -304,9 +304,10 @@ impl Reply {
     fn end_link(&mut self, wire: &Wire<'_>, complete: bool, framing: &Framing) {
         let (true, Some((worker, core))) = (complete, wire.link) else { return };
         let keep = if framing.keep { link::END_KEEP } else { 0 };
-        let clean = self.request_body_done && !wire.retiring;
-        let body = if clean { link::END_BODY_READ } else { 0 };
-        self.out.extend_from_slice(&link::End { flags: keep | body, worker, core }.encode());
+        let body = if self.request_body_done { link::END_BODY_READ } else { 0 };
+        let leave = if wire.retiring { link::END_LEAVE } else { 0 };
+        let flags = keep | body | leave;
+        self.out.extend_from_slice(&link::End { flags, worker, core }.encode());
     }
 
     fn count(&mut self, wire: &Wire<'_>) {

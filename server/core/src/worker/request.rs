@@ -3,10 +3,11 @@
 //! Owns a core's buffers and its rows in the arena. Everything a plugin may ask of a running
 //! request is answered by [`Live`].
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use uwsgi_abi::host::{RequestHost, RequestView};
-use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, WRITE_ERROR, WRITE_LAST};
+use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
 use uwsgi_ebpf::Thread;
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
@@ -22,6 +23,7 @@ use super::reply::{Reply, Wire};
 use super::tally::{Done, Tally};
 use super::wire::Meta;
 use crate::clock::SecondCache;
+use crate::hooks::after_request::{self, Finished};
 use crate::instance::Instance;
 use crate::settings::{Protocol, Settings};
 use crate::warning::{self, PING};
@@ -47,6 +49,10 @@ pub(crate) struct Core {
     pid: i32,
     /// This thread as probes in the kernel know it.
     thread: Option<Thread>,
+    /// The log line of this request has measured the memory of the process.
+    measured: Cell<bool>,
+    /// When shares of memory are measured again, on the core's clock.
+    shares_due_us: u64,
 }
 
 /// What a served request leaves behind.
@@ -80,6 +86,8 @@ impl Core {
             line: Vec::with_capacity(512),
             pid: uwsgi_sys::process::pid(),
             thread: instance.probes.and_then(|probes| probes.register(worker, id)),
+            measured: Cell::new(false),
+            shares_due_us: 0,
         }
     }
 
@@ -94,7 +102,7 @@ impl Core {
         let start = self.clock.now_us();
         let start_epoch = self.clock.epoch_us(start);
         let received = input.len() as u64;
-        self.begin(start_epoch, conn, meta);
+        self.begin(start, conn, meta);
         let timeout_ms = timeout_ms(&self.instance.settings);
         let kind = match (conn.protocol, meta.chunked) {
             (_, false) => body::Kind::Length(meta.content_length),
@@ -117,8 +125,9 @@ impl Core {
         self.tally(app, end - start, start_epoch, accept_us(conn, meta), &body);
         // Pings and modifiers nobody serves have no line.
         let logged = self.served(meta);
-        self.fire_done(end - start, received.max(body.consumed));
-        let outcome = Outcome { app, sendfile, duration_us: end - start, start_epoch, logged };
+        let (duration_us, received) = (end - start, received.max(body.consumed));
+        self.fire_done(duration_us, received);
+        let outcome = Outcome { app, sendfile, duration_us, received, start_epoch, logged };
         self.finish(conn, meta, &outcome, body.errors);
         Served { keep, rest: body.into_rest(), unread }
     }
@@ -129,7 +138,7 @@ impl Core {
         meta.modifiers.0 == PING && plugins.allows(PING) && plugins.serving(PING).is_none()
     }
 
-    fn begin(&mut self, start_us: u64, conn: &Conn, meta: &Meta) {
+    fn begin(&mut self, start: u64, conn: &Conn, meta: &Meta) {
         self.row.in_request.set(1);
         if let Some(thread) = &self.thread {
             thread.begin();
@@ -150,7 +159,8 @@ impl Core {
                 remote: remote(),
                 host: known.host(),
                 proto: known.protocol(),
-                start_us,
+                start_us: self.clock.epoch_us(start),
+                since_us: self.clock.shared_us(start),
                 uncounted: self.is_health_check(meta),
                 vars: self.vars.as_bytes(),
             });
@@ -188,7 +198,7 @@ impl Core {
             protocol: known.protocol(),
             retiring,
             add_headers: &settings.add_headers,
-            timeout_ms: timeout_ms(settings),
+            timeout_ms: send_timeout_ms(settings),
             row: self.row,
             clock: &self.clock,
         };
@@ -310,6 +320,8 @@ impl Core {
         if outcome.logged {
             self.log_request(conn, meta, outcome, read_errors);
         }
+        // Part of the request, as harakiri sees it (but for harakiri-no-arh).
+        self.run_after_request(outcome);
         if self.instance.settings.inflight {
             self.instance.arena.inflight(self.worker, self.id).end();
         }
@@ -319,8 +331,32 @@ impl Core {
         if let Some(thread) = &self.thread {
             thread.end();
         }
+        if self.row.user_deadline_us.get() > 0 {
+            self.row.user_deadline_us.set(0);
+        }
         self.row.in_request.set(0);
         signal::leave_busy();
+    }
+
+    /// Functions of the configuration (`after-request-hook`).
+    fn run_after_request(&self, outcome: &Outcome) {
+        if !after_request::wanted() {
+            return;
+        }
+        let (reply, known) = (&self.reply, self.vars.known());
+        after_request::call(&mut Finished {
+            size: size_of::<Finished>(),
+            worker: self.worker,
+            core: self.id,
+            app: outcome.app.max(NO_APP),
+            status: u32::from(reply.status()),
+            duration_us: outcome.duration_us,
+            received: outcome.received,
+            sent: reply.head_bytes + reply.body_bytes,
+            method: Str::new(known.method()),
+            uri: Str::new(known.uri()),
+            remote: Str::new(known.remote_addr()),
+        });
     }
 
     /// The probes at the end of a request.
@@ -350,9 +386,14 @@ fn accept_us(conn: &Conn, meta: &Meta) -> Option<u64> {
     meta.waited_us.or(conn.waited_us.filter(|_| conn.served == 0))
 }
 
-/// Bound of every wait on a client.
+/// Bound of every wait for what a client sends.
 fn timeout_ms(settings: &Settings) -> i32 {
     i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX)
+}
+
+/// Bound of every wait for a client that is to take something.
+fn send_timeout_ms(settings: &Settings) -> i32 {
+    i32::try_from(settings.policy.sockets.send_timeout_s.saturating_mul(1000)).unwrap_or(i32::MAX)
 }
 
 /// A link frame's length is 32 bits: larger bodies go out in parts.
@@ -367,6 +408,7 @@ struct Outcome {
     app: i32,
     sendfile: bool,
     duration_us: u64,
+    received: u64,
     start_epoch: u64,
     logged: bool,
 }

@@ -58,8 +58,8 @@ pub(crate) enum Look {
 pub(crate) struct Limits {
     pub(crate) buffer_size: usize,
     pub(crate) limit_post: u64,
-    /// Modifiers of requests that come by HTTP.
-    pub(crate) http_modifiers: (u8, u8),
+    /// Modifiers of requests that carry none: those of HTTP, and uwsgi packets that say 0.
+    pub(crate) modifiers: (u8, u8),
 }
 
 /// Looks at `input`; `vars` is filled when a request is complete.
@@ -106,7 +106,7 @@ fn look_http(
             expect_continue: head.expect_continue,
             http11: head.http11,
             head_request: head.head_request,
-            modifiers: limits.http_modifiers,
+            modifiers: limits.modifiers,
             packet_size: vars.as_bytes().len(),
             waited_us: None,
         }),
@@ -144,7 +144,11 @@ fn look_uwsgi(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
     let known = vars.known();
     Look::Ready(Meta {
         head_len,
-        modifiers: (header.modifier1, header.modifier2),
+        modifiers: match (header.modifier1, header.modifier2) {
+            (0, 0) => limits.modifiers,
+            (0, modifier2) => (limits.modifiers.0, modifier2),
+            own => own,
+        },
         packet_size: size,
         ..meta_of(known)
     })
@@ -178,7 +182,7 @@ fn look_link(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
         content_length: header.content_length,
         chunked: header.chunked(),
         keep_alive: header.keep_alive(),
-        modifiers: limits.http_modifiers,
+        modifiers: limits.modifiers,
         packet_size: size,
         waited_us: (header.waited_us > 0).then_some(header.waited_us.into()),
         ..meta_of(vars.known())
@@ -203,7 +207,7 @@ fn refuse_vars(e: &VarError) -> Look {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { buffer_size: 4096, limit_post: 0, http_modifiers: (0, 0) };
+    const LIMITS: Limits = Limits { buffer_size: 4096, limit_post: 0, modifiers: (0, 0) };
 
     fn see(protocol: Protocol, input: &[u8]) -> Look {
         look(protocol, input, 0, &HttpEnv::default(), &LIMITS, &mut VarBlock::new())
@@ -242,5 +246,20 @@ mod tests {
     fn a_ping_needs_no_variables() {
         let Look::Ready(meta) = see(Protocol::Uwsgi, &[100, 0, 0, 0]) else { panic!("not ready") };
         assert_eq!(meta.modifiers, (100, 0));
+    }
+
+    #[test]
+    fn a_packet_that_says_nothing_gets_the_modifiers_of_its_socket() {
+        let forced = Limits { modifiers: (14, 2), ..LIMITS };
+        let modifiers = |first: u8| {
+            let packet = [first, 0, 0, 0];
+            let mut vars = VarBlock::new();
+            match look(Protocol::Uwsgi, &packet, 0, &HttpEnv::default(), &forced, &mut vars) {
+                Look::Ready(meta) => meta.modifiers,
+                _ => (255, 255),
+            }
+        };
+        assert_eq!(modifiers(0), (14, 2));
+        assert_eq!(modifiers(100), (100, 0));
     }
 }

@@ -227,7 +227,6 @@ fn a_drain_finishes_what_was_begun_and_then_is_over() {
             worker.request(stage);
             stage.until("both are in", |s| s.router.clients.len() == 2);
             stage.router.start_drain();
-            let _late = stage.connect();
             stage.write(&mut idle, GET);
             worker.answer(stage, "1");
             stage.expect(&mut busy, &response("1"));
@@ -238,7 +237,56 @@ fn a_drain_finishes_what_was_begun_and_then_is_over() {
             stage.pass(Duration::from_secs(3));
             assert_eq!(stage.read_all(&mut busy), "");
             assert!(stage.router.is_over());
+            let _late = stage.connect();
+            stage.pass(Duration::from_secs(1));
             assert_eq!(stage.router.row.accepted.get(), 2, "the late one is left to the successor");
+        },
+    );
+}
+
+#[test]
+fn who_comes_while_an_old_request_ends_is_served_and_held_to_no_connection() {
+    perform(
+        1,
+        |s| s.drain = Duration::from_secs(20),
+        |stage| {
+            let mut old = stage.connect();
+            stage.write(&mut old, GET);
+            let mut worker = stage.accept();
+            worker.request(stage);
+            stage.router.start_drain();
+            assert!(!stage.router.is_over());
+            let mut new = stage.connect();
+            stage.write(&mut new, GET);
+            worker.answer(stage, "old");
+            stage.expect(&mut old, &response("old"));
+            assert!(!worker.request(stage).header.keep_alive(), "it came to a house that closes");
+            worker.answer(stage, "new");
+            assert_eq!(stage.read_all(&mut new), response("new"));
+            drop(old);
+            stage.until("nobody is left", |s| s.router.clients.len() == 0);
+            assert!(stage.router.is_over());
+        },
+    );
+}
+
+#[test]
+fn the_doors_close_before_the_time_is_over_whoever_stays() {
+    perform(
+        1,
+        |s| s.drain = Duration::from_secs(10),
+        |stage| {
+            let mut old = stage.connect();
+            stage.write(&mut old, GET);
+            stage.accept().request(stage);
+            stage.router.start_drain();
+            stage.pass(Duration::from_secs(9));
+            assert!(!stage.router.is_over());
+            let _late = stage.connect();
+            stage.pass(Duration::from_millis(500));
+            assert_eq!(stage.router.row.accepted.get(), 1, "it is left to the successor");
+            stage.pass(Duration::from_secs(2));
+            assert!(stage.router.is_over());
         },
     );
 }

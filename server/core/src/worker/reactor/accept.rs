@@ -12,19 +12,20 @@ use crate::settings::Protocol;
 use crate::worker::conn::Conn;
 use crate::worker::request::Core;
 
+/// One waiting worker is woken for a connection, not all of them.
+const LISTENING: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::EXCLUSIVE);
+
 impl Reactor {
     pub(super) fn listen(&self, index: usize, source: &Source) -> std::io::Result<()> {
-        // One waiting worker is woken for a connection, not all of them.
-        let flags = epoll::EventFlags::IN | epoll::EventFlags::EXCLUSIVE;
-        self.add(&source.listener.fd, LISTENER | index as u64, flags)?;
+        self.add(&source.listener.fd, LISTENER | index as u64, LISTENING)?;
         match &source.listener.alias {
-            Some(alias) => self.add(alias, LISTENER | index as u64 | 1 << 32, flags),
+            Some(alias) => self.add(alias, LISTENER | index as u64 | 1 << 32, LISTENING),
             None => Ok(()),
         }
     }
 
     pub(super) fn stop_listening(&self) {
-        for source in &self.sources {
+        for (_, source) in self.served() {
             let _ = epoll::delete(&self.poll, &source.listener.fd);
             if let Some(alias) = &source.listener.alias {
                 let _ = epoll::delete(&self.poll, alias);
@@ -52,7 +53,7 @@ impl Reactor {
         if swapped.is_err() {
             return;
         }
-        for (i, source) in self.sources.iter().enumerate() {
+        for (i, source) in self.served() {
             // What cannot be watched now is tried again with the others.
             if let Err(e) = self.listen(i, source) {
                 return self.pause_accepting(&e);
@@ -63,19 +64,88 @@ impl Reactor {
         }
     }
 
+    /// With `thunder-lock` one worker after the other accepts, and each goes to the end of the line
+    /// behind it: the kernel wakes the first idle one of those who wait. Without it that is always
+    /// the same one, as long as it can keep up.
+    fn in_turn(&self, fd: &OwnedFd, data: u64) -> std::io::Result<Option<socket::Accepted>> {
+        // Who leaves takes what it alone was woken for.
+        if self.retiring() {
+            return socket::accept(fd);
+        }
+        let Some(turn) = self.instance.locks.turn(self.pid) else { return socket::accept(fd) };
+        // While it waited for its turn the worker may have been told to go.
+        if self.retiring() {
+            return Ok(None);
+        }
+        let accepted = socket::accept(fd)?;
+        if accepted.is_some() {
+            self.step_back(fd, data);
+        }
+        drop(turn);
+        Ok(accepted)
+    }
+
+    /// Puts this worker at the end of the kernel's line before a listening socket.
+    fn step_back(&self, fd: &OwnedFd, data: u64) {
+        // Another core may have taken it out for a while, or for good.
+        if epoll::delete(&self.poll, fd).is_err() {
+            return;
+        }
+        match self.add(fd, data, LISTENING) {
+            Ok(()) if self.retiring() => drop(epoll::delete(&self.poll, fd)),
+            Ok(()) => {}
+            Err(e) => self.pause_accepting(&e),
+        }
+    }
+
+    /// The end of listening: of several workers that wait for a connection one is woken. What woke a
+    /// core of this worker is served here, because nobody else knows of it.
+    pub(super) fn accept_the_last(&self, core: &mut Core) {
+        if !self.last_call.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        for (index, _) in self.served() {
+            for alias in [false, true] {
+                // Each core was woken for one connection at most.
+                let cores = 0..self.instance.settings.threads;
+                let _ = cores.take_while(|_| self.take_one(core, index, alias)).count();
+            }
+        }
+    }
+
+    /// Takes a connection that waits at any of the listening sockets, if one does.
+    pub(super) fn look_everywhere(&self, core: &mut Core) {
+        if self.resume_at.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        for (index, source) in self.served() {
+            self.accept(core, index, false);
+            if source.listener.alias.is_some() {
+                self.accept(core, index, true);
+            }
+        }
+    }
+
     /// Accepts and serves one connection; false when none was there.
     pub(super) fn accept(&self, core: &mut Core, index: usize, alias: bool) -> bool {
-        if self.retiring() {
-            return false;
-        }
+        !self.retiring() && self.take_one(core, index, alias)
+    }
+
+    fn take_one(&self, core: &mut Core, index: usize, alias: bool) -> bool {
         let Some(source) = self.sources.get(index) else { return false };
         let fd = match (&source.listener.alias, alias) {
             (Some(alias), true) => alias,
-            _ => &source.listener.fd,
+            (None, true) => return false,
+            (_, false) => &source.listener.fd,
         };
-        let (fd, peer) = match socket::accept(fd) {
+        let data = LISTENER | index as u64 | u64::from(alias) << 32;
+        let (fd, peer) = match self.in_turn(fd, data) {
             Ok(Some(accepted)) => accepted,
             Ok(None) => return false,
+            Err(e) if socket::is_over(&e) => {
+                let _ = epoll::delete(&self.poll, fd);
+                return false;
+            }
             Err(e) => {
                 self.pause_accepting(&e);
                 return false;
@@ -84,8 +154,14 @@ impl Reactor {
         if source.protocol == Protocol::Link && !self.is_ours(&fd) {
             return true;
         }
-        if peer.is_some() && self.instance.settings.tcp_nodelay {
+        let settings = &self.instance.settings;
+        if peer.is_some() && settings.tcp_nodelay {
             let _ = socket::set_nodelay(&fd);
+        }
+        let buffers = settings.policy.sockets.buffers;
+        if peer.is_none() && buffers.any() {
+            // Connections of TCP inherit them.
+            let _ = buffers.set(&fd);
         }
         let probes = self.instance.probes.filter(|_| peer.is_some());
         let waited = probes.and_then(|p| p.accepted(&self.instance.arena, index as u32, &fd));

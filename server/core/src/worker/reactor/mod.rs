@@ -8,6 +8,7 @@
 
 mod accept;
 mod parking;
+mod pause;
 mod signals;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,8 +18,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
+use uwsgi_duties::{Line, recycle};
 use uwsgi_proto::{HttpEnv, error_response};
 
+use self::pause::Pause;
 use super::conn::Conn;
 use super::io;
 use super::request::Core;
@@ -35,6 +38,7 @@ const CONN: u64 = 2 << 56;
 const WAKE: u64 = 3 << 56;
 const LIFELINE: u64 = 4 << 56;
 const SIGNAL: u64 = 5 << 56;
+const NUDGE: u64 = 6 << 56;
 
 /// Bodies up to this size are awaited in the event loop; larger ones are read by the app.
 const PARKED_BODY: u64 = 64 * 1024;
@@ -66,17 +70,27 @@ pub(crate) struct Reactor {
     table: Table,
     sources: Vec<Source>,
     single: bool,
+    /// Workers take turns in accept.
+    turns: bool,
+    pid: i32,
     retire: AtomicBool,
     /// When that was.
     retired_ms: AtomicU64,
     stop: AtomicBool,
     /// When to accept again after the system refused a connection; 0 when it did not.
     resume_at: AtomicU64,
+    /// Connections that woke a core of this worker and nobody else are still to be accepted.
+    last_call: AtomicBool,
+    pause: Pause,
     /// Readable when the master is gone; unlike the other end of a pipe no copy can keep it.
     master: Option<OwnedFd>,
     started: Instant,
     sweep_at: AtomicU64,
     exit_code: AtomicI32,
+    /// It goes because it has done enough.
+    recycled: AtomicBool,
+    /// There are limits to look at after each request.
+    limited: bool,
 }
 
 impl Reactor {
@@ -94,27 +108,45 @@ impl Reactor {
             table: Table::new(),
             sources: sockets.chain(link).collect(),
             single: instance.settings.threads == 1,
+            turns: instance.settings.policy.sockets.turns,
+            pid: uwsgi_sys::process::pid(),
             retire: AtomicBool::new(false),
             retired_ms: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             resume_at: AtomicU64::new(0),
+            last_call: AtomicBool::new(false),
+            pause: Pause::new(wake)?,
             master: watch_master(instance),
             started: Instant::now(),
             sweep_at: AtomicU64::new(0),
             exit_code: AtomicI32::new(super::END),
+            recycled: AtomicBool::new(false),
+            limited: instance.settings.policy.recycling.limits.bound_requests(),
         };
-        for (i, source) in reactor.sources.iter().enumerate() {
+        for (i, source) in reactor.served() {
             reactor.listen(i, source)?;
         }
         reactor.add(wake, WAKE, epoll::EventFlags::IN)?;
         reactor.watch_signals()?;
+        // Edge-triggered: each write wakes every worker once, and nobody reads.
+        let once = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        reactor.add(&instance.nudge, NUDGE, once)?;
         if instance.settings.master {
             reactor.add(&instance.lifeline, LIFELINE, epoll::EventFlags::IN)?;
             if let Some(master) = &reactor.master {
                 reactor.add(master, LIFELINE, epoll::EventFlags::IN)?;
             }
+            reactor.pause.watch_master(instance, reactor.master.as_ref())?;
         }
         Ok(reactor)
+    }
+
+    /// The listening sockets that this worker serves, by their place in `sources`.
+    fn served(&self) -> impl Iterator<Item = (usize, &Source)> {
+        let map = &self.instance.settings.policy.sockets;
+        let own = self.instance.worker_id();
+        let mine = move |source: &Source| source.index.is_none_or(|i| map.serves(i as usize, own));
+        self.sources.iter().enumerate().filter(move |(_, source)| mine(source))
     }
 
     fn add(&self, fd: impl AsFd, data: u64, flags: epoll::EventFlags) -> std::io::Result<()> {
@@ -128,6 +160,7 @@ impl Reactor {
             return;
         }
         self.stop_listening();
+        self.last_call.store(true, Ordering::Release);
         self.leave_signals();
         self.sweep_at.store(0, Ordering::Relaxed);
         uwsgi_sys::signal::wake();
@@ -144,7 +177,8 @@ impl Reactor {
     }
 
     fn over(&self) -> bool {
-        self.stop.load(Ordering::Acquire) || (self.retiring() && self.table.parked() == 0)
+        let nothing_left = || !self.last_call.load(Ordering::Acquire) && self.table.parked() == 0;
+        self.stop.load(Ordering::Acquire) || (self.retiring() && nothing_left())
     }
 
     fn now_ms(&self) -> u64 {
@@ -159,8 +193,12 @@ impl Reactor {
         }; BATCH];
         let batch = if self.single { BATCH } else { 1 };
         while !self.over() {
-            let timeout = self.timeout();
-            let ready = match epoll::wait(&self.poll, &mut events[..batch], timeout.as_ref()) {
+            let paused = self.paused();
+            let (poll, timeout) = match paused {
+                true => (self.pause.poll(), Pause::timeout()),
+                false => (&self.poll, self.timeout()),
+            };
+            let ready = match epoll::wait(poll, &mut events[..batch], timeout.as_ref()) {
                 Ok(n) => n,
                 Err(Errno::INTR) => 0,
                 Err(e) => {
@@ -178,6 +216,11 @@ impl Reactor {
                 }
                 self.dispatch(core, event.data.u64());
             }
+            if paused {
+                self.look_at_row(core.worker);
+                continue;
+            }
+            self.accept_the_last(core);
             self.sweep();
             self.resume_accepting();
         }
@@ -197,11 +240,14 @@ impl Reactor {
 
     fn dispatch(&self, core: &mut Core, data: u64) {
         match data & KIND {
+            LISTENER | CONN | SIGNAL | NUDGE if self.paused() => self.put_back(data),
             LISTENER => {
                 let (index, alias) = (data as u32 as usize, data & (1 << 32) != 0);
                 // Under load the next connection is often there already: taking it saves a wait.
-                for _ in 0..ACCEPTS {
-                    if !self.accept(core, index, alias) {
+                let accepts = if self.turns { 1 } else { ACCEPTS };
+                for _ in 0..accepts {
+                    // A signal does not wait for more of them.
+                    if !self.accept(core, index, alias) || uwsgi_sys::signal::pending() {
                         return;
                     }
                 }
@@ -213,6 +259,7 @@ impl Reactor {
             }
             WAKE => self.woken(core.worker),
             SIGNAL => self.handle_signal(core),
+            NUDGE => self.look_everywhere(core),
             LIFELINE => {
                 let id = core.worker;
                 if !self.stop.swap(true, Ordering::AcqRel) {
@@ -224,6 +271,15 @@ impl Reactor {
             }
             _ => {}
         }
+    }
+
+    /// The master has changed something in the row of this worker, or may have.
+    pub(crate) fn look_at_row(&self, worker: u32) {
+        let row = self.instance.arena.worker(worker);
+        if row.dismissed.get() > 0 {
+            self.retire();
+        }
+        self.suspend(worker, row.suspended.get() > 0);
     }
 
     /// A signal was caught, or another core wants all cores to look up. While the worker ends the
@@ -343,9 +399,10 @@ impl Reactor {
         let limits = Limits {
             buffer_size: settings.buffer_size,
             limit_post: settings.limit_post,
-            http_modifiers: match conn.protocol {
+            modifiers: match conn.protocol {
                 Protocol::Link => settings.http_modifiers,
-                _ => settings.http_socket_modifiers,
+                Protocol::Uwsgi => settings.policy.sockets.modifiers,
+                Protocol::Http | Protocol::Http11 => settings.http_socket_modifiers,
             },
         };
         let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, &mut core.vars);
@@ -416,21 +473,42 @@ impl Reactor {
     }
 
     /// Checks that follow each request: is it time for this worker to be replaced?
-    fn after_request(&self, core: &Core) {
-        let settings = &self.instance.settings;
-        if super::RECYCLE.load(Ordering::Relaxed) {
-            self.retire();
+    fn after_request(&self, core: &mut Core) {
+        let wish = super::RECYCLE.load(Ordering::Relaxed);
+        if wish > 0 {
+            if wish == super::reason("exception") {
+                self.exit_code.store(super::EXCEPTION, Ordering::Relaxed);
+            }
+            self.recycle(core.worker, wish, None);
             return;
         }
-        if settings.max_requests == 0 || self.retiring() {
+        let limits = &self.instance.settings.policy.recycling.limits;
+        let age_s = self.started.elapsed().as_secs();
+        if !self.limited || age_s < limits.min_lifetime_s || self.retiring() {
             return;
         }
-        let served = self.instance.delta_requests(core.worker);
-        let age = self.started.elapsed().as_secs();
-        if served >= settings.max_requests && age >= settings.min_worker_lifetime {
-            log!("...The work of process {} is done. Seeya!", uwsgi_sys::process::pid());
-            self.retire();
+        let (id, pid) = (core.worker, uwsgi_sys::process::pid());
+        let requests = self.instance.delta_requests(id);
+        let memory = core.sizes(limits);
+        let why = limits.after_request(&recycle::Worker { id, pid, requests, age_s, memory });
+        let word = match why {
+            None => return,
+            Some(recycle::Reason::Requests) => "requests",
+            Some(_) => "memory",
+        };
+        self.recycle(id, super::reason(word), Some(&recycle::farewell(pid)));
+    }
+
+    /// Retires, with a line, and lets the master know why; unless the worker goes already.
+    fn recycle(&self, worker: u32, reason: u64, line: Option<&Line>) {
+        if self.retiring() || self.recycled.swap(true, Ordering::AcqRel) {
+            return;
         }
+        if let Some(line) = line {
+            log!("{}", line.text);
+        }
+        self.instance.arena.worker(worker).retires.set(reason);
+        self.retire();
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 
 use rustix::event::epoll;
-use uwsgi_proto::error_response;
+use uwsgi_proto::{error_response, link};
 
 use super::{CONN, LINGER_MS, Reactor};
 use crate::settings::Protocol;
@@ -77,11 +77,15 @@ impl Reactor {
             return;
         }
         let retiring = self.retiring();
+        if retiring {
+            self.say_goodbye();
+        }
         // A client that sends a byte at a time cannot hold up the end of this worker.
         let patience = self.instance.settings.socket_timeout * 1000;
         let late = retiring && now >= self.retired_ms.load(Ordering::Relaxed) + patience;
         let over = |c: &Conn| {
-            let lingered = c.waiting == Waiting::Next && now >= c.active_ms + LINGER_MS;
+            let idle = c.waiting == Waiting::Next && c.protocol != Protocol::Link;
+            let lingered = idle && now >= c.active_ms + LINGER_MS;
             now >= c.deadline_ms || late || (retiring && lingered)
         };
         for conn in self.table.take_if(over) {
@@ -94,6 +98,19 @@ impl Reactor {
             if conn.waiting == Waiting::Request {
                 self.note_timeout(&conn);
             }
+        }
+    }
+
+    /// Tells routers to use their idle links to this worker no more. They close them; a request that
+    /// was on its way is served before.
+    fn say_goodbye(&self) {
+        let idle = |c: &Conn| c.protocol == Protocol::Link && c.waiting == Waiting::Next;
+        for mut conn in self.table.take_if(|c| idle(c) && !c.leaving) {
+            conn.leaving = true;
+            let mut switches = 0;
+            // A router that is gone has closed the link.
+            let _ = io::send_all(conn.fd.as_fd(), &link::frame(0), false, 0, &mut switches);
+            self.park(conn);
         }
     }
 

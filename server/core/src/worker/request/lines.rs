@@ -1,5 +1,6 @@
 //! What a request leaves in the log. Part of the request.
 
+use uwsgi_duties::recycle::{Accounting, Limits, Memory};
 use uwsgi_sys::procfs;
 
 use super::{Core, NO_APP, Outcome, REFUSED};
@@ -9,6 +10,10 @@ use crate::worker::reply::Failure;
 use crate::worker::reqlog::{self, Finished};
 use crate::worker::wire::Meta;
 use crate::{log, logv, sockets};
+
+/// How old the shares of memory may be by which a worker is judged: measuring walks over all
+/// mappings.
+const SHARES_US: u64 = 500_000;
 
 impl Core {
     pub(super) fn log_failure(&self, failure: Failure, conn: &Conn) {
@@ -95,10 +100,38 @@ impl Core {
         log::raw(&self.line);
     }
 
+    /// The sizes of this process, for the limits; what the log line of this request has measured is
+    /// not measured again. Shares are dear, so only a process is asked for them whose resident size
+    /// is as large as a limit of its shares, and they may be as old as [`SHARES_US`].
+    pub(crate) fn sizes(&mut self, limits: &Limits) -> Memory {
+        let row = self.instance.arena.worker(self.worker);
+        let (what, measured) = (limits.accounting(), self.measured.take());
+        if what >= Accounting::Plain && !measured {
+            let usage = procfs::usage(self.pid).unwrap_or_default();
+            row.rss.set(usage.rss);
+            row.vsz.set(usage.vsz);
+        }
+        let now = self.clock.now_us();
+        let large = |limit: u64| limit > 0 && row.rss.get() >= limit;
+        if (large(limits.uss) || large(limits.pss)) && now >= self.shares_due_us {
+            let shares = procfs::shares(self.pid).unwrap_or_default();
+            row.uss.set(shares.uss);
+            row.pss.set(shares.pss);
+            self.shares_due_us = now + SHARES_US;
+        }
+        Memory {
+            address_space: row.vsz.get(),
+            rss: row.rss.get(),
+            uss: row.uss.get(),
+            pss: row.pss.get(),
+        }
+    }
+
     /// What this process holds now, for the log line and for the arena.
     fn measure_memory(&self) -> [Option<(u64, u64)>; 2] {
         let row = self.instance.arena.worker(self.worker);
         let usage = procfs::usage(self.pid).unwrap_or_default();
+        self.measured.set(true);
         row.rss.set(usage.rss);
         row.vsz.set(usage.vsz);
         let wanted = self.instance.settings.memory_shares;
@@ -117,7 +150,8 @@ impl Core {
         self.row.requests.add(1);
         let start_epoch = self.clock.epoch_us(self.clock.now_us());
         let (app, duration_us) = (REFUSED, 0);
-        let outcome = Outcome { app, sendfile: false, duration_us, start_epoch, logged: true };
+        let outcome =
+            Outcome { app, sendfile: false, duration_us, received: 0, start_epoch, logged: true };
         let meta = Meta { packet_size, ..Meta::default() };
         self.log_request(conn, &meta, &outcome, 0);
     }

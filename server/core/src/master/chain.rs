@@ -1,0 +1,74 @@
+//! Chain reload in the master: what the chain sees of the workers, and what it orders. Part of the
+//! master; the decisions are `uwsgi_duties::chain`.
+
+use uwsgi_duties::Steps;
+use uwsgi_duties::chain::{Order, Outcome, Worker};
+use uwsgi_sys::signal;
+
+use super::children::Role;
+use super::edge::{self, carry_out};
+use super::{Master, Phase};
+
+impl Master<'_> {
+    /// One worker after the other ends and comes back, each when the one before accepts again.
+    pub(super) fn chain_reload(&mut self) {
+        if !matches!(self.phase, Phase::Running) {
+            return;
+        }
+        let workers = self.chain_workers();
+        let steps = self.chain.start(edge::now(), &workers);
+        self.chain_steps(steps);
+    }
+
+    /// The same for a touched file, whose line has told of it.
+    pub(super) fn chain_touched(&mut self) {
+        let workers = self.chain_workers();
+        let steps = self.chain.start_quietly(edge::now(), &workers);
+        self.chain_steps(steps);
+    }
+
+    /// The next victim, if the one before is back. Asked each turn.
+    pub(super) fn look_at_chain(&mut self) {
+        if !self.chain.runs() || !matches!(self.phase, Phase::Running) {
+            return;
+        }
+        let workers = self.chain_workers();
+        let steps = self.chain.look(edge::now(), &workers);
+        self.chain_steps(steps);
+    }
+
+    /// A worker has ended; `accepted`: it had begun to accept.
+    pub(super) fn chain_saw_death(&mut self, id: u32, pid: i32, accepted: bool) {
+        let steps = self.chain.died(id, pid, accepted);
+        self.chain_steps(steps);
+    }
+
+    fn chain_steps(&mut self, steps: Steps<Order>) {
+        let ended = !steps.is_empty() && !self.chain.runs();
+        carry_out(steps, |order| match order {
+            Order::Retire { id, .. } => self.retire(id, signal::SIGHUP),
+            // The line is in the log, where `log-alarm` sees it.
+            Order::Alarm(text) => {
+                self.instance.arena.globals().reload_refusal.set(text.as_bytes());
+                let now = crate::clock::epoch_s();
+                self.instance.arena.globals().reload_refused_at.set(now);
+            }
+        });
+        if ended {
+            match self.chain.last() {
+                Some(Outcome::Complete) => self.count_reload("chain", "done"),
+                Some(Outcome::Aborted) => self.count_reload("chain", "failed"),
+                Some(Outcome::Cancelled) | None => {}
+            }
+        }
+    }
+
+    fn chain_workers(&self) -> Vec<Worker> {
+        let worker = |child: &super::children::Child| {
+            let Role::Worker(id) = child.role else { return None };
+            let accepting = self.instance.arena.worker(id).accepting.get() > 0;
+            Some(Worker { id, pid: child.pid.unwrap_or(0), accepting, cheaped: child.cheap })
+        };
+        self.children.iter().filter_map(worker).collect()
+    }
+}

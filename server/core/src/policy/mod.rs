@@ -1,0 +1,92 @@
+//! Options of the process model in typed form: one file for each part, read once before the first
+//! fork.
+//!
+//! Owns names, units and limits of these options; it refuses to touch the system.
+
+mod control;
+mod daemons;
+mod harakiri;
+mod hooks;
+mod locks;
+mod machine;
+mod mercy;
+mod output;
+mod privileges;
+mod recycle;
+mod reload;
+mod scale;
+mod sockets;
+
+use uwsgi_config::{Config, Finding};
+
+pub use control::Control;
+pub use daemons::Attached;
+pub use harakiri::Harakiri;
+pub use hooks::Hooks;
+pub use locks::Locks;
+pub use machine::Machine;
+pub use mercy::Mercies;
+pub use output::Output;
+pub use privileges::{Point, Privileges};
+pub use recycle::Recycling;
+pub use reload::{OnChange, Preflight, Ready, Reload};
+pub use scale::Scale;
+pub(crate) use scale::settings as cheaper_settings;
+pub use sockets::{SharedSpec, Sockets};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The family of `attach-daemon`.
+    pub daemons: Attached,
+    /// What a process that was asked to leave may take.
+    pub mercy: Mercies,
+    /// Locks between processes.
+    pub locks: Locks,
+    /// How sockets are opened and who serves them.
+    pub sockets: Sockets,
+    /// What is taken of the machine.
+    pub machine: Machine,
+    /// Where the log goes.
+    pub output: Output,
+    /// Who the instance becomes, and when.
+    pub privileges: Privileges,
+    /// Commands from outside, and notices to a service manager.
+    pub control: Control,
+    /// What runs at which phase, and what is waited for.
+    pub hooks: Hooks,
+    /// What is done about a task that takes too long.
+    pub harakiri: Harakiri,
+    /// When a worker has done enough.
+    pub recycling: Recycling,
+    /// How the number of workers follows the load.
+    pub scale: Scale,
+    /// What starts a reload, and what is tried before one.
+    pub reload: Reload,
+}
+
+impl Policy {
+    /// Reads the configuration; faults are told before anything else is done.
+    pub fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Policy {
+        Policy {
+            mercy: Mercies::from_config(config),
+            hooks: Hooks::from_config(config, faults),
+            reload: Reload::from_config(config, faults),
+            locks: Locks::from_config(config, faults),
+            sockets: Sockets::from_config(config, faults),
+            machine: Machine::from_config(config, faults),
+            output: Output::from_config(config),
+            privileges: Privileges::from_config(config),
+            control: Control::from_config(config, faults),
+            daemons: Attached::from_config(config, faults),
+            harakiri: Harakiri::from_config(config),
+            recycling: Recycling::from_config(config),
+            scale: Scale::from_config(config),
+        }
+    }
+}
+
+/// The number an option has, if it is given and not negative.
+fn number(config: &Config, name: &str) -> Option<u64> {
+    config.has(name).then(|| u64::try_from(config.int(name, 0)).unwrap_or(0))
+}

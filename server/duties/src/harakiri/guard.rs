@@ -1,0 +1,322 @@
+//! The course of one worker whose request takes too long.
+
+use super::{Config, Deadline, Order, micros};
+use crate::{Now, SECOND, Steps, signal};
+
+/// What a core does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing<'a> {
+    /// It serves a request. The bytes come from a client.
+    Request {
+        /// Address of the client.
+        remote: &'a [u8],
+        /// Method.
+        method: &'a [u8],
+        /// Target.
+        uri: &'a [u8],
+        /// Begin, seconds since the epoch.
+        since_s: u64,
+    },
+    /// It handles a uwsgi signal.
+    Signal(u8),
+}
+
+/// A core that is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Core<'a> {
+    /// Its number.
+    pub core: u32,
+    /// Monotonic microseconds when it began; tells one request from the next.
+    pub since_us: u64,
+    /// When it must be done.
+    pub deadline: Option<Deadline>,
+    /// What it does.
+    pub doing: Doing<'a>,
+    /// What else is known of it, for a line of its own; may be empty.
+    pub note: &'a str,
+}
+
+/// A worker as the master sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Worker<'a> {
+    /// Its number.
+    pub id: u32,
+    /// Its process, 0 for none.
+    pub pid: i32,
+    /// The cores that are at work.
+    pub cores: &'a [Core<'a>],
+    /// How often it has told its stacks.
+    pub told: u64,
+}
+
+/// One request that ran out of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Victim {
+    pid: i32,
+    core: u32,
+    since_us: u64,
+}
+
+impl Victim {
+    /// Its core, while it still does the same.
+    fn find<'a>(&self, worker: &Worker<'a>) -> Option<&'a Core<'a>> {
+        let same = |core: &&Core| core.core == self.core && core.since_us == self.since_us;
+        worker.cores.iter().find(same)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Quiet,
+    /// Its stacks are awaited, until `until_us` at most; looked at again at `again_us`.
+    Telling { victim: Victim, first: bool, told: u64, again_us: u64, until_us: u64 },
+    /// Asked to end; killed at `next_us`.
+    Tried { victim: Victim, next_us: u64 },
+    /// Killed; its end will be told.
+    Killed { pid: i32 },
+}
+
+/// The course of one worker, kept by the master as long as the worker has its number.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guard {
+    state: State,
+    /// Not looked at again before, because the queue was short.
+    skipped_until_us: u64,
+    /// When the line about a short queue may be said again.
+    quiet_until_us: u64,
+}
+
+/// A worker whose queue is too short is looked at again after this time.
+const SKIP: u64 = SECOND;
+
+/// How long the stacks of a worker are awaited: one that is stopped never tells them.
+const STACKS: u64 = SECOND / 2;
+
+/// How often is looked whether they are told.
+const STACKS_LOOK: u64 = SECOND / 100;
+
+/// And the line about it is said once in this time: it says nothing new.
+const SAY_AGAIN: u64 = 60 * SECOND;
+
+impl Guard {
+    /// Looks at a worker; `queue` is the longest queue of the listening sockets.
+    pub fn look(
+        &mut self,
+        now: Now,
+        config: &Config,
+        worker: &Worker<'_>,
+        queue: u64,
+    ) -> Steps<Order> {
+        let mut steps = Steps::new();
+        self.forget_what_ended(worker, &mut steps);
+        match self.state {
+            _ if worker.pid <= 0 => {}
+            State::Killed { .. } => {}
+            State::Telling { victim, first, told, until_us, .. } => {
+                if worker.told == told && now.us < until_us {
+                    let again_us = now.us.saturating_add(STACKS_LOOK).min(until_us);
+                    self.state = State::Telling { victim, first, told, again_us, until_us };
+                } else if let Some(core) = victim.find(worker) {
+                    self.strike(now, config, worker, core, first, &mut steps);
+                }
+            }
+            State::Tried { victim, next_us } if now.us >= next_us => {
+                if let Some(core) = victim.find(worker) {
+                    self.attempt(now, config, worker, core, &mut steps);
+                }
+            }
+            State::Tried { .. } => {}
+            State::Quiet => {
+                if let Some(core) = overdue(worker, now)
+                    && now.us >= self.skipped_until_us
+                    && !self.skips(now, config, worker.id, queue, &mut steps)
+                {
+                    self.attempt(now, config, worker, core, &mut steps);
+                }
+            }
+        }
+        steps
+    }
+
+    /// Monotonic microseconds when [`Guard::look`] has something to do, with these cores.
+    pub fn due(&self, worker: &Worker<'_>) -> Option<u64> {
+        match self.state {
+            State::Quiet => {
+                let at = worker.cores.iter().filter_map(|core| Some(core.deadline?.at_us)).min();
+                at.map(|at| at.max(self.skipped_until_us))
+            }
+            State::Telling { again_us, .. } => Some(again_us),
+            State::Tried { next_us, .. } => Some(next_us),
+            State::Killed { .. } => None,
+        }
+    }
+
+    /// Nothing is under way: only [`Guard::due`] matters.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.state, State::Quiet)
+    }
+
+    /// Telling, Tried or Killed → Quiet when the victim is no more.
+    fn forget_what_ended(&mut self, worker: &Worker<'_>, steps: &mut Steps<Order>) {
+        let over = match self.state {
+            State::Quiet => false,
+            State::Killed { pid } => pid != worker.pid,
+            State::Telling { victim, .. } | State::Tried { victim, .. } => {
+                victim.pid != worker.pid || victim.find(worker).is_none()
+            }
+        };
+        if let State::Telling { victim, .. } = self.state
+            && over
+            && victim.pid == worker.pid
+        {
+            let (id, core) = (worker.id, victim.core);
+            steps.say_dated(format!("HARAKIRI: worker {id} core {core} is done and goes on"));
+        }
+        if over {
+            self.state = State::Quiet;
+        }
+    }
+
+    /// The queue is shorter than the threshold: nobody suffers enough.
+    fn skips(
+        &mut self,
+        now: Now,
+        config: &Config,
+        id: u32,
+        queue: u64,
+        steps: &mut Steps<Order>,
+    ) -> bool {
+        let threshold = config.threshold;
+        if queue >= threshold {
+            return false;
+        }
+        self.skipped_until_us = now.us.saturating_add(SKIP);
+        if now.us >= self.quiet_until_us {
+            self.quiet_until_us = now.us.saturating_add(SAY_AGAIN);
+            steps.say_dated(format!(
+                "HARAKIRI: Skipping harakiri on worker {id}. Listen queue is smaller than the \
+                 threshold ({queue} < {threshold})"
+            ));
+        }
+        true
+    }
+
+    /// Quiet or Tried → Telling, or at once what [`Guard::strike`] does.
+    fn attempt(
+        &mut self,
+        now: Now,
+        config: &Config,
+        worker: &Worker<'_>,
+        core: &Core<'_>,
+        steps: &mut Steps<Order>,
+    ) {
+        let first = self.state == State::Quiet;
+        announce(first, config, worker, steps);
+        if !(config.verbose && config.stacks) {
+            return self.strike(now, config, worker, core, first, steps);
+        }
+        let Worker { id, pid, told, .. } = *worker;
+        steps.say(STACKS_TITLE);
+        steps.order(Order::Stacks { id, pid });
+        let (again_us, until_us) = (now.us + STACKS_LOOK, now.us.saturating_add(STACKS));
+        let victim = Victim { pid, core: core.core, since_us: core.since_us };
+        self.state = State::Telling { victim, first, told, again_us, until_us };
+    }
+
+    /// Telling, Quiet → Tried or Killed, Tried → Killed.
+    fn strike(
+        &mut self,
+        now: Now,
+        config: &Config,
+        worker: &Worker<'_>,
+        core: &Core<'_>,
+        first: bool,
+        steps: &mut Steps<Order>,
+    ) {
+        status(worker, steps);
+        let user = core.deadline.is_some_and(|deadline| deadline.user);
+        if first {
+            let age_us = now.us.saturating_sub(core.since_us);
+            steps.order(Order::Incident { id: worker.id, core: core.core, user, age_us });
+        }
+        if first && config.grace_s > 0 {
+            self.ask(now, config, worker, core, steps);
+        } else {
+            let pid = worker.pid;
+            steps.order(Order::Signal { pid, group: false, signal: signal::KILL });
+            self.state = State::Killed { pid };
+        }
+        let by = if user { " (user)" } else { "" };
+        let (id, core) = (worker.id, core.core);
+        steps.say_dated(format!("HARAKIRI{by} triggered by worker {id} core {core} !!!"));
+    }
+
+    /// → Tried: the graceful signal, and when the kill follows.
+    fn ask(
+        &mut self,
+        now: Now,
+        config: &Config,
+        worker: &Worker<'_>,
+        core: &Core<'_>,
+        steps: &mut Steps<Order>,
+    ) {
+        let (id, pid, signal) = (worker.id, worker.pid, config.grace_signal);
+        let next_us = now.us.saturating_add(micros(config.grace_s));
+        steps.order(Order::Signal { pid, group: false, signal });
+        steps.say_dated(format!(
+            "HARAKIRI: graceful termination attempt on worker {id} with signal {signal}. Next \
+             harakiri: {}",
+            now.wall_at(next_us)
+        ));
+        let victim = Victim { pid, core: core.core, since_us: core.since_us };
+        self.state = State::Tried { victim, next_us };
+    }
+}
+
+/// The core that is late for the longest time.
+fn overdue<'a>(worker: &'a Worker<'a>, now: Now) -> Option<&'a Core<'a>> {
+    let late = |core: &&Core| core.deadline.is_some_and(|deadline| now.us >= deadline.at_us);
+    let at = |core: &&Core| core.deadline.map(|deadline| deadline.at_us);
+    worker.cores.iter().filter(late).min_by_key(at)
+}
+
+/// The line before the stacks.
+const STACKS_TITLE: &str = "*** uWSGI Python tracebacker output ***";
+
+/// Who it is and what it waits for.
+fn announce(first: bool, config: &Config, worker: &Worker<'_>, steps: &mut Steps<Order>) {
+    let Worker { id, pid, .. } = *worker;
+    let (attempt, graceful) = if first { (1, "yes") } else { (2, "no") };
+    steps.say_dated(format!(
+        "*** HARAKIRI ON WORKER {id} (pid: {pid}, try: {attempt}, graceful: {graceful}) ***"
+    ));
+    if config.verbose {
+        steps.order(Order::Inspect { pid });
+    }
+}
+
+/// What all its cores do.
+fn status(worker: &Worker<'_>, steps: &mut Steps<Order>) {
+    let Worker { id, cores, .. } = *worker;
+    steps.say_dated(format!("HARAKIRI !!! worker {id} status !!!"));
+    for core in cores {
+        steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, doing(&core.doing)));
+        if !core.note.is_empty() {
+            steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, core.note));
+        }
+    }
+    steps.say_dated(format!("HARAKIRI !!! end of worker {id} status !!!"));
+}
+
+fn doing(doing: &Doing<'_>) -> String {
+    match doing {
+        Doing::Request { remote, method, uri, since_s } => format!(
+            "{} - {} {} since {since_s}",
+            remote.escape_ascii(),
+            method.escape_ascii(),
+            uri.escape_ascii()
+        ),
+        Doing::Signal(number) => format!("- handling signal {number}"),
+    }
+}
