@@ -54,13 +54,6 @@ def strays(before: set[int]) -> list[int]:
     return left
 
 
-def describe(pid: int) -> str:
-    try:
-        return f"{pid} {pathlib.Path(f'/proc/{pid}/cmdline').read_text().replace(chr(0), ' ')}"
-    except OSError:
-        return str(pid)
-
-
 @pytest.fixture
 def nothing_left():
     """After the test no process and no socket file of it may remain."""
@@ -70,7 +63,7 @@ def nothing_left():
         until(lambda: not strays(processes), "strays", timeout=3)
     except AssertionError:
         left = strays(processes)
-        named = [describe(p) for p in left]
+        named = [f"{p} {procs.command_line(p)}" for p in left]
         for pid in left:
             procs.kill_quietly(pid)
         pytest.fail(f"processes left behind: {named}")
@@ -99,7 +92,7 @@ def end(server: Server) -> list[str]:
     problems = []
     if server.process.poll() is None:
         try:
-            until(lambda: not procs.zombies(server.pid), "burial of zombies", timeout=5)
+            until(lambda: server.process.poll() is not None or not procs.zombies(server.pid), "burial of zombies", timeout=5)
         except AssertionError:
             problems.append(f"zombies: {procs.zombies(server.pid)}")
     members = procs.tree(server.pid)

@@ -54,19 +54,17 @@ class Beacons:
 
 
 @pytest.fixture
-def beacons(tmp_path):
-    kept = Beacons(tmp_path)
-    yield kept
-    # Those that outlive their server are children of the tests now.
-    for journal in tmp_path.iterdir():
-        if journal.name.startswith("b"):
-            for pid in kept.pids(journal.name):
-                if procs.alive(pid):
-                    procs.kill_quietly(pid)
+def beacons(nothing_left, tmp_path):
+    yield Beacons(tmp_path)
+    # Those that outlive their server, which has ended by now, are children of the tests.
+    for pid in procs.children(os.getpid()):
+        if str(tmp_path) in procs.command_line(pid):
+            procs.kill_quietly(pid)
 
 
 @pytest.fixture
-def instance(uwsgi, app, tmp_path):
+def instance(beacons, uwsgi, app, tmp_path):
+    """After `beacons`: the server ends before those who may outlive it."""
     def start(*options, **kw):
         return uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("hello"), "--stats", tmp_path / "s",
                      *options, **kw)

@@ -32,7 +32,10 @@ EXPECTED = ("DAMN", "NO MERCY", "OOOPS", "OOPS")
 
 
 class House:
-    """A server with a process of each kind, and the files by which its requests are let go."""
+    """A server with a process of each kind, and the files by which its requests are let go.
+
+    Of three workers one may hold a request and another one be hit: the third answers.
+    """
 
     def __init__(self, uwsgi, directory: pathlib.Path, *options):
         self.directory, self.journal, self.hold = directory, directory / "journal", directory / "hold"
@@ -40,7 +43,7 @@ class House:
         beacon = f"exec {sys.executable} {paths.APPS / 'daemons/beacon.py'} {self.journal}"
         mercies = [word for name in ("worker-reload", "mule-reload", "reload") for word in (f"--{name}-mercy", MERCY)]
         self.server = uwsgi(
-            "--http", f"127.0.0.1:{self.port}", "--http-socket", "127.0.0.1:0", "-M", "-p", "2", "--lazy-apps", "--mules", "1",
+            "--http", f"127.0.0.1:{self.port}", "--http-socket", "127.0.0.1:0", "-M", "-p", "3", "--lazy-apps", "--mules", "1",
             "--wsgi-file", paths.APPS / "faults.py", "--attach-daemon", beacon, "--stats", directory / "s", *mercies, *options,
             env={"HOLD": str(self.hold)}, ready=False).allow(*EXPECTED)
 

@@ -48,6 +48,14 @@ def zombies(pid: int) -> list[int]:
     return [p for p in tree(pid) if (stat(p) or [""])[0] == "Z"]
 
 
+def command_line(pid: int) -> str:
+    """Its words with blanks between them; nothing of a process that has ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def alive(pid: int) -> bool:
     fields = stat(pid)
     return fields is not None and fields[0] not in "ZX"

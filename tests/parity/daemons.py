@@ -77,7 +77,7 @@ def daemon_smart_over_reload_and_stop(box):
     server.wait_log(r"spawned uWSGI worker 1 \(", after=mark)
     server.settle()
     box.note("tree", f"the same: {procs.alive(pid)}")
-    box.note("exit", server.stop())
+    box.stop(server, "none")
     lines = [line for line in box.normal.lines(server.log()) if re.search(ABOUT, line)]
     box.note("log", re.sub(r"(_pid:|subprocess) \d+", r"\1 PID", "\n".join(lines)))
     box.note("tree", f"still there: {procs.alive(pid)}")

@@ -148,6 +148,7 @@ def usr1_report(box):
 def end_by(number, *options):
     def run(box):
         server = box.serve("--http-socket", AUTO, "-M", "-p", "2", *options, "--wsgi-file", box.app("hello"))
+        server.quiet()
         mark = server.mark()
         box.note("exit", server.stop(number))
         box.seen += [f"log| {line}" for line in box.normal.lines(server.log()[mark:])]
@@ -231,7 +232,7 @@ def ends(name, path, *options, until_line="Respawned", code=None):
             box.note("exit", server.wait_exit())
         lines = box.normal.lines(server.log()[mark:])
         box.seen += [f"log| {line}" for line in lines]
-        box.note("exit", server.stop())
+        box.stop(server, "none")
     run.__name__ = name
     scenario(run)
 
