@@ -20,7 +20,7 @@ test-rust: build
 
 test-e2e: build
 	./tests/setup.sh
-	.cache/venv/bin/pytest -c tests/pytest.ini tests $(PYTEST_ARGS)
+	./tests/tools/end_to_end.sh $(PYTEST_ARGS)
 
 # The real Zabbix with PostgreSQL and its frontend, in a directory of its own: about two minutes.
 test-zabbix: build

@@ -10,7 +10,7 @@ from harness import paths, wire
 from harness.server import free_port
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, pytest.mark.slow]
+pytestmark = [pytest.mark.ours, pytest.mark.slow, pytest.mark.alone]
 
 
 def three_free_ports() -> int:

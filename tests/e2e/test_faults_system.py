@@ -18,7 +18,7 @@ import pytest
 from harness import paths, procs, wire
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, pytest.mark.skipif(os.geteuid() != 0, reason="limits and mounts need root")]
+pytestmark = [pytest.mark.ours, pytest.mark.skipif(os.geteuid() != 0, reason="limits and mounts need root"), pytest.mark.alone]
 
 AUTO = ("--http-socket", "127.0.0.1:0")
 # Whose processes are those of the test alone.

@@ -12,7 +12,7 @@ import pytest
 from harness import load, procs, wire
 from harness.waiting import until
 
-pytestmark = pytest.mark.ours
+pytestmark = [pytest.mark.ours, pytest.mark.alone]
 
 
 @pytest.fixture

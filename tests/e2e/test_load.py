@@ -11,6 +11,8 @@ from harness import load, wire
 from harness.server import free_port
 from harness.waiting import until
 
+pytestmark = pytest.mark.alone
+
 TOTAL = int(os.environ.get("STORM_REQUESTS", "200000"))
 IDLE = int(os.environ.get("IDLE_CONNECTIONS", "1000"))
 

@@ -10,7 +10,7 @@ import pytest
 from harness import paths, wire
 from harness.waiting import until
 
-pytestmark = pytest.mark.ours
+pytestmark = [pytest.mark.ours, pytest.mark.alone]
 ROOT = pathlib.Path("/sys/fs/cgroup")
 
 

@@ -14,7 +14,7 @@ from harness import paths, procs, wire
 from harness.server import plain_environment
 from harness.waiting import until
 
-pytestmark = pytest.mark.ours
+pytestmark = [pytest.mark.ours, pytest.mark.alone]
 
 
 @pytest.fixture

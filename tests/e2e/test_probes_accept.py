@@ -17,7 +17,7 @@ from harness.probes import attached, eventually, needs_probes, numbers, sample
 from harness.server import free_port
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, needs_probes]
+pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.alone]
 WAITED = "uwsgi_accept_wait_seconds"
 #: How long connections are kept waiting.
 KEPT = 0.2

@@ -15,7 +15,7 @@ from harness import procs
 from harness.probes import attached, eventually, needs_probes, numbers, sample
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, needs_probes]
+pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.alone]
 FAULTS = "uwsgi_worker_faults_during_total"
 IO = "uwsgi_worker_block_io_seconds"
 BYTES = "uwsgi_worker_block_io_bytes_total"

@@ -16,7 +16,7 @@ from harness.probes import attached, eventually, needs_probes, numbers, sample
 from harness.server import free_port
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.skipif(not CAN, reason="needs root and /dev/net/tun")]
+pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.skipif(not CAN, reason="needs root and /dev/net/tun"), pytest.mark.alone]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from harness import paths, procs, wire
 from harness.probes import attached, needs_probes, numbers, sample
 from harness.waiting import until
 
-pytestmark = [needs_probes, pytest.mark.ours]
+pytestmark = [needs_probes, pytest.mark.ours, pytest.mark.alone]
 
 PROBES = ["accept", "scheduler", "network", "signals", "syscalls", "memory"]
 KINDS = ["prog", "map", "link"]

@@ -16,7 +16,7 @@ from harness.probes import attached, needs_probes, numbers, sample
 from harness.server import free_port, plain_environment
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, needs_probes]
+pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.alone]
 SECONDS = 0.3
 #: Some kernels do not tell of every switch: of some hundred one return is missing, for every tool that looks. What is
 #: waited for in many pieces loses little by it, and all of it by a fault.

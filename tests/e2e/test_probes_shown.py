@@ -14,7 +14,7 @@ from harness.probes import attached, eventually, needs_probes
 from harness.server import free_port
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, needs_probes]
+pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.alone]
 PARTS = re.compile(r"(\d+) ms = (\d+) running((?: \+ \d+ [a-z ]+?)*)(?:; |$)")
 
 

@@ -15,7 +15,7 @@ from harness import paths, procs, wire
 from harness.probes import attached, eventually, needs_probes, sample
 from harness.waiting import until
 
-pytestmark = needs_probes
+pytestmark = [needs_probes, pytest.mark.alone]
 
 MULE, GATEWAY, OBSERVER, MASTER = 3 << 24, 4 << 24, 2 << 24, 1 << 24
 STARTED = re.compile(r"pawned uWSGI (worker|mule|http|observer)(?: (\d+))? \((?:new )?pid: (\d+)")

@@ -16,7 +16,7 @@ from harness.probes import attached, eventually, needs_probes, numbers, sample
 from harness.server import free_port
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours, needs_probes]
+pytestmark = [pytest.mark.ours, needs_probes, pytest.mark.alone]
 
 CLASSES = {
     "read": ["read", "readv", "pread64", "preadv"],

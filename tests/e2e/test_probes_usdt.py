@@ -18,7 +18,7 @@ from harness.server import free_port
 from harness.usdt import Elf, bpftrace, listeners, needs_bpftrace  # noqa: F401
 from harness.waiting import until
 
-pytestmark = [pytest.mark.ours]
+pytestmark = [pytest.mark.ours, pytest.mark.alone]
 ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| ", re.M)
 ANY = ("--http-socket", "127.0.0.1:0", "--master")
 
