@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import os
 import signal
+import threading
 import time
 import urllib.parse
 
@@ -76,8 +77,30 @@ def at_gate(path):
         time.sleep(0.005)
 
 
+def reading(limit, path):
+    """Waits for longer than it may in one call of the kernel, in the thread that it names."""
+    uwsgi.set_user_harakiri(int(limit))
+    with open(f"{path}.new", "w") as file:
+        file.write(str(threading.get_native_id()))
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR)
+    os.rename(f"{path}.new", f"{path}.thread")
+    os.read(fd, 1)
+
+
+def limited_later(path, limit):
+    """Sets a limit when this request is over and `path` exists, in a thread of the application's own."""
+    def later():
+        while not os.path.exists(path):
+            time.sleep(0.005)
+        uwsgi.set_user_harakiri(int(limit))
+        os.rename(path, f"{path}.done")
+
+    threading.Thread(target=later, daemon=True).start()
+
+
 ACTIONS = {"asleep": lambda s=3600: asleep(float(s)), "gil": holding_the_interpreter, "deaf": deaf, "saved": saved, "limited": limited,
-           "grown": grown, "reserved": reserved, "failed": failed, "gate": at_gate}
+           "grown": grown, "reserved": reserved, "failed": failed, "gate": at_gate, "reading": reading, "later": limited_later}
 
 
 def application(environ, start_response):

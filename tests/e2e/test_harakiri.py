@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -35,6 +36,17 @@ def send(server, path):
 
 def pid_of(server, worker=1):
     return server.worker_pids()[worker]
+
+
+def hold(server, streams, directory, name):
+    """Keeps one more core in a request until the file `name`.out exists; which one."""
+    def cores():
+        return [core["in_request"] for core in server.stats()["workers"][0]["cores"]]
+
+    before = cores()
+    streams.enter_context(send(server, f"/gate?{directory}/{name}"))
+    until((directory / f"{name}.in").exists, "the request in the application")
+    return next(n for n, busy in enumerate(cores()) if busy and not before[n])
 
 
 def block(server, after=0):
@@ -151,6 +163,28 @@ def test_verbose_tells_what_it_waits_for(start):
 
 
 @pytest.mark.ours
+def test_verbose_looks_at_the_thread_that_is_stuck(start, tmp_path):
+    server = start("--harakiri-verbose", "--threads", "2")
+    mark = server.mark()
+    with contextlib.ExitStack() as streams:
+        # The first thread is at rest, so that nothing is learned from it.
+        first = hold(server, streams, tmp_path, "a")
+        if first > 0:
+            assert hold(server, streams, tmp_path, "b") == 0
+            (tmp_path / "a.out").touch()
+            server.wait_stats(lambda s: not s["workers"][0]["cores"][1]["in_request"], "a free core")
+        streams.enter_context(send(server, f"/reading?2&{tmp_path}/r"))
+        pid = pid_of(server)
+        thread = until(lambda: (tmp_path / "r.thread").exists() and int((tmp_path / "r.thread").read_text()), "the stuck thread")
+        assert thread != pid
+        waits = pathlib.Path(f"/proc/{pid}/task/{thread}/syscall")
+        expected = until(lambda: (text := waits.read_text()) != "running\n" and text, "a call of the kernel")
+        text = "\n".join(block(server, mark))
+    assert f"HARAKIRI: -- syscall> {expected}" in text, text
+    assert re.search(r'  File ".*stuck\.py", line \d+ in reading\n(.*\n)*?.*HARAKIRI !!! worker 1 status !!!', text), text
+
+
+@pytest.mark.ours
 @pytest.mark.parametrize("path", ["/asleep", "/gil?30"], ids=["asleep", "gil"])
 def test_verbose_tells_the_stacks(start, path):
     server = start("--harakiri", "1", "--harakiri-verbose")
@@ -204,6 +238,21 @@ def test_a_short_queue_saves_and_is_told_once(start):
     server.wait_log("Respawned uWSGI worker 1", after=mark)
 
 
+@pytest.mark.ours
+def test_who_waits_behind_the_router_is_in_the_queue(uwsgi, app):
+    server = uwsgi("--http", "127.0.0.1:0", "-M", "--harakiri", "1", "--harakiri-queue-threshold", "2", "--wsgi-file", app("stuck"))
+    address = ("127.0.0.1", int(server.allow("DAMN").wait_log(r"uWSGI http bound on 127\.0\.0\.1:(\d+)")[1]))
+    mark = server.mark()
+    with contextlib.ExitStack() as streams:
+        for path in ["/asleep", "/", "/"]:
+            stream = streams.enter_context(contextlib.closing(wire.connect(address, 60)))
+            stream.sendall(wire.request_bytes(path=path))
+            if path == "/asleep":
+                server.wait_log(r"Skipping harakiri on worker 1\. Listen queue is smaller than the threshold \(0 < 2\)", after=mark)
+        server.wait_log(r"HARAKIRI triggered by worker 1 core 0 !!!", after=mark)
+    server.wait_log("Respawned uWSGI worker 1", after=mark)
+
+
 def test_the_application_sets_a_limit(start):
     server = start()
     mark = server.mark()
@@ -221,6 +270,18 @@ def test_a_limit_of_the_application_ends_with_its_request(start):
     assert server.get("/asleep?1.5").body == str(pid).encode()
     assert server.get("/limited?1&0.5&0").body == str(pid).encode()
     assert server.get("/limited?2&1.2&2").body == str(pid).encode(), "a limit begins when it is set"
+    assert "HARAKIRI" not in server.log()
+
+
+@pytest.mark.ours
+def test_a_limit_that_is_set_between_requests_bounds_none(start, tmp_path):
+    server = start()
+    pid = pid_of(server)
+    server.get(f"/later?{tmp_path}/now&1")
+    server.wait_stats(lambda s: s["workers"][0]["status"] == "idle", "the end of the request")
+    (tmp_path / "now").touch()
+    until((tmp_path / "now.done").exists, "the limit")
+    assert server.get("/asleep?1.5").body == str(pid).encode()
     assert "HARAKIRI" not in server.log()
 
 

@@ -45,6 +45,8 @@ row! {
         /// When the request, or the handler of a signal, must be done by the word of the application:
         /// microseconds of the clock that nobody sets, 0 for no such limit.
         pub user_deadline_us: Gauge,
+        /// The thread that is the core, as the kernel numbers it; 0 before the first.
+        pub thread: Gauge,
     }
 }
 

@@ -95,11 +95,17 @@ pub fn shares(pid: i32) -> Option<Shares> {
     with_text(format_args!("/proc/{pid}/smaps_rollup"), parse_shares)
 }
 
-/// What a process waits for in the kernel: its system call with the arguments, and the function it
-/// sleeps in, each as far as this process may know it.
-pub fn waits(pid: i32) -> (Option<String>, Option<String>) {
+/// What a thread of a process waits for in the kernel: its system call with the arguments, and the
+/// function it sleeps in, each as far as this process may know it. Of one that is not a thread of
+/// that process, it is what the first one waits for.
+pub fn waits(pid: i32, thread: i32) -> (Option<String>, Option<String>) {
     let read = |name: &str| {
-        with_text(format_args!("/proc/{pid}/{name}"), |text| Some(text.trim_end().to_owned()))
+        let of = |thread: i32| {
+            with_text(format_args!("/proc/{pid}/task/{thread}/{name}"), |text| {
+                Some(text.trim_end().to_owned())
+            })
+        };
+        of(thread).or_else(|| of(pid))
     };
     (read("syscall"), read("wchan"))
 }

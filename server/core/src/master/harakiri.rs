@@ -9,12 +9,14 @@ use std::time::Instant;
 
 use uwsgi_duties::Now;
 use uwsgi_duties::harakiri::{self, Guard, Order, Other, Single, Worker, earliest};
-use uwsgi_sys::{procfs, signal};
+use uwsgi_sys::{procfs, queue::UnixQueues, signal};
 
 use super::children::Role;
 use super::fate::Shot;
 use super::inflight::{self, Task};
 use super::{Master, edge};
+use crate::instance::Instance;
+use crate::observer::waiting;
 use crate::signals::{self, Receiver};
 
 /// What the master knows of those under a limit.
@@ -53,6 +55,11 @@ fn entry<T: Default>(all: &mut Vec<T>, id: u32) -> &mut T {
     &mut all[at]
 }
 
+/// Who waits at this moment, behind routers too: nobody has to have measured it.
+fn queue(instance: &Instance) -> u64 {
+    waiting(instance, UnixQueues::open().ok().as_ref())
+}
+
 impl Master<'_> {
     /// Looks at everybody who is under a limit: each second, and when the time of one is up.
     pub(super) fn harakiri(&mut self) {
@@ -89,8 +96,9 @@ impl Master<'_> {
         let stories: Vec<_> = tasks.iter().filter_map(|task| task.story(instance, id)).collect();
         let cores: Vec<_> = stories.iter().map(inflight::Story::core).collect();
         let worker = Worker { id, pid, cores: &cores, told };
-        let queue = instance.arena.globals().backlog.get();
-        let steps = guard.look(now, &instance.settings.policy.harakiri.course, &worker, queue);
+        let course = &instance.settings.policy.harakiri.course;
+        let queue = if course.threshold > 0 { queue(instance) } else { 0 };
+        let steps = guard.look(now, course, &worker, queue);
         let due = guard.due(&worker);
         *self.overdue.guard(id) = guard;
         edge::carry_out(steps, |order| self.harakiri_order(at, id, order));
@@ -99,8 +107,9 @@ impl Master<'_> {
 
     fn harakiri_order(&mut self, at: usize, id: u32, order: Order) {
         match order {
-            Order::Inspect { pid } => {
-                let (syscall, wchan) = procfs::waits(pid);
+            Order::Inspect { id, pid, core } => {
+                let thread = self.instance.arena.core(id, core).thread.get();
+                let (syscall, wchan) = procfs::waits(pid, i32::try_from(thread).unwrap_or(0));
                 let lines = harakiri::waits(syscall.as_deref(), wchan.as_deref());
                 lines.iter().for_each(edge::say);
             }

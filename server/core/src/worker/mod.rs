@@ -166,6 +166,7 @@ fn start_cores(
 
 fn run_core(instance: &'static Instance, id: u32, core: u32, reactor: &Reactor) {
     harakiri::enter_core(core);
+    instance.arena.core(id, core).thread.set(process::thread_id().into());
     instance.plugins.init_thread(core);
     if core == 0 {
         instance.plugins.release();

@@ -144,6 +144,10 @@ impl Core {
             thread.begin();
         }
         signal::enter_busy();
+        // What was said between requests bounds none of them.
+        if self.row.user_deadline_us.get() > 0 {
+            self.row.user_deadline_us.set(0);
+        }
         let known = self.vars.known();
         let remote = || match known.remote_addr() {
             b"" => conn.peer.as_bytes(),

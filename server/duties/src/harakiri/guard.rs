@@ -212,7 +212,7 @@ impl Guard {
         steps: &mut Steps<Order>,
     ) {
         let first = self.state == State::Quiet;
-        announce(first, config, worker, steps);
+        announce(first, config, worker, core.core, steps);
         if !(config.verbose && config.stacks) {
             return self.strike(now, config, worker, core, first, steps);
         }
@@ -285,14 +285,20 @@ fn overdue<'a>(worker: &'a Worker<'a>, now: Now) -> Option<&'a Core<'a>> {
 const STACKS_TITLE: &str = "*** uWSGI Python tracebacker output ***";
 
 /// Who it is and what it waits for.
-fn announce(first: bool, config: &Config, worker: &Worker<'_>, steps: &mut Steps<Order>) {
+fn announce(
+    first: bool,
+    config: &Config,
+    worker: &Worker<'_>,
+    core: u32,
+    steps: &mut Steps<Order>,
+) {
     let Worker { id, pid, .. } = *worker;
     let (attempt, graceful) = if first { (1, "yes") } else { (2, "no") };
     steps.say_dated(format!(
         "*** HARAKIRI ON WORKER {id} (pid: {pid}, try: {attempt}, graceful: {graceful}) ***"
     ));
     if config.verbose {
-        steps.order(Order::Inspect { pid });
+        steps.order(Order::Inspect { id, pid, core });
     }
 }
 

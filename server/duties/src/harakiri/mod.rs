@@ -61,10 +61,14 @@ impl Default for Config {
 /// What is to be done, in its place between the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Say what the process waits for in the kernel, see [`waits`].
+    /// Say what a core waits for in the kernel, see [`waits`].
     Inspect {
-        /// The process.
+        /// Worker number.
+        id: u32,
+        /// Its process.
         pid: i32,
+        /// The core whose time is up.
+        core: u32,
     },
     /// Ask the worker for its stacks; [`Worker::told`] grows when it has told them.
     Stacks {
@@ -95,8 +99,8 @@ pub enum Order {
     },
 }
 
-/// The lines of `harakiri-verbose`, from the contents of `/proc/PID/syscall` and `/proc/PID/wchan`;
-/// what could not be read has no line.
+/// The lines of `harakiri-verbose`, from the contents of `syscall` and `wchan` below
+/// `/proc/PID/task/TID`; what could not be read has no line.
 pub fn waits(syscall: Option<&str>, wchan: Option<&str>) -> Vec<Line> {
     let line = |what, text: &str| Line::plain(format!("HARAKIRI: -- {what}> {}", text.trim_end()));
     let syscall = syscall.map(|text| line("syscall", text));

@@ -133,8 +133,9 @@ fn of_several_late_cores_the_one_that_is_late_longest_is_named() {
 #[test]
 fn verbose_looks_into_the_kernel_before_the_status() {
     let config = Config { verbose: true, ..Config::default() };
-    let steps = Guard::default().look(at(10), &config, &worker(&[request(0, 5, 10)]), 0);
-    assert_eq!(steps.given()[0], Order::Inspect { pid: 70 });
+    let cores = [request(0, 4, 99), request(1, 5, 10)];
+    let steps = Guard::default().look(at(10), &config, &worker(&cores), 0);
+    assert_eq!(steps.given()[0], Order::Inspect { id: 2, pid: 70, core: 1 }, "who is late");
     let syscall = Line::plain("HARAKIRI: -- syscall> 7 0x1");
     let wchan = Line::plain("HARAKIRI: -- wchan> do_poll");
     assert_eq!(waits(Some("7 0x1\n"), Some("do_poll")), [syscall, wchan]);
@@ -196,7 +197,8 @@ fn stacks_are_awaited_before_the_status() {
             "*** uWSGI Python tracebacker output ***",
         ]
     );
-    assert_eq!(steps.given(), [Order::Inspect { pid: 70 }, Order::Stacks { id: 2, pid: 70 }]);
+    let look = Order::Inspect { id: 2, pid: 70, core: 0 };
+    assert_eq!(steps.given(), [look, Order::Stacks { id: 2, pid: 70 }]);
     let due = guard.due(&worker(&cores)).unwrap();
     assert!(due > at(10).us && due < at(11).us, "looked at soon, not at once");
     let soon = Now { us: due, wall_s: 1010 };
