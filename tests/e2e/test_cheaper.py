@@ -1,6 +1,7 @@
 """The number of workers follows the load: every algorithm, the limits, the operator's view."""
 
 import re
+import signal
 import subprocess
 
 import pytest
@@ -135,6 +136,25 @@ def test_busyness_measures_windows_and_has_emergency_workers(pool, tmp_path):
     crowd.answered()
     reaches(server, 1)
     server.wait_log(r"\[busyness\] 1s average busyness is at 0%, cheap one of 2 running workers")
+    # What rests was measured too.
+    until(lambda: metric(server, "uwsgi_cheaper_busyness_percent") == 0, "a window without requests")
+    assert [metric(server, "uwsgi_worker_busyness_percent", worker_id=n) for n in (1, 2, 3, 4)] == [0] * 4
+
+
+def test_numbers_of_cheaper_end_with_it(uwsgi, app, tmp_path):
+    config = tmp_path / "site.ini"
+    text = f"[uwsgi]\nmaster = true\nprocesses = 2\nhttp-socket = 127.0.0.1:0\nwsgi-file = {app('holding')}\n"
+    config.write_text(text + "cheaper = 1\ncheaper-algo = busyness\ncheaper-cycle = 50\n")
+    server = uwsgi("--ini", config, "--stats", str(tmp_path / "stats"), "--stats-http", workers=1)
+    names = ["uwsgi_cheaper_busyness_percent", "uwsgi_cheaper_busyness_multiplier", "uwsgi_cheaper_wanted_workers"]
+    until(lambda: [metric(server, name) for name in names] == [0, 10, 1], "numbers of busyness")
+    config.write_text(text)
+    after = server.mark()
+    server.send(signal.SIGHUP)
+    server.wait_log(r"^spawned uWSGI worker 2 \(pid", after=after)
+    until(lambda: metric(server, "uwsgi_master_cycles_total"), "metrics")
+    assert [metric(server, name) for name in names] == [None] * 3
+    assert metric(server, "uwsgi_worker_busyness_percent", worker_id=1) is None
 
 
 def test_busyness_tells_its_settings_and_starts_emergency_workers_in_steps(pool, tmp_path):

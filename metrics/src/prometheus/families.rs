@@ -74,8 +74,14 @@ fn value_of(metric: &Metric, value: i64) -> Value {
 /// What takes samples.
 type Take<'a> = dyn FnMut(&[(&str, &[u8])], i64) + 'a;
 
-/// The samples of one row of the table; a label set appears once.
+/// The samples of one row of the table; a label set appears once, a value that means nothing never.
 fn samples(metric: &Metric, snapshot: &Snapshot, take: &mut Take<'_>) {
+    let zeros = metric.zero_is_a_value || metric.measured.is_some_and(|is| is(snapshot));
+    let take: &mut Take<'_> = &mut |labels, value| {
+        if value != 0 || zeros {
+            take(labels, value);
+        }
+    };
     // Workers, cores and apps are told apart by their ids; only names can be the same twice.
     if is_named(metric.read) {
         for (labels, value) in named(metric, snapshot) {
@@ -157,11 +163,8 @@ fn is_named(read: Read) -> bool {
     )
 }
 
-/// Adds the fixed labels of a row; a value that means nothing is left out.
+/// Adds the fixed labels of a row.
 fn give(metric: &Metric, labels: &[(&str, &[u8])], value: i64, take: &mut Take<'_>) {
-    if value == 0 && !metric.zero_is_a_value {
-        return;
-    }
     if metric.more.is_empty() && metric.label.is_none() {
         return take(labels, value);
     }

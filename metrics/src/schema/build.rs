@@ -88,6 +88,7 @@ pub(super) const fn row(
         read,
         cell: None,
         zero_is_a_value: true,
+        measured: None,
     }
 }
 
@@ -280,6 +281,10 @@ impl Metric {
     /// 0 means that nobody measured.
     pub(super) const fn if_measured(self) -> Metric {
         Metric { zero_is_a_value: false, ..self }
+    }
+    /// 0 means that nobody measured, unless this holds.
+    pub(super) const fn measured_if(self, measured: fn(&Snapshot) -> bool) -> Metric {
+        Metric { zero_is_a_value: false, measured: Some(measured), ..self }
     }
 }
 

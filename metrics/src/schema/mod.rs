@@ -219,6 +219,8 @@ pub struct Metric {
     pub same: bool,
     /// False hides the family while the value is 0, because 0 means not measured.
     pub zero_is_a_value: bool,
+    /// Tells of an instance that 0 was measured all the same.
+    pub measured: Option<fn(&Snapshot) -> bool>,
 }
 
 /// Writes the table into the arena.

@@ -4,7 +4,7 @@
 use core::mem::offset_of;
 
 use super::build::{at, core, head, i, mule, nth, router, socket, worker};
-use super::{Metric, Unit};
+use super::{Metric, Snapshot, Unit};
 use crate::header::Section;
 use crate::metric_pool::Kind::{Counter, Gauge};
 use crate::rows::{CoreRow, GatewayRow, Globals, MuleRow, SocketRow, WorkerRow};
@@ -56,6 +56,11 @@ macro_rules! changes {
             .label("reason", $reason)
             .cell(nth(at!(Globals.cheaper_changes), $n))
     };
+}
+
+/// The number of workers follows busyness: its multiplier is never 0.
+fn by_busyness(snapshot: &Snapshot) -> bool {
+    snapshot.globals.cheaper_multiplier > 0
 }
 
 pub(super) const ROWS: &[Metric] = &[
@@ -128,7 +133,7 @@ pub(super) const ROWS: &[Metric] = &[
         .extended("worker.N.plugin.cheaper_busyness.busyness", "3.N.100.1")
         .family("uwsgi_worker_busyness_percent")
         .cell(at!(WorkerRow.busyness))
-        .if_measured(),
+        .measured_if(by_busyness),
     head(|s| i(s.globals.cheaper_wanted), Gauge, Count, "Workers that there should be.")
         .family("uwsgi_cheaper_wanted_workers")
         .cell(at!(Globals.cheaper_wanted))
@@ -137,7 +142,7 @@ pub(super) const ROWS: &[Metric] = &[
         .extended("plugin.cheaper_busyness.total_avg_busyness", "4.100.1")
         .family("uwsgi_cheaper_busyness_percent")
         .cell(at!(Globals.cheaper_busyness))
-        .if_measured(),
+        .measured_if(by_busyness),
     head(|s| i(s.globals.cheaper_multiplier), Gauge, Count, "Idle windows before a worker goes.")
         .family("uwsgi_cheaper_busyness_multiplier")
         .cell(at!(Globals.cheaper_multiplier))

@@ -62,6 +62,14 @@ impl Cheaper {
     }
 }
 
+/// An image begins: what the last one decided is not of this one, which may follow other rules or
+/// none.
+pub(super) fn forget_numbers(instance: &Instance) {
+    let globals = instance.arena.globals();
+    let numbers = [&globals.cheaper_wanted, &globals.cheaper_busyness, &globals.cheaper_multiplier];
+    numbers.into_iter().for_each(|number| number.set(0));
+}
+
 fn say(line: &Line) {
     match line.dated {
         true => logv!("{}", line.text),

@@ -39,9 +39,11 @@ impl Master<'_> {
             let row = self.instance.arena.worker(id);
             row.id.set(u64::from(id));
             row.suspended.set(0);
+            row.busyness.set(0);
             row.cheaped.set(u64::from(id > initial));
             self.children[at].cheap = id > initial;
         }
+        super::cheaper::forget_numbers(self.instance);
         self.carry_out_idle(steps);
     }
 
