@@ -51,7 +51,8 @@ class Box:
         """A command that ends by itself: exit code and text are noted."""
         done = subprocess.run([self.binary, *map(str, args)], capture_output=True, timeout=60, cwd=self.directory,
                               env={**plain_environment(), **(env or {})}, stdin=subprocess.DEVNULL, check=False)
-        self.note("exit", f"{' '.join(map(str, args))[:60]} -> {done.returncode}")
+        words = " ".join(map(str, args)).replace(str(self.directory), "DIR")
+        self.note("exit", f"{words[:60]} -> {done.returncode}")
         if show:
             self.note("run", (done.stdout + done.stderr).decode(errors="replace"))
         return done.returncode

@@ -54,6 +54,8 @@ def lists(name, *options, values=(), files=None, requests=0, paths=("/length",),
         wanted = dict(values)
         if wanted:
             until(lambda: {n: stats(server)["metrics"][n]["value"] for n in wanted} == wanted, f"{wanted} of {given}", timeout=8)
+        if requests:
+            server.quiet()
         document = stats(server)
         for metric, found in document.get("metrics", {}).items():
             box.note("metric", f"{metric} type={found['type']} oid={found['oid']} value={type(found['value']).__name__}")
