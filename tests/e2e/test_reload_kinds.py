@@ -225,6 +225,36 @@ def test_a_copy_shares_sockets_and_nothing_else(uwsgi, tmp_path):
         procs.kill_quietly(pid, signal.SIGINT)
 
 
+@pytest.mark.parametrize("then", ["reload", "another"])
+def test_a_master_knows_its_copy_as_long_as_that_lives(uwsgi, tmp_path, then):
+    """Also when it has replaced itself meanwhile, or when a second copy came and went."""
+    server, port, fifo = copies(uwsgi, tmp_path, "--master-fifo", tmp_path / "fifo1")
+    mark = server.mark()
+    say(fifo, b"1f")
+    pid = int(server.wait_log(r"- new master copy spawned with pid (\d+)$", after=mark)[1])
+    alone(server, pid, mark)
+    try:
+        mark = server.mark()
+        if then == "reload":
+            server.send(signal.SIGHUP)
+            server.wait_log(rf"gracefully \(RE\)spawned uWSGI master process \(pid: {server.pid}\)", after=mark, timeout=20)
+        else:
+            say(tmp_path / "fifo1", b"f")
+            other = int(server.wait_log(r"- new master copy spawned with pid (\d+)$", after=mark)[1])
+            alone(server, other, mark)
+            os.kill(other, signal.SIGINT)
+            server.wait_log(rf"the master copy \(pid: {other}\) exited with code 0", after=mark)
+        mark = server.mark()
+        assert server.stop() == 0
+        assert "VACUUM: another master serves on the same sockets" in server.log()[mark:]
+        assert (tmp_path / "u.sock").exists(), "it is the copy's now"
+        assert wire.http(port).body == b"hello"
+    finally:
+        os.kill(pid, signal.SIGINT)
+        until(lambda: not procs.alive(pid), "the end of the copy", 20)
+    assert not (tmp_path / "u.sock").exists()
+
+
 def test_killing_the_workers_alone(uwsgi, tmp_path):
     server, port, fifo = copies(uwsgi, tmp_path)
     mark, pids = server.mark(), server.worker_pids()

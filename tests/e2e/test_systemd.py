@@ -150,6 +150,40 @@ def test_a_copy_keeps_silent_until_the_service_is_its_own(notifying, notices, tm
 
 
 @pytest.mark.ours
+def test_a_service_goes_from_copy_to_copy(notifying, notices, tmp_path):
+    """Each hands over to the next, also after a reload, and whoever has it feeds the watchdog."""
+    launcher = tmp_path / "launcher"
+    launcher.write_text(f'#!/bin/sh\n[ "$1" = --help ] && exec {paths.OURS} --help\nWATCHDOG_PID=$$ exec {paths.OURS} "$@"\n')
+    launcher.chmod(0o755)
+    server = notifying("-M", "--master-fifo", tmp_path / "fifo", env={"WATCHDOG_USEC": "200000"}, binary=launcher)
+    notices.wait("STATUS=uWSGI is ready, 1 workers")
+    master, copies = server.pid, []
+    try:
+        for _ in range(2):
+            mark = server.mark()
+            fifo.send(tmp_path / "fifo", b"f")
+            copy = int(until(lambda m=mark: re.search(r"new master copy spawned with pid (\d+)", server.log()[m:]), "a copy")[1])
+            copies.append(copy)
+            until(lambda c=copy: re.search(rf"\(RE\)spawned uWSGI master process \(pid: {c}\)", server.log()), "the copy runs", 20)
+            mark = server.mark()
+            os.kill(master, signal.SIGHUP)
+            until(lambda p=master, m=mark: re.search(rf"\(RE\)spawned uWSGI master process \(pid: {p}\)", server.log()[m:]), "the reload", 20)
+            place = len(notices.look())
+            os.kill(master, signal.SIGINT)
+            notices.wait(f"MAINPID={copy}\n", after=place)
+            until(lambda p=master: not procs.alive(p) or server.process.poll() is not None, "its end")
+            assert "STOPPING=1\n" not in notices.look()
+            fed = pings(notices)
+            until(lambda f=fed: pings(notices) > f + 2, f"signs of life of copy {len(copies)}")
+            master = copy
+    finally:
+        for copy in copies:
+            procs.kill_quietly(copy, signal.SIGINT)
+            until(lambda c=copy: not procs.alive(c), "the end of the copy", 20)
+    notices.wait("STOPPING=1\n", after=place)
+
+
+@pytest.mark.ours
 def test_the_clock_of_a_reload_is_the_managers(notifying, notices):
     import time
     server = notifying("-M")

@@ -34,7 +34,7 @@ use crate::instance::Instance;
 use crate::kept::Table;
 use crate::language::{self, Language};
 use crate::locks::Locks;
-use crate::master::{self, Goal};
+use crate::master::{self, Goal, refork};
 use crate::policy::Point;
 use crate::prometheus::Guard;
 use crate::settings::Settings;
@@ -62,6 +62,7 @@ pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
     let _ = uwsgi_sys::fault::catch();
     // Before anything else: no command that the configuration runs may inherit them.
     let kept = Table::from_env();
+    refork::adopt();
     if let Some(level) = preflight::asked() {
         return preflight::run(level, argv, parts, &kept);
     }
@@ -364,7 +365,8 @@ fn assemble(
     })))
 }
 
-fn enter(dir: Option<&str>) -> Result<(), String> {
+/// Goes to the directory of the instance.
+pub(crate) fn enter(dir: Option<&str>) -> Result<(), String> {
     let Some(dir) = dir else { return Ok(()) };
     log!("chdir() to {dir}");
     std::env::set_current_dir(dir)

@@ -11,14 +11,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{Access, CWD, FileType, Mode, OFlags, access};
 use uwsgi_duties::fifo::{Fifo, Table};
 use uwsgi_sys::process;
 
 use crate::instance::Instance;
 use crate::kept;
-use crate::log;
+use crate::master::refork;
+use crate::settings::Settings;
 use crate::sockets::plain;
+use crate::{log, logv};
 
 /// A FIFO that is open for reading and writing, so that it never reports an end.
 #[derive(Debug)]
@@ -49,13 +51,8 @@ const KEY: &str = "fifo:";
 impl Pipe {
     /// Makes the FIFO of `slot` at `path`. The error is the line for the log.
     pub(crate) fn create(slot: usize, path: &Path) -> Result<Pipe, String> {
-        let failed = |e: io::Error| {
-            format!("unable to create the master fifo \"{}\": {}", path.display(), plain(&e))
-        };
         make_room(path)?;
-        let directory = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
-        let beside = directory.join(format!(".uwsgi-fifo-{}-{slot}", process::pid()));
+        let beside = directory(path).join(format!(".uwsgi-fifo-{}-{slot}", process::pid()));
         // Left by a process of this number that was killed here.
         let _ = std::fs::remove_file(&beside);
         let made = make(&beside).and_then(|fd| {
@@ -65,7 +62,7 @@ impl Pipe {
         });
         made.map_err(|e| {
             let _ = std::fs::remove_file(&beside);
-            failed(e)
+            failure(path, &e)
         })
     }
 
@@ -110,6 +107,14 @@ impl Pipe {
     pub(crate) fn absolute(&self) -> PathBuf {
         std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
     }
+}
+
+fn failure(path: &Path, e: &io::Error) -> String {
+    format!("unable to create the master fifo \"{}\": {}", path.display(), plain(e))
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn own((a, b): (&str, &str)) -> (String, String) {
@@ -177,7 +182,7 @@ fn kind(meta: &Metadata) -> &'static str {
 }
 
 /// Opens the FIFO of an instance that has one, before its first child: the one that the image
-/// before had open, else a new one.
+/// before had open, else a new one. What a copy of this master reads stays the copy's.
 pub(crate) fn open(instance: &Instance) -> Result<(), String> {
     let Ok(mut place) = instance.fifo.lock() else { return Ok(()) };
     let old = place.take();
@@ -186,8 +191,24 @@ pub(crate) fn open(instance: &Instance) -> Result<(), String> {
     let slot = old.as_ref().map_or(0, |old| slot_after(old, slots));
     let path = Path::new(slots.get(slot).unwrap_or(first));
     let kept = old.filter(|old| old.slot == slot && old.path == path);
+    if kept.is_none() && refork::has_copy() && is_read(path) {
+        let path = path.display();
+        logv!("master fifo {path} is read by a copy of this master: this instance has none now");
+        return Ok(());
+    }
     *place = Some(kept.map_or_else(|| Pipe::create(slot, path), Ok)?);
     Ok(())
+}
+
+/// For a trial: whether the next image could make its FIFO.
+pub(crate) fn try_out(settings: &Settings) -> Result<(), String> {
+    let Some(path) = settings.policy.control.fifos.first().map(Path::new) else { return Ok(()) };
+    if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_fifo()) {
+        return Ok(());
+    }
+    make_room(path)?;
+    let made = access(directory(path), Access::WRITE_OK | Access::EXEC_OK);
+    made.map_err(|e| failure(path, &e.into()))
 }
 
 /// A new image begins with the first slot, as ever; but where a master that was forked from the one

@@ -51,8 +51,7 @@ pub(crate) fn begin(settings: &Settings) {
     };
     let (usec, watched) = (variable("WATCHDOG_USEC"), variable("WATCHDOG_PID"));
     let (pid, of) = (process::pid(), refork::original());
-    // What the environment grants to the master it was forked from, it inherits.
-    let watchdog = notify::watchdog(usec.as_deref(), watched.as_deref(), of.unwrap_or(pid));
+    let watchdog = notify::watchdog(usec.as_deref(), watched.as_deref(), pid);
     let behind = of.filter(|of| *of == process::parent_pid());
     let notifier = Notifier::new(settings.policy.control.readiness, watchdog);
     let speaker = Speaker { pid, behind, address, notifier, unsent: Vec::new(), lost: 0 };

@@ -136,7 +136,7 @@ fn exec_next(instance: &Instance, fifo: Option<&Pipe>) -> std::io::Error {
     let probes = crate::probes::entries(&instance.settings, instance.probes);
     let all = listeners(instance).chain(fifo.map(Pipe::entry)).chain(arena);
     let all: Vec<_> = all.chain(queues).chain(probes).collect();
-    let error = exec(instance, all.clone(), &[]);
+    let error = exec(instance, all.clone(), &refork::for_next_image());
     for (_, fd, _) in &all {
         // One that stays open for a later command does no harm.
         let _ = uwsgi_sys::fd::close_on_exec(fd);
@@ -148,7 +148,7 @@ fn exec_next(instance: &Instance, fifo: Option<&Pipe>) -> std::io::Error {
 /// sockets, and nothing that only one may have.
 pub(super) fn exec_copy(instance: &Instance, of: i32) -> std::io::Error {
     go_back(instance);
-    exec(instance, shared(instance).collect(), &[(refork::VARIABLE, of.to_string())])
+    exec(instance, shared(instance).collect(), &refork::for_copy(of))
 }
 
 type Entry<'a> = (String, BorrowedFd<'a>, u64);

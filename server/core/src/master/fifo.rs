@@ -27,13 +27,13 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// Takes over what was opened before the first fork.
+    /// Takes over what was opened before the first fork, if anything could be; nothing without the
+    /// option.
     pub(super) fn take(instance: &Instance) -> Option<Commands> {
-        let pipe = instance.fifo.lock().ok()?.take()?;
-        let duty = fifo::duty(instance, pipe.slot)?;
-        show(instance, Some(&pipe));
-        let (pipe, flow) = (Some(pipe), Flow::default());
-        Some(Commands { duty, flow, pipe, watched: false, told: false })
+        let pipe = instance.fifo.lock().ok()?.take();
+        let duty = fifo::duty(instance, pipe.as_ref().map_or(0, |pipe| pipe.slot))?;
+        show(instance, pipe.as_ref());
+        Some(Commands { duty, flow: Flow::default(), pipe, watched: false, told: false })
     }
 
     /// Leaves the FIFO for the next image, or for `vacuum`.
