@@ -1,10 +1,12 @@
 """What must be good before a reload: whatever is wrong with the next generation, this one goes on serving and says why."""
 
 import os
+import pathlib
 import re
 import shutil
 import signal
 import socket
+import tempfile
 
 import pytest
 
@@ -270,6 +272,80 @@ def test_a_new_address_that_cannot_be_bound_is_seen_before(site, tmp_path):
         site.ini.write_text(good)
     reloaded(server)
     assert server.get().body == b"one"
+
+
+# What the system must have: each of these ended the next image when this one had gone.
+SYSTEM = {
+    "uid = nobody-of-that-name": "user nobody-of-that-name not found.",
+    "gid = nobody-of-that-name": "group nobody-of-that-name not found.",
+    "uid = 1\nadd-gid = nobody-of-that-name": "unable to find group nobody-of-that-name",
+    "cap = nothing-of-that-name": "[security] empty capabilities mask !!!",
+    "chdir = {t}/nowhere": "chdir(): No such file or directory",
+    "flock = {t}/nowhere": 'open("{t}/nowhere"): No such file or directory',
+    "flock2 = {t}/nowhere": 'open("{t}/nowhere"): No such file or directory',
+    "socket = {t}/x.sock\nchown-socket = nobody-of-that-name": "unable to find user nobody-of-that-name",
+    "metrics-dir = {t}/nowhere": "realpath() of {t}/nowhere failed: No such file or directory",
+    "master-fifo = {t}/nowhere/fifo": 'unable to create the master fifo "{t}/nowhere/fifo": No such file or directory',
+    "master-fifo = {t}/site.ini": 'unable to create the master fifo "{t}/site.ini": there is a file',
+    "map-socket = 7:1": "invalid socket num in map-socket: 7, there are 1 from 0",
+    "attach-daemon2 = cmd=sleep 9,uid=nobody-of-that-name": '--attach-daemon2: there is no user "nobody-of-that-name"',
+    "socket = @{name}": "probably another instance of uWSGI is running on the same address (@{name}).",
+    "after-request-hook = nothing_of_that_name": 'unable to find symbol/function "nothing_of_that_name"',
+    # Where memory ends first is not ours to say.
+    "limit-as = 64": "",
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root is refused for that")
+def test_what_the_system_does_not_have_is_seen_before(site, tmp_path):
+    server = site.write("chdir = /tmp").allow(r"^\[preflight\]")
+    good, name = site.ini.read_text(), f"uwsgi-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(f"\0{name}\0")
+        other.listen()
+        for line, reason in SYSTEM.items():
+            words = {"t": tmp_path, "name": name}
+            site.ini.write_text(good + line.format(**words) + "\n")
+            assert refused(server).startswith(reason.format(**words)), line
+            assert body(server) == b"one"
+    site.ini.write_text(good)
+    reloaded(server)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody to become")
+@pytest.mark.parametrize("lines, taken", [("", False), ("chown-socket = 65534", False), ("drop-after-apps = true", True),
+                                          ("master-as-root = true", True), ("master-as-root = true\nlazy-apps = true", False)])
+def test_an_application_is_tried_as_the_user_for_whom_it_is_loaded(uwsgi, lines, taken):
+    """What only root may read keeps the next generation from loading, if that is not root any more."""
+    with tempfile.TemporaryDirectory(prefix="refused") as directory:
+        place = pathlib.Path(directory)
+        place.chmod(0o777)
+        ini, module, secret = place / "site.ini", place / "shop.py", place / "secret"
+        module.write_text(APP % "one")
+        secret.touch(0o600)
+        base = f"[uwsgi]\nhttp11-socket = 127.0.0.1:0\nmaster = true\nprocesses = 2\nwsgi-file = {module}\n"
+        ini.write_text(base)
+        server = uwsgi("--ini", ini, cwd=place, env={"PATH": "/usr/bin:/bin"}, workers=2).allow(r"^\[preflight\]")
+        module.write_text(f"open({str(secret)!r}).close()\n" + APP % "two")
+        ini.write_text(f"{base}uid = 65534\ngid = 65534\n{lines}\n")
+        if taken:
+            reloaded(server)
+        else:
+            assert "PermissionError" in refused(server)
+        assert body(server) == (b"two" if taken else b"one")
+        assert server.stop() == 0
+
+
+def test_a_path_is_looked_at_from_the_directory_of_the_next_generation(site, tmp_path):
+    server = site.write()
+    (tmp_path / "there" / "run").mkdir(parents=True)
+    good = site.ini.read_text()
+    site.ini.write_text(good + f"chdir = {tmp_path}/there\nsocket = run/x.sock\n")
+    reloaded(server)
+    assert (tmp_path / "there" / "run" / "x.sock").is_socket()
+    site.ini.write_text(good + "chdir = there\n")
+    reloaded(server)
+    assert body(server) == b"one"
 
 
 def test_a_configuration_with_nothing_to_serve_is_refused(site):

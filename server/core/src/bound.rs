@@ -169,7 +169,7 @@ fn earlier<'a>(
 }
 
 /// A mapping must name a socket that exists.
-fn check_map(settings: &Settings, sockets: usize) -> Result<(), String> {
+pub(crate) fn check_map(settings: &Settings, sockets: usize) -> Result<(), String> {
     let numbers = settings.policy.sockets.map.iter().map(|mapping| mapping.socket);
     match numbers.into_iter().find(|number| *number >= sockets) {
         Some(number) => {

@@ -40,6 +40,14 @@ pub(crate) fn set(config: &Config) -> Limits {
     limits
 }
 
+/// `limit-as` alone, for a trial.
+pub(crate) fn address_space(config: &Config) {
+    if let Some(memory) = config.megabytes("limit-as").filter(|memory| *memory > 0) {
+        // The next image says what is wrong with it and goes on.
+        let _ = set_one(config, "limit-as", Resource::As, memory);
+    }
+}
+
 fn set_one(config: &Config, option: &str, resource: Resource, value: u64) -> Option<String> {
     let error = process::limit(resource, value).err()?;
     let seen = config.last(option).unwrap_or_default();

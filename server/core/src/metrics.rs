@@ -123,6 +123,11 @@ fn tell_hidden(instance: &Instance) {
     }
 }
 
+/// For a trial: whether the directory is there.
+pub(crate) fn try_out(settings: &Settings) -> Result<(), String> {
+    settings.metrics_dir.as_deref().map_or(Ok(()), |path| real(path).map(drop))
+}
+
 /// The directory, which must be there.
 fn real(path: &str) -> Result<PathBuf, String> {
     std::fs::canonicalize(path).map_err(|e| {

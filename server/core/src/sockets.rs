@@ -420,7 +420,8 @@ fn fast_open(listener: &Listener, settings: &Settings) {
     }
 }
 
-fn abstract_bytes(name: &[u8], padded: bool) -> Vec<u8> {
+/// The bytes of an abstract name as they are bound.
+pub(crate) fn abstract_bytes(name: &[u8], padded: bool) -> Vec<u8> {
     let mut bytes = name.to_vec();
     if padded {
         bytes.push(0);

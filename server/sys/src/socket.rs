@@ -111,6 +111,12 @@ pub fn listen_abstract(name: &[u8], options: &ListenOptions) -> io::Result<Owned
     Ok(fd)
 }
 
+/// Whether an abstract name is free; nobody can connect meanwhile.
+pub fn try_abstract(name: &[u8]) -> io::Result<()> {
+    let address = SocketAddrUnix::new_abstract_name(name)?;
+    Ok(rustix::net::bind(&stream(AddressFamily::UNIX)?, &address)?)
+}
+
 fn set_freebind(fd: &OwnedFd, v6: bool) -> io::Result<()> {
     match v6 {
         true => set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, 1),

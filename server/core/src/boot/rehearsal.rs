@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use uwsgi_config::Config;
 
-use super::{Opened, Shared, assemble, enter};
+use super::{Opened, Shared, assemble};
 use crate::bound::{self, Bound};
 use crate::instance::Instance;
 use crate::kept::Table;
@@ -19,12 +19,11 @@ pub(crate) fn rehearsed(
     config: Config,
     mut settings: Settings,
     binary: PathBuf,
+    cwd: PathBuf,
 ) -> Result<&'static Instance, String> {
     let (bound, nothing) = (Bound::default(), Table::default());
     (settings.metrics_arena, settings.metrics_dir) = (None, None);
     settings.lazy_apps = true;
-    let cwd = std::env::current_dir().unwrap_or_default();
-    enter(settings.chdir.as_deref())?;
     limits::adjust_workers(&mut settings);
     let arena = bound::open_arena(&settings, &bound, &nothing)?;
     bound::fill_arena(&arena, &settings, &bound, 0, &binary);

@@ -15,7 +15,7 @@ use uwsgi_sys::socket;
 use crate::address::{self, Address};
 use crate::settings::Settings;
 use crate::sockets::{self, KINDS, Place};
-use crate::{activation, kept};
+use crate::{activation, bound, kept, owner};
 
 /// The keys of held sockets. It does not begin with `UWSGI_`, which would make it an option.
 pub(crate) const VARIABLE: &str = "_UWSGI_HELD";
@@ -64,13 +64,17 @@ pub(crate) fn try_out(settings: &Settings, held: &Held) -> Result<(), String> {
     if serves_nothing(settings) && !held.handed() {
         return Err(sockets::NOTHING.into());
     }
-    let shared = settings.policy.sockets.shared.iter().map(|spec| &spec.address);
     let workers = settings.sockets.iter().map(|spec| &spec.address);
     let others = settings.http.iter().chain(&settings.stats).chain(&settings.prometheus.listen);
-    for configured in shared.chain(workers).chain(others) {
-        look(configured, settings, held)?;
-    }
-    Ok(())
+    workers.chain(others).try_for_each(|configured| look(configured, settings, held))?;
+    let sockets = settings.sockets.len().max(usize::from(!settings.http.is_empty()));
+    if held.handed() { Ok(()) } else { bound::check_map(settings, sockets) }
+}
+
+/// The same for those that are bound first, where the server was started.
+pub(crate) fn try_shared(settings: &Settings, held: &Held) -> Result<(), String> {
+    let mut shared = settings.policy.sockets.shared.iter().filter(|_| !settings.no_server);
+    shared.try_for_each(|spec| look(&spec.address, settings, held))
 }
 
 fn serves_nothing(settings: &Settings) -> bool {
@@ -96,12 +100,18 @@ fn look(configured: &str, settings: &Settings, held: &Held) -> Result<(), String
             let (host, _) = address::of_this_host(prefix)?;
             socket::try_tcp((host, *port).into(), &options).map_err(failed)
         }
-        Address::Unix(path) => room_for(path).map_err(failed),
+        Address::Unix(path) => {
+            owner::wanted(settings)?;
+            room_for(path).map_err(failed)
+        }
+        Address::Abstract { name, padded } => {
+            socket::try_abstract(&sockets::abstract_bytes(name, *padded)).map_err(failed)
+        }
         Address::Shared(n) if *n >= settings.policy.sockets.shared.len() => {
             Err(format!("unable to use shared socket {n}"))
         }
-        // A name of the link's kind can be taken; a descriptor is not ours to look at.
-        Address::Abstract { .. } | Address::Shared(_) | Address::Fd(_) => Ok(()),
+        // A descriptor is not ours to look at.
+        Address::Shared(_) | Address::Fd(_) => Ok(()),
     }
 }
 

@@ -2,8 +2,9 @@
 //! the generation that serves is asked to go.
 //!
 //! The master executes the binary with its own arguments and environment, in the directory it was
-//! started in; [`VARIABLE`] makes of that start a trial. It binds nothing, writes nothing, changes
-//! no user and serves nobody: it reads the configuration as `--check` does, looks whether new addresses are free, then loads what the
+//! started in; [`VARIABLE`] makes of that start a trial. It listens nowhere, writes nothing, runs no
+//! hook and serves nobody: it reads the configuration as `--check` does, looks whether new addresses
+//! are free (`addresses`) and the system has what is asked of it (`system`), then loads what the
 //! configuration wants loaded into an instance of its own, with an arena of its own, and ends. What
 //! it finds goes to its output, where `uwsgi_duties::preflight` reads it.
 //!
@@ -11,6 +12,7 @@
 //! everything that it leaves behind is ended with it.
 
 pub(crate) mod addresses;
+mod system;
 
 use std::ffi::OsString;
 
@@ -24,7 +26,7 @@ use crate::kept::Table;
 use crate::policy::Preflight;
 use crate::settings::Settings;
 use crate::source::System;
-use crate::{log, thresholds};
+use crate::{hooks, log, thresholds};
 
 /// Its value is the level. It does not begin with `UWSGI_`, which would make it an option.
 pub(crate) const VARIABLE: &str = "_UWSGI_PREFLIGHT";
@@ -96,7 +98,13 @@ fn try_out(
         log::raw(format!("{}\n{REASON}{}\n", text.join("\n"), reason.join(" ")).as_bytes());
         return Ok(1);
     }
+    system::try_start(&config, &settings)?;
+    addresses::try_shared(&settings, &held)?;
+    system::try_drop(&settings)?;
+    let cwd = std::env::current_dir().unwrap_or_default();
+    boot::enter(settings.chdir.as_deref())?;
     addresses::try_out(&settings, &held)?;
+    system::try_out(&settings)?;
     log::raw(format!("{READ}\n").as_bytes());
     if level != Preflight::App {
         return Ok(0);
@@ -104,9 +112,14 @@ fn try_out(
     for (name, value) in &config.environment {
         uwsgi_sys::env::set(name, value.as_deref());
     }
-    let instance = boot::rehearsed(config, settings, binary)?;
-    let loaded = boot::load_plugins(instance).and_then(|()| boot::load_apps(instance));
-    if let Err(code) = loaded {
+    let lazy = settings.lazy_apps;
+    let instance = boot::rehearsed(config, settings, binary, cwd)?;
+    if let Err(code) = boot::load_plugins(instance) {
+        return Ok(code.max(1));
+    }
+    hooks::after_request::find(instance)?;
+    system::try_apps(&instance.settings, lazy)?;
+    if let Err(code) = boot::load_apps(instance) {
         return Ok(code.max(1));
     }
     log::raw(format!("{LOADED}{}\n", instance.apps(1)).as_bytes());

@@ -78,6 +78,25 @@ fn drop(config: &Config, settings: &Settings, reload: bool) -> Result<(), Halt> 
     Ok(patch::become_other(config, "unprivileged", &settings.argv)?)
 }
 
+/// For a trial of a reload: whether the change would be possible. Nothing is changed.
+pub(crate) fn rehearse(settings: &Settings) -> Result<(), String> {
+    capabilities::mask(&settings.policy.privileges.capabilities)?;
+    match user::effective().0 {
+        0 => Identity::resolve(settings).map(|_| ()),
+        _ => stay(settings, true),
+    }
+}
+
+/// For a trial of a reload: becomes the user, without what runs around it.
+pub(crate) fn rehearse_drop(settings: &Settings) -> Result<(), String> {
+    if user::effective().0 != 0 {
+        return Ok(());
+    }
+    let who = Identity::resolve(settings)?;
+    who.become_group(settings.policy.privileges.no_initgroups)?;
+    who.become_user()
+}
+
 /// What the configuration runs around the change; children that change each for itself too.
 fn phase(settings: &Settings, phase: Phase) -> Result<(), Halt> {
     let child = settings.policy.privileges.point == Point::Child;
