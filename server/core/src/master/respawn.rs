@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll;
+use uwsgi_duties::recycle::Exceptions;
 use uwsgi_ebpf::Live;
 use uwsgi_metrics::EXITS;
 use uwsgi_sys::process::Ended;
@@ -123,6 +124,9 @@ impl Master<'_> {
             shot: self.children[at].shot,
             need_app_lazy: settings.need_app && settings.lazy_apps,
         };
+        // One that fails in its requests is no better than one that fails at its start.
+        let failed = ended == Ended::Code(Exceptions::EXIT);
+        self.children[at].recycled = death.recycled && !failed;
         note_death(self.instance, &death);
         let (lines, action) = fate::judge(&death);
         lines.iter().for_each(|line| log!("{line}"));
@@ -183,14 +187,14 @@ impl Master<'_> {
         self.children[at].due = Some(due);
     }
 
-    /// Whether a child that nobody had asked to go died right after its start; a worker also when it
-    /// never came to serve, however long that took.
+    /// Whether a child died right after its start that nobody had asked to go and that had not done
+    /// enough; a worker also when it never came to serve, however long that took.
     fn died_fast(&self, at: usize) -> bool {
         let child = &self.children[at];
         let lived = Duration::from_micros(edge::now().us.saturating_sub(child.since_us));
         let useless = |id| self.instance.arena.worker(id).ready_us.get() == 0;
         let useless = matches!(child.role, Role::Worker(id) if useless(id));
-        !child.retiring && (useless || lived <= FAST)
+        !child.retiring && !child.recycled && (useless || lived <= FAST)
     }
 }
 
