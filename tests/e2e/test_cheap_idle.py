@@ -1,5 +1,6 @@
 """Life without workers: `cheap`, `idle`, `die-on-idle`, `die-on-no-workers`."""
 
+import contextlib
 import re
 import signal
 
@@ -104,6 +105,29 @@ def test_busy_workers_are_not_idle(asleep, tmp_path):
     assert server.log().count("inactive") == seconds
     crowd.answered()
     server.wait_log(CHEAP, after=server.mark())
+
+
+@ours
+@pytest.mark.parametrize("options", [(), ("--die-on-idle",)], ids=["away", "end"])
+def test_workers_that_load_for_long_are_not_idle(asleep, tmp_path, options):
+    """Who woke them waits until they serve, however short the time is after which they go again."""
+    (tmp_path / "slow").touch()
+    server = asleep("-p", "2", "--lazy-apps", "--idle", "1", "--stats", str(tmp_path / "stats"), *options, file="slow_start",
+                    env={"SLOW_START": str(tmp_path / "slow")})
+    with contextlib.closing(wire.connect(server.address(), 30)) as stream:
+        stream.sendall(wire.request_bytes())
+        server.wait_log(r"spawned uWSGI worker 2")
+        cycles = server.stats()["master"]["lateness"]["count"]
+        server.wait_stats(lambda s: s["master"]["lateness"]["count"] >= cycles + 3, "three seconds")
+        assert "inactive" not in server.log()
+        (tmp_path / "slow").unlink()
+        assert wire.Reader(stream).response().body == b"at last"
+    server.wait_log(r"^workers have been inactive for more than 1 seconds")
+    if options:
+        assert server.wait_exit() == 0
+    else:
+        server.wait_log(CHEAP, after=server.log().index("inactive"))
+        (tmp_path / "stats").unlink()
 
 
 def test_die_on_idle_ends_the_instance(uwsgi, app):

@@ -129,9 +129,12 @@ impl Master<'_> {
     /// The workers as the duty sees them.
     fn workers(&self) -> Vec<Worker> {
         let all = self.children.iter().filter_map(|child| match child.role {
-            Role::Worker(id) => {
-                Some(Worker { id, pid: child.pid.unwrap_or(0), busy: is_busy(self.instance, id) })
-            }
+            Role::Worker(id) => Some(Worker {
+                id,
+                pid: child.pid.unwrap_or(0),
+                busy: is_busy(self.instance, id),
+                starting: self.instance.arena.worker(id).accepting.get() == 0,
+            }),
             _ => None,
         });
         all.collect()

@@ -44,6 +44,8 @@ pub struct Worker {
     pub pid: i32,
     /// It handles a request or a signal.
     pub busy: bool,
+    /// It runs but does not accept yet: it loads its applications, for instance.
+    pub starting: bool,
 }
 
 /// What is to be done.
@@ -120,8 +122,14 @@ impl Idle {
     /// count left out.
     pub fn second(&mut self, now: Now, requests: u64, workers: &[Worker]) -> Steps<Order> {
         let mut steps = Steps::new();
-        let busy = workers.iter().any(|worker| worker.busy && worker.pid > 0);
-        if self.is_cheap() || self.config.idle_s == 0 || busy {
+        let any =
+            |is: fn(&Worker) -> bool| workers.iter().any(|worker| worker.pid > 0 && is(worker));
+        if self.is_cheap() || self.config.idle_s == 0 || any(|worker| worker.busy) {
+            return steps;
+        }
+        if any(|worker| worker.starting) {
+            // Nobody can be idle who has had no chance to be asked: who woke them may still wait.
+            self.since = now;
             return steps;
         }
         if requests != self.requests {

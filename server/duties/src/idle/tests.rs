@@ -21,8 +21,12 @@ fn awake(config: Config) -> Idle {
 }
 
 fn workers(busy: &[bool]) -> Vec<Worker> {
-    let worker =
-        |(id, busy): (u32, &bool)| Worker { id, pid: 10 * i32::try_from(id).unwrap(), busy: *busy };
+    let worker = |(id, busy): (u32, &bool)| Worker {
+        id,
+        pid: 10 * i32::try_from(id).unwrap(),
+        busy: *busy,
+        starting: false,
+    };
     (1..).zip(busy).map(worker).collect()
 }
 
@@ -46,6 +50,24 @@ fn a_cheap_instance_begins_without_workers() {
 fn with_cheaper_only_the_least_number_wakes_up() {
     let (mut idle, _) = Idle::new(Config { cheap: true, cheaper: 1, ..config() }, at(0));
     assert_eq!(idle.connection(at(1)).given(), [Order::Unwatch, Order::Spawn(1)]);
+}
+
+#[test]
+fn who_is_still_starting_is_not_idle() {
+    let mut idle = awake(config());
+    let starting = |worker| Worker { starting: true, ..worker };
+    let all: Vec<_> = workers(&[false, false]).into_iter().map(starting).collect();
+    for second in 1..=60 {
+        assert!(idle.second(at(second), 0, &all).is_empty());
+    }
+    let all = workers(&[false, false]);
+    for second in 61..=63 {
+        assert!(idle.second(at(second), 0, &all).is_empty(), "the time begins when they serve");
+    }
+    assert!(!idle.second(at(64), 0, &all).is_empty());
+    let gone = Worker { pid: 0, starting: true, ..all[0] };
+    let mut idle = awake(config());
+    assert!(!idle.second(at(4), 0, &[gone]).is_empty(), "there is nobody who starts");
 }
 
 #[test]
