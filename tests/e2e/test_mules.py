@@ -1,6 +1,5 @@
 """Mules: plain and with programs, messages, signals, death, reload, and what the stats say of them."""
 
-import collections
 import os
 import pathlib
 import re
@@ -288,13 +287,20 @@ def test_a_mule_follows_its_master(instance):
 @pytest.mark.ours
 def test_a_mule_holds_no_listening_socket(instance):
     server = instance("--mule", "--socket", "127.0.0.1:0")
-    inodes = collections.Counter()
     listening = {line.split()[9] for line in open("/proc/net/tcp").read().splitlines()[1:] if line.split()[3] == "0A"}
-    for pid in (mule_pids(server)[1], server.worker_pids()[1]):
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            target = os.readlink(f"/proc/{pid}/fd/{fd}")
-            inodes[pid] += target.removeprefix("socket:[").removesuffix("]") in listening
-    assert inodes[mule_pids(server)[1]] == 0 and inodes[server.worker_pids()[1]] == 2
+
+    def inode(pid, fd):
+        try:
+            return os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]")
+        except FileNotFoundError:
+            return ""
+
+    def held(pid):
+        return sum(inode(pid, fd) in listening for fd in os.listdir(f"/proc/{pid}/fd"))
+
+    # The line about a mule comes as soon as it is forked: it is about to close what is not its own.
+    until(lambda: held(mule_pids(server)[1]) == 0, "a mule that has closed them")
+    assert held(server.worker_pids()[1]) == 2
 
 
 @pytest.mark.ours

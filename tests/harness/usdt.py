@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from . import paths
+from . import paths, procs
 from .waiting import until
 
 CAN = os.geteuid() == 0 and shutil.which("bpftrace") and pathlib.Path("/sys/kernel/btf/vmlinux").exists()
@@ -77,7 +77,7 @@ def listeners(pid: int, notes: list[Note]) -> dict[str, int]:
 
 class Tracer:
     """bpftrace with a script of docs/bpftrace, or with a program of the test, where `BIN` stands for the binary. It listens
-    when this comes back: the process `pid` sees it."""
+    when this comes back: the process `pid` sees it, and so do its children of the same binary."""
 
     def __init__(self, program, pid: int, directory: pathlib.Path, *arguments):
         self.out, self.err = directory / "bpftrace.out", directory / "bpftrace.err"
@@ -90,9 +90,17 @@ class Tracer:
         assert self.notes, "no probe of ours in this program"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(["bpftrace", "-B", "line", *what], stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-        until(lambda: self.process.poll() is not None or all(listeners(pid, self.notes).values()),
+        binary = os.readlink(f"/proc/{pid}/exe")
+        until(lambda: self.process.poll() is not None or all(self._heard(one, binary) for one in [pid, *procs.children(pid)]),
               "bpftrace to listen", timeout=40)
         assert self.process.poll() is None, self.err.read_text()
+
+    def _heard(self, pid: int, binary: str) -> bool:
+        """The kernel tells one process after the other. Who ended, or became another program, has nothing to say."""
+        try:
+            return os.readlink(f"/proc/{pid}/exe") != binary or all(listeners(pid, self.notes).values())
+        except (FileNotFoundError, ProcessLookupError, StopIteration):
+            return True
 
     def text(self) -> str:
         return self.out.read_text(errors="replace")
@@ -104,7 +112,7 @@ class Tracer:
         """All that it had to say."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(30)
+        until(lambda: self.process.poll() is not None, "the end of bpftrace", timeout=30)
         complaints = [line for line in self.err.read_text().splitlines() if line.strip() and not HARMLESS.search(line)]
         assert not complaints, complaints
         return self.text()
