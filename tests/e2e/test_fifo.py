@@ -111,6 +111,30 @@ def test_who_removes_it_gets_it_back(commanded, pipe):
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("left", ["a fifo", "a command", "the fifo of a killed process"])
+def test_what_nobody_reads_does_not_keep_its_place(commanded, pipe, left):
+    """`rm` and `mkfifo`, or `echo r > fifo0` in the moment after `rm`: no other process has taken it over."""
+    server = commanded()
+    if left == "a fifo":
+        beside = pipe.with_name("beside")
+        os.mkfifo(beside)
+        beside.rename(pipe)
+    elif left == "a command":
+        beside = pipe.with_name("beside")
+        beside.write_text("s\n")
+        beside.rename(pipe)
+    else:
+        other = commanded()
+        server.wait_log("was taken over by another process: this instance has none now")
+        other.expect = {-signal.SIGKILL}
+        other.stop(signal.SIGKILL)
+    server.wait_log(rf"master fifo {pipe} (was replaced by what nobody reads|is nobody's now): making it again")
+    until(lambda: fifo.is_fifo(pipe) and fifo.is_read(pipe), "the FIFO again")
+    fifo.send(pipe, b"s")
+    server.wait_log("workers total requests: 0")
+
+
+@pytest.mark.ours
 def test_two_masters_do_not_fight_for_one(commanded, pipe):
     first = commanded()
     second = commanded()
@@ -137,7 +161,9 @@ def test_vacuum_removes_it_and_only_its_own(commanded, pipe):
     server = commanded("--vacuum")
     pipe.unlink()
     os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     server.stop()
+    os.close(reader)
     assert fifo.is_fifo(pipe), "somebody else's"
 
 

@@ -159,6 +159,16 @@ fn is_read(path: &Path) -> bool {
     rustix::fs::open(path, flags, Mode::empty()).is_ok()
 }
 
+/// Whether what is at `path` serves nobody: a FIFO without a reader, as `mkfifo` or a process that
+/// was killed leaves it, or a command that missed the FIFO. An instance makes a FIFO with its reader
+/// in one step, so that its FIFO never looks like that.
+pub(crate) fn is_nobodys(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| match meta.file_type().is_fifo() {
+        true => !is_read(path),
+        false => is_stray_command(path, &meta),
+    })
+}
+
 /// Longest file that is taken for a command that missed the FIFO.
 const STRAY: u64 = 16;
 
@@ -280,6 +290,22 @@ mod tests {
         assert!(!old.remove(), "it belongs to the other one");
         assert!(new.remove());
         assert_eq!((old.place(), new.place()), (Place::Missing, Place::Missing));
+    }
+
+    #[test]
+    fn what_nobody_reads_is_nobodys() {
+        let folder = Folder::new("nobodys");
+        let path = folder.0.join("fifo");
+        assert!(!is_nobodys(&path) && !is_nobodys(&folder.0), "nothing is no thing of nobody");
+        let read = Pipe::create(0, &path).unwrap();
+        assert!(!is_nobodys(&path));
+        drop(read);
+        assert!(is_nobodys(&path));
+        for (content, nobodys) in [("r\n", true), ("data data", false)] {
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(is_nobodys(&path), nobodys, "{content:?}");
+        }
     }
 
     #[test]

@@ -157,12 +157,18 @@ impl Master<'_> {
         let place = commands.pipe.as_ref().map(Pipe::place);
         match place {
             Some(Place::Ours) => {}
+            Some(Place::Foreign) if fifo::is_nobodys(Path::new(commands.duty.path())) => {
+                let path = commands.duty.path();
+                logv!("master fifo {path} was replaced by what nobody reads: making it again");
+                self.make_again(&mut commands);
+            }
             Some(Place::Foreign) => self.lose(&mut commands),
             Some(Place::Missing) => {
                 logv!("master fifo {} was removed: making it again", commands.duty.path());
                 self.make_again(&mut commands);
             }
-            None if std::fs::symlink_metadata(commands.duty.path()).is_err() => {
+            None if is_free(Path::new(commands.duty.path())) => {
+                logv!("master fifo {} is nobody's now: making it again", commands.duty.path());
                 self.make_again(&mut commands);
             }
             None => {}
@@ -199,6 +205,11 @@ impl Master<'_> {
             Err(_) => {}
         }
     }
+}
+
+/// Nothing is there, or nothing that somebody serves.
+fn is_free(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err() || fifo::is_nobodys(path)
 }
 
 fn count(bytes: &[u8], which: impl Fn(u8) -> bool) -> u64 {
