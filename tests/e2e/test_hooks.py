@@ -294,6 +294,17 @@ def test_what_runs_at_the_end_is_bounded(uwsgi, tmp_path):
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("phase", ["master-start", "as-user-atexit"])
+def test_commands_below_a_shell_end_with_their_hook(uwsgi, tmp_path, phase):
+    pidfile = tmp_path / "pid"
+    server = instance(uwsgi, "ours", "--worker-reload-mercy", "1", f"--hook-{phase}", f"exec:sleep 1000 & echo $! > {pidfile}; wait")
+    if phase == "master-start":
+        until(lambda: pidfile.exists() and pidfile.read_text().endswith("\n"), "the command")
+    assert server.stop() == 0
+    until(lambda: not procs.alive(int(pidfile.read_text())), "the end of the command")
+
+
+@pytest.mark.ours
 def test_a_failure_at_the_end_is_told_and_nothing_more(uwsgi):
     server = instance(uwsgi, "ours", "--hook-as-user-atexit", "exec:exit 4", "--hook-as-user-atexit", "print:still", "--exec-as-user-atexit", "exit 5")
     mark = server.mark()

@@ -203,6 +203,12 @@ pub fn kill_group(group: i32, signal: i32) -> io::Result<()> {
     Ok(rustix::process::kill_process_group(group, signal)?)
 }
 
+/// The calling process leads a group of its own, in the same session: what it starts can be ended
+/// with it.
+pub fn lead_group() -> io::Result<()> {
+    Ok(rustix::process::setpgid(None, None)?)
+}
+
 /// Sends `signal` to the parent if that is still `expected`. In a container the parent may well
 /// be process 1, which [`kill`] refuses.
 pub fn kill_parent(expected: i32, signal: i32) -> io::Result<()> {

@@ -50,12 +50,20 @@ pub(crate) fn within(
         Fork::Child => run(instance, body),
         Fork::Parent(pid) => {
             if !ends_within(pid, limit) {
-                let _ = process::kill(pid, signal::SIGKILL);
+                kill(pid);
             }
             bury(pid);
             Ok(())
         }
     }
+}
+
+/// Kills a helper that was not buried yet, with the commands it runs: a shell takes none of its
+/// own along.
+pub(super) fn kill(pid: i32) {
+    // It leads no group in its first moment, when it runs nothing either.
+    let _ = process::kill_group(pid, signal::SIGKILL);
+    let _ = process::kill(pid, signal::SIGKILL);
 }
 
 /// Buries a child that was killed or has ended. One that the kernel cannot kill, for a filesystem
@@ -81,6 +89,7 @@ fn ends_within(pid: i32, limit: Duration) -> bool {
 fn run(instance: &Instance, body: impl FnOnce() -> i32) -> ! {
     instance.leave_master();
     signal::reset(SIGNALS);
+    let _ = process::lead_group();
     let _ = process::die_with_parent(signal::SIGKILL);
     if process::parent_pid() != instance.master_pid() {
         process::exit_now(1);

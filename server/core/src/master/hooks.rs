@@ -6,8 +6,7 @@
 use uwsgi_hooks::phase::{Fatal, Phase as At};
 use uwsgi_hooks::queue::Queue;
 use uwsgi_hooks::{Item, Outcome, Place};
-use uwsgi_sys::process::{self, Ended};
-use uwsgi_sys::signal;
+use uwsgi_sys::process::Ended;
 
 use super::{Master, Phase, helper};
 use crate::sockets::plain;
@@ -109,7 +108,7 @@ impl Master<'_> {
     /// Nothing is waited for any more.
     pub(super) fn end_hooks(&mut self) {
         for (pid, _) in self.hooks.helpers.drain(..) {
-            let _ = process::kill(pid, signal::SIGKILL);
+            helper::kill(pid);
             helper::bury(pid);
         }
     }
