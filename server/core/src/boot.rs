@@ -43,7 +43,7 @@ pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
     actions, activation, alarm, banner, bound, cgroup, check, clock, daemon, fallback, flock,
-    hooks, limits, lists, log, memory, mule, notices, patch, pidfile, plugin, preflight,
+    hooks, kept, limits, lists, log, memory, mule, notices, patch, pidfile, plugin, preflight,
     privileges, probes, procname, signals, worker,
 };
 
@@ -60,6 +60,7 @@ pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
     clock::started_us();
     // Without handlers a fault ends the process all the same, only without a word.
     let _ = uwsgi_sys::fault::catch();
+    forget_others();
     // Before anything else: no command that the configuration runs may inherit them.
     let kept = Table::from_env();
     refork::adopt();
@@ -72,6 +73,15 @@ pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
         fallback::hand_over(kept.rest().entries());
     }
     fallback::instead_of(code)
+}
+
+/// Reloads are counted for this process alone. Whoever was started by another instance, as its
+/// daemon or by its application, finds that one's count in the environment and no table of what is
+/// kept: a first start, with all that a reload leaves out.
+fn forget_others() {
+    if std::env::var_os(kept::VARIABLE).is_none() {
+        uwsgi_sys::env::set("UWSGI_RELOADS", None);
+    }
 }
 
 fn start(argv: Vec<OsString>, parts: &'static Parts, kept: &Table) -> Result<i32, Halt> {
