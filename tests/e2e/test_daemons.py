@@ -164,6 +164,28 @@ def test_a_group_ends_as_a_whole(instance, beacons, tmp_path):
         gone(pid)
 
 
+def test_who_outlives_the_shell_is_waited_for(instance, beacons):
+    """A shell that is asked to end may do so before its commands: these are the daemon all the same."""
+    server = instance("--attach-daemon", f"({beacons.command('b1', 'stubborn')}) & wait", "--reload-mercy", "2")
+    stubborn = beacons.wait("b1")
+    mark = server.mark()
+    server.send(signal.SIGHUP)
+    beacons.wait("b1", 2, timeout=20)
+    assert not procs.alive(stubborn), "the next one runs beside it"
+    server.wait_log(rf"^{MARK}daemon did not die in time, killing", after=mark)
+    server.stop()
+    assert not [pid for pid in beacons.pids("b1") if procs.alive(pid)]
+
+
+def test_what_a_dead_shell_leaves_behind_does_not_run_beside_the_next(instance, beacons):
+    server = instance("--attach-daemon", f"({beacons.command('b1')}) & wait")
+    first = beacons.wait("b1")
+    os.kill(daemons(server)[0]["pid"], signal.SIGKILL)
+    beacons.wait("b1", 2)
+    gone(first)
+    assert procs.alive(beacons.pids("b1")[1])
+
+
 def test_the_master_dies_and_takes_its_daemons_along(instance, beacons, tmp_path):
     server = instance("--attach-daemon", beacons.command("b1"), "--attach-control-daemon", beacons.command("b2"),
                       "--smart-attach-daemon2", f"{tmp_path}/pid {beacons.command('b3')}")
@@ -180,7 +202,7 @@ def test_the_master_dies_and_takes_its_daemons_along(instance, beacons, tmp_path
 
 # --- control
 
-def test_the_death_of_a_control_daemon_ends_the_instance_gracefully(uwsgi, beacons, app, tmp_path):
+def test_the_death_of_a_control_daemon_ends_the_instance_gracefully(beacons, uwsgi, app, tmp_path):
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("held"), "--threads", "2",
                    "--attach-control-daemon", beacons.command("b1"), "--attach-daemon", beacons.command("b2"))
     pid, other = beacons.wait("b1"), beacons.wait("b2")
@@ -225,7 +247,21 @@ def test_a_reload_starts_dumb_ones_again_and_leaves_smart_ones_alone(instance, b
     assert beacons.words("b5")[-1] == "int"
 
 
-def test_requests_at_hand_keep_their_daemon_during_a_reload(uwsgi, beacons, app, tmp_path):
+def test_an_instance_that_is_a_daemon_of_another_counts_its_own_reloads(instance, app, tmp_path):
+    """It finds the count of the outer one in its environment, and leaves nothing out because of that."""
+    pidfile = tmp_path / "inner.pid"
+    server = instance("--attach-daemon", f"exec {paths.OURS} -M --http-socket 127.0.0.1:0 --pidfile {pidfile} --die-on-term --wsgi-file {app('hello')}")
+    for generation in (1, 2):
+        until(lambda: pidfile.exists() and pidfile.read_text() == f"{daemons(server)[0]['pid']}\n", f"the pidfile {generation}", 20)
+        assert server.log().count("(RE)spawned") == generation - 1, "the outer one alone"
+        if generation == 1:
+            pidfile.unlink()
+            mark = server.mark()
+            server.send(signal.SIGHUP)
+            server.wait_log(rf"{MARK}spawning", after=mark)
+
+
+def test_requests_at_hand_keep_their_daemon_during_a_reload(beacons, uwsgi, app, tmp_path):
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("held"), "--threads", "2",
                    "--attach-daemon", beacons.command("b1"))
     pid = beacons.wait("b1")
@@ -352,7 +388,7 @@ def test_a_pidfile_that_cannot_be_written_is_told(instance, beacons, tmp_path):
     assert "subprocess" not in server.log()
 
 
-def test_the_next_instance_adopts_what_the_last_one_left(uwsgi, instance, beacons, tmp_path):
+def test_the_next_instance_adopts_what_the_last_one_left(beacons, uwsgi, instance, tmp_path):
     option = ("--smart-attach-daemon2", f"{tmp_path}/pid {beacons.command('b1')}")
     instance(*option).stop()
     pid = beacons.wait("b1")
@@ -407,7 +443,7 @@ def test_another_user_still_dies_with_the_master(instance, anybodys):
         gone(worker)
 
 
-def test_the_standard_input_is_kept_on_request(uwsgi, app, beacons, tmp_path):
+def test_the_standard_input_is_kept_on_request(beacons, uwsgi, app, tmp_path):
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("hello"),
                    "--attach-daemon2", f"cmd=read line; echo \"$line\" > {tmp_path}/line; {beacons.command('b1')},stdin=1",
                    stdin="by hand\n")
@@ -511,7 +547,7 @@ def test_a_legion_that_does_not_exist_is_told(instance, beacons):
     assert beacons.pids("b1") == []
 
 
-def test_an_instance_may_be_daemons_alone(uwsgi, beacons, tmp_path):
+def test_an_instance_may_be_daemons_alone(beacons, uwsgi, tmp_path):
     server = uwsgi("--attach-daemon", beacons.command("b1"), "--stats", tmp_path / "s", ready=False)
     beacons.wait("b1")
     server.wait_log("spawned uWSGI master process")

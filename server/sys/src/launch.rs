@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 use crate::process::{self, Ended, Fork};
-use crate::{fd, signal};
+use crate::{fd, procfs, signal};
 
 /// Every signal has its default action, and none is blocked.
 pub fn plain_signals() {
@@ -117,9 +117,43 @@ pub fn send(pid: i32, group: bool, signal: i32) -> io::Result<()> {
     }
 }
 
+/// Whether some process of `group` lives. One that nobody has buried yet is none, as far as `/proc`
+/// tells.
+pub fn group_lives(group: i32) -> bool {
+    if let Err(e) = send(group, true, 0)
+        && e.raw_os_error() != Some(libc::EPERM)
+    {
+        return false;
+    }
+    let Ok(all) = std::fs::read_dir("/proc") else { return true };
+    let pids = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.into_iter().any(|pid: i32| procfs::lives_in_group(pid, group))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_lives_as_long_as_one_of_it() {
+        use std::os::unix::process::CommandExt;
+        let mut leader = std::process::Command::new("sleep");
+        let mut leader = leader.arg("1000").process_group(0).spawn().unwrap();
+        let group = i32::try_from(leader.id()).unwrap();
+        let mut other = std::process::Command::new("sleep");
+        let mut other = other.arg("1000").process_group(group).spawn().unwrap();
+        leader.kill().unwrap();
+        leader.wait().unwrap();
+        assert!(group_lives(group), "its leader is gone");
+        other.kill().unwrap();
+        let pid = i32::try_from(other.id()).unwrap();
+        while procfs::life(pid).is_some_and(|life| !life.zombie) {
+            std::thread::yield_now();
+        }
+        assert!(!group_lives(group), "nobody has buried it yet");
+        other.wait().unwrap();
+        assert!(!group_lives(group) && !group_lives(1));
+    }
 
     #[test]
     fn nobody_and_everybody_are_no_targets() {

@@ -67,6 +67,16 @@ pub fn life(pid: i32) -> Option<Life> {
     Some(life)
 }
 
+/// Whether a process lives and is of that process group.
+pub fn lives_in_group(pid: i32, group: i32) -> bool {
+    let parse = |text: &str| {
+        let mut fields = text.get(text.rfind(')')? + 1..)?.split_ascii_whitespace();
+        let (state, own) = (fields.next()?, fields.nth(1)?.parse::<i32>().ok()?);
+        Some(own == group && !matches!(state, "Z" | "X"))
+    };
+    with_text(format_args!("/proc/{pid}/stat"), parse).unwrap_or(false)
+}
+
 /// Reads `/proc/PID/stat`; `None` when the process is gone or `/proc` is not mounted.
 pub fn usage(pid: i32) -> Option<Usage> {
     with_text(format_args!("/proc/{pid}/stat"), |t| parse_stat(t, page_size(), ticks_per_second()))

@@ -12,7 +12,12 @@ struct Farewell {
     again_us: u64,
     mercy_us: u64,
     killed: bool,
+    /// When the group is looked at that a buried process led.
+    look_us: Option<u64>,
 }
+
+/// How often such a group is looked at, microseconds.
+const LOOKS: u64 = 100_000;
 
 #[derive(Debug)]
 pub(super) struct Daemon {
@@ -75,7 +80,10 @@ impl Daemon {
     }
 
     pub(super) fn owns(&self, pid: i32) -> bool {
-        pid > 0 && (pid == self.pid || pid == self.launcher || self.former.contains(&pid))
+        // What is left of a group is no child of ours, and has a number of its own.
+        let buried = self.farewell.is_some_and(|farewell| farewell.look_us.is_some());
+        let own = pid == self.pid && !buried;
+        pid > 0 && (own || pid == self.launcher || self.former.contains(&pid))
     }
 
     pub(super) fn status(&self) -> Status {
@@ -186,7 +194,11 @@ impl Daemon {
             return; // the daemon itself is found by its pidfile
         }
         if self.state == State::Stopping {
-            return self.gone(steps);
+            return self.outlived(now, steps);
+        }
+        if self.spec.is_dumb() {
+            // What its shell has left behind would run beside the next one.
+            steps.order(self.signal(self.spec.stop_signal));
         }
         if self.spec.control {
             (self.pid, self.up_since_us, self.state) = (0, 0, State::Down);
@@ -194,6 +206,29 @@ impl Daemon {
             return;
         }
         self.respawn(now, steps);
+    }
+
+    /// The process that was asked to end has ended; others of its group may take longer.
+    fn outlived(&mut self, now: Now, steps: &mut Steps<Order>) {
+        match &mut self.farewell {
+            Some(farewell) if self.spec.is_dumb() => {
+                farewell.look_us = Some(now.us.saturating_add(LOOKS));
+                steps.order(Order::LookAtGroup { id: self.id, group: self.pid });
+            }
+            _ => self.gone(steps),
+        }
+    }
+
+    /// What a look at the group found.
+    pub(super) fn group_seen(&mut self, lives: bool, now: Now, steps: &mut Steps<Order>) {
+        let Some(farewell) = self.farewell.filter(|farewell| farewell.look_us.is_some()) else {
+            return;
+        };
+        // Whom the kernel cannot kill is not waited for.
+        let over = farewell.killed && now.us >= farewell.mercy_us.saturating_add(SECOND);
+        if !lives || over {
+            self.gone(steps);
+        }
     }
 
     /// Stopping → Gone, or Down when only the lordship is lost.
@@ -371,6 +406,7 @@ impl Daemon {
             again_us: now.us.saturating_add(SECOND),
             mercy_us: now.us.saturating_add(self.mercy_s.saturating_mul(SECOND)),
             killed: false,
+            look_us: None,
         });
     }
 
@@ -378,15 +414,20 @@ impl Daemon {
         if self.state == State::Throttled && now.us >= self.respawn_us {
             return self.spawn(steps);
         }
-        let Some(mut farewell) = self.farewell.filter(|farewell| !farewell.killed) else { return };
-        if now.us >= farewell.mercy_us {
+        let Some(mut farewell) = self.farewell else { return };
+        if farewell.look_us.is_some_and(|us| now.us >= us) {
+            farewell.look_us = Some(now.us.saturating_add(LOOKS));
+            steps.order(Order::LookAtGroup { id: self.id, group: self.pid });
+        }
+        let asked = !farewell.killed;
+        if asked && now.us >= farewell.mercy_us {
             let (command, pid) = (&self.spec.command, self.pid);
             steps.say(format!(
                 "[uwsgi-daemons] daemon did not die in time, killing (pid: {pid}): {command}"
             ));
             steps.order(self.signal(signal::KILL));
             farewell.killed = true;
-        } else if now.us >= farewell.again_us {
+        } else if asked && now.us >= farewell.again_us {
             steps.order(self.signal(farewell.signal));
             farewell.again_us = now.us.saturating_add(SECOND);
         }
@@ -396,8 +437,9 @@ impl Daemon {
     pub(super) fn due(&self) -> Option<u64> {
         match (self.state, self.farewell) {
             (State::Throttled, _) => Some(self.respawn_us),
-            (State::Stopping, Some(farewell)) if !farewell.killed => {
-                Some(farewell.mercy_us.min(farewell.again_us))
+            (State::Stopping, Some(farewell)) => {
+                let asked = (!farewell.killed).then(|| farewell.mercy_us.min(farewell.again_us));
+                asked.into_iter().chain(farewell.look_us).min()
             }
             _ => None,
         }

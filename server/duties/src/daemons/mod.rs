@@ -12,6 +12,10 @@
 //! it is adopted when its pidfile names a live process, and left alone at the end. Daemons of a
 //! legion run while this node is its lord, and end with the instance in any case.
 //!
+//! A dumb daemon is all of its process group: a shell may end before what it runs does, and what is
+//! left of the group counts as the daemon. It is waited for like the daemon itself when that is asked
+//! to end, and asked to end when its leader died by itself.
+//!
 //! All daemons stop at the same time, and a respawn waits as a due time, not in a sleeping child.
 //! It refuses to fork, signal or read: a look at a pidfile is a value ([`Pidfile`]), the rest are
 //! orders.
@@ -95,6 +99,15 @@ impl Daemons {
         let mut steps = Steps::new();
         daemon.exited(pid, end, now, &mut steps);
         Some(steps)
+    }
+
+    /// The answer to [`Order::LookAtGroup`].
+    pub fn group_seen(&mut self, id: usize, lives: bool, now: Now) -> Steps<Order> {
+        let mut steps = Steps::new();
+        if let Some(daemon) = self.all.get_mut(id) {
+            daemon.group_seen(lives, now, &mut steps);
+        }
+        steps
     }
 
     /// A file of the key `touch` of daemon `id` was touched.

@@ -85,6 +85,13 @@ pub enum Order {
         /// The process.
         pid: i32,
     },
+    /// Tell with [`super::Daemons::group_seen`] whether somebody of this process group lives.
+    LookAtGroup {
+        /// Number of the daemon.
+        id: usize,
+        /// The process that led it, which is buried.
+        group: i32,
+    },
     /// Stop the instance, gracefully.
     ShutDown,
 }

@@ -39,6 +39,21 @@ fn state(set: &Daemons) -> (State, i32) {
     (status.state, status.pid)
 }
 
+/// A child of the master ended, and nobody of its group is left.
+fn ended(set: &mut Daemons, pid: i32, end: End, now: Now) -> Steps<Order> {
+    let mut seen = Steps::new();
+    for step in set.exited(pid, end, now).unwrap_or_default() {
+        match step {
+            Step::Do(Order::LookAtGroup { id, group }) => {
+                assert_eq!(group, pid);
+                seen.extend(set.group_seen(id, false, now));
+            }
+            other => seen.extend([other]),
+        }
+    }
+    seen
+}
+
 fn group(pid: i32, signal: i32) -> Order {
     Order::Signal { pid, group: true, signal }
 }
@@ -54,6 +69,8 @@ fn a_dumb_daemon_is_spawned_and_respawned() {
     assert_eq!(state(&set), (State::Up, 7));
     let steps = set.exited(7, End::Code(3), at(60)).unwrap();
     assert_eq!(steps.texts(), ["[uwsgi-daemons] respawning \"run it\" (uid: 1 gid: 2)"]);
+    let spawn = Order::Spawn { id: 0, detach: false };
+    assert_eq!(steps.given(), [group(7, TERM), spawn], "nobody runs beside the next one");
     let status = set.status().next().unwrap();
     assert_eq!((status.spawns, status.last_end), (2, Some(End::Code(3))));
     assert_eq!(set.exited(99, End::Code(0), at(61)), None, "a stranger");
@@ -82,7 +99,7 @@ fn a_daemon_that_dies_at_once_waits_longer_each_time() {
     assert_eq!(delays, [1, 2, 3, 4, 5]);
     now.us += 4 * SECOND;
     let steps = set.exited(15, End::Code(1), now).unwrap();
-    assert_eq!(steps.given().len(), 1, "who lived longer than three seconds comes back at once");
+    assert_eq!(steps.given().len(), 2, "who lived longer than three seconds comes back at once");
 }
 
 #[test]
@@ -118,7 +135,8 @@ fn a_spawn_that_fails_is_tried_again_later() {
 fn the_death_of_a_control_daemon_ends_the_instance() {
     let mut set = running("attach-control-daemon", "sleep 5", 7);
     let steps = set.exited(7, End::Code(0), at(5)).unwrap();
-    assert_eq!(steps.into_iter().collect::<Vec<_>>(), [Step::Do(Order::ShutDown)]);
+    let both = [Step::Do(group(7, TERM)), Step::Do(Order::ShutDown)];
+    assert_eq!(steps.into_iter().collect::<Vec<_>>(), both);
     assert!(set.stop(Ending::Stop, at(5)).is_empty());
     assert!(set.all_gone());
 }
@@ -135,7 +153,7 @@ fn the_end_of_the_instance_is_the_end_of_a_dumb_daemon() {
         assert_eq!(set.tick(at(second)).given(), [group(7, TERM)], "reminded each second");
     }
     assert!(!set.all_gone());
-    let steps = set.exited(7, End::Signal(15), at(12)).unwrap();
+    let steps = ended(&mut set, 7, End::Signal(15), at(12));
     assert_eq!(steps.texts(), ["daemon \"run\" (pid: 7) annihilated"]);
     assert!(set.all_gone());
     assert_eq!(set.due(), None);
@@ -153,6 +171,26 @@ fn who_does_not_die_in_time_is_killed_once() {
     assert_eq!(steps.given(), [group(7, KILL)]);
     assert!(set.tick(at(20)).is_empty());
     assert_eq!(set.due(), None, "nothing is left to do but to wait");
+}
+
+#[test]
+fn who_outlives_the_leader_of_the_group_is_waited_for() {
+    let mut set = running("attach-daemon", "run", 7);
+    set.stop(Ending::Stop, at(10));
+    let look = Order::LookAtGroup { id: 0, group: 7 };
+    let steps = set.exited(7, End::Signal(15), at(10)).unwrap();
+    assert_eq!(steps.given(), std::slice::from_ref(&look));
+    assert_eq!(set.exited(7, End::Code(0), at(10)), None, "the number may be somebody else's");
+    assert!(set.group_seen(0, true, at(10)).is_empty());
+    assert_eq!(set.tick(at(11)).given(), [look.clone(), group(7, TERM)], "reminded, too");
+    assert!(!set.all_gone());
+    assert_eq!(set.tick(at(13)).given(), [look.clone(), group(7, KILL)], "the same mercy");
+    assert!(set.group_seen(0, true, at(13)).is_empty() && !set.all_gone());
+    assert_eq!(set.tick(at(14)).given(), [look]);
+    let steps = set.group_seen(0, true, at(14));
+    assert_eq!(steps.texts(), ["daemon \"run\" (pid: 7) annihilated"], "nobody waits for ever");
+    assert!(set.all_gone() && set.due().is_none());
+    assert!(set.group_seen(0, true, at(15)).is_empty());
 }
 
 #[test]
@@ -199,7 +237,7 @@ fn a_process_that_came_too_late_does_not_stay() {
     assert!(set.stop(Ending::Stop, at(0)).is_empty());
     assert!(!set.all_gone(), "its process is not known yet");
     assert_eq!(set.spawned(0, Ok(7), at(0)).given(), [group(7, TERM)]);
-    set.exited(7, End::Signal(15), at(0)).unwrap();
+    ended(&mut set, 7, End::Signal(15), at(0));
     assert!(set.all_gone());
     assert_eq!(set.spawned(0, Ok(8), at(0)).given(), [group(8, KILL)]);
 }
@@ -356,7 +394,8 @@ fn a_touch_ends_the_daemon() {
     let text = "V *** /b has been touched... reloading daemon \"run\" (pid: 7) !!! ***";
     assert_eq!(steps.texts(), [text]);
     assert_eq!(steps.given(), [group(7, 10)]);
-    assert_eq!(set.exited(7, End::Signal(10), at(60)).unwrap().given().len(), 1, "it comes back");
+    let steps = set.exited(7, End::Signal(10), at(60)).unwrap();
+    assert_eq!(steps.given(), [group(7, 10), Order::Spawn { id: 0, detach: false }]);
     assert!(set.touched(0, "/b").is_empty(), "nobody to end");
     assert!(set.touched(5, "/b").is_empty());
 }
@@ -373,7 +412,7 @@ fn daemons_of_a_legion_run_while_this_node_is_lord() {
     assert_eq!(steps.texts(), ["[uwsgi_daemons] stopping legion \"l1\" daemon: run (pid: 7)"]);
     assert_eq!(steps.given(), [group(7, TERM)]);
     assert_eq!(set.tick(at(6)).given(), [group(7, KILL)]);
-    assert!(set.exited(7, End::Signal(9), at(6)).unwrap().is_empty(), "no respawn, no line");
+    assert!(ended(&mut set, 7, End::Signal(9), at(6)).is_empty(), "no respawn, no line");
     assert_eq!(state(&set), (State::Down, 0));
     assert_eq!(set.lord("l1", true, at(9), &mut absent).given().len(), 1, "lord again");
 }
@@ -442,7 +481,7 @@ proptest! {
             };
             let pid = set.status().next().unwrap().pid;
             let more = match event {
-                0 => set.exited(pid, End::Code(n), now).unwrap_or_default(),
+                0 => ended(&mut set, pid, End::Code(n), now),
                 1 | 2 => set.second(now, &mut look),
                 3 => set.lord("l", n > 1, now, &mut look),
                 4 if n == 0 => { stopped = true; set.stop(Ending::Stop, now) },
@@ -468,7 +507,7 @@ proptest! {
             set.tick(now);
             set.second(now, &mut absent);
             let pid = set.status().next().unwrap().pid;
-            set.exited(pid, End::Signal(9), now);
+            ended(&mut set, pid, End::Signal(9), now);
         }
         prop_assert!(set.all_gone());
     }

@@ -162,6 +162,11 @@ impl Master<'_> {
                     log!("[uwsgi-daemons] unable to write {path}: {}", sockets::plain(&e));
                 }
             }
+            Order::LookAtGroup { id, group } => {
+                let lives = uwsgi_sys::launch::group_lives(group);
+                let steps = self.daemons.courses.group_seen(id, lives, edge::now());
+                self.follow_daemons(steps);
+            }
             Order::ShutDown => self.shut_down(),
         }
     }
