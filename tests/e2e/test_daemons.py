@@ -58,13 +58,18 @@ def beacons(nothing_left, tmp_path):
     yield Beacons(tmp_path)
     # Those that outlive their server, which has ended by now, are children of the tests.
     for pid in procs.children(os.getpid()):
-        if str(tmp_path) in procs.command_line(pid):
+        if f"{BEACON} {tmp_path}" in procs.command_line(pid):
             procs.kill_quietly(pid)
 
 
 @pytest.fixture
-def instance(beacons, uwsgi, app, tmp_path):
+def uwsgi(beacons, uwsgi):
     """After `beacons`: the server ends before those who may outlive it."""
+    return uwsgi
+
+
+@pytest.fixture
+def instance(uwsgi, app, tmp_path):
     def start(*options, **kw):
         return uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("hello"), "--stats", tmp_path / "s",
                      *options, **kw)

@@ -21,7 +21,9 @@ class Tmux:
         line = shlex.join(str(word) for word in argv) or "sh"
         wide, high = map(str, size)
         full = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
-        full.pop("TMUX", None)
+        # The size is that of the window, whatever the terminal of the tests has.
+        for name in ("TMUX", "LINES", "COLUMNS"):
+            full.pop(name, None)
         # Its own configuration would bring a status line, which takes a row, and keys.
         settings = {"status": "off", "remain-on-exit": "on", "mouse": "off", "escape-time": "0"}
         before = [word for name, value in settings.items() for word in ("set", "-g", name, value, ";")]
