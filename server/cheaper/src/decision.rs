@@ -1,25 +1,6 @@
 //! What one cycle decides, for the master to carry out and for everybody to see.
 
-/// A line for the log, without its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// The line.
-    pub text: String,
-    /// The log puts the date before it, whatever its options say.
-    pub dated: bool,
-}
-
-impl Line {
-    /// A line that has a date only where all lines have.
-    pub fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), dated: false }
-    }
-
-    /// A line with a date.
-    pub fn dated(text: impl Into<String>) -> Self {
-        Self { text: text.into(), dated: true }
-    }
-}
+use uwsgi_duties::Line;
 
 /// Why the number of workers changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

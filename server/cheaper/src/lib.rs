@@ -22,9 +22,10 @@ mod snapshot;
 pub mod trace;
 
 pub use algorithm::list;
-pub use decision::{BusynessGauges, Decision, Gauges, Line, Reason};
+pub use decision::{BusynessGauges, Decision, Gauges, Reason};
 pub use engine::Engine;
 pub use replay::{Report, replay};
 pub use settings::{Busyness, Settings};
 pub use snapshot::{Census, Slot, Snapshot};
 pub use trace::Trace;
+pub use uwsgi_duties::Line;

@@ -36,7 +36,7 @@ pub(crate) fn receive(kept: &Table) -> Result<(), String> {
     let plan = activation::plan(&environment, process::pid(), is_reload())?;
     plan.unset.iter().for_each(|name| env::set(name, None));
     if let Some(line) = &plan.line {
-        log!("{}", line.text);
+        log::say(line);
     }
     HAPPENED.store(plan.skip_zero || any(kept), Ordering::Relaxed);
     for (at, one) in plan.fds.iter().enumerate() {

@@ -92,7 +92,7 @@ fn alone(instance: &Instance, worker: u32, core: u32) -> Option<(u64, i32)> {
 
 fn end_alone(instance: &Instance, app: i32) -> ! {
     let pid = process::pid();
-    without_master(pid, app).iter().for_each(|line| log!("{}", line.text));
+    without_master(pid, app).iter().for_each(log::say);
     let first = pid == instance.master_pid();
     process::exit_now(if first { boot::end_alone(instance, 0) } else { 0 })
 }

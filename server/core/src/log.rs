@@ -8,6 +8,8 @@ use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use uwsgi_duties::Line;
+
 use crate::alarm::{Packet, Wire};
 use crate::clock;
 
@@ -35,6 +37,11 @@ pub fn line(text: impl AsRef<[u8]>) {
 /// Writes one line that carries the date even without `log-date`.
 pub fn verbose(text: impl AsRef<[u8]>) {
     emit(text.as_ref(), true);
+}
+
+/// Writes a line as whoever decided on it wants it.
+pub fn say(line: &Line) {
+    emit(line.text.as_bytes(), line.dated);
 }
 
 /// Where copies of what this process says go, for `log-alarm`.

@@ -9,6 +9,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use uwsgi_duties::fifo::writing_pidfile;
+
 use crate::instance::Instance;
 use crate::privileges::Identity;
 use crate::settings::Settings;
@@ -20,7 +22,7 @@ static WRITTEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Writes our pid into `path`; the error is the line for the log.
 pub fn write(path: &str) -> Result<(), String> {
-    log!("writing pidfile to {path}");
+    log::say(&writing_pidfile(path));
     let failed = |call: &str, e: std::io::Error| {
         format!("{call}(\"{path}\"): {} [core/utils.c line {}]", sockets::plain(&e), line!())
     };

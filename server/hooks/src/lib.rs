@@ -13,7 +13,6 @@
 pub mod action;
 mod done;
 pub mod hook;
-mod line;
 pub mod mountinfo;
 pub mod mountpoint;
 pub mod phase;
@@ -27,8 +26,8 @@ pub mod wait;
 
 pub use action::Action;
 pub use done::{Doer, Env, Failure};
-pub use line::Line;
 pub use phase::{Context, Once, Outcome, Phase, Place, Start, Vassal};
 pub use plan::{Item, Plan};
 pub use run::{file_write, run, run_one};
 pub use tally::{Count, Tally};
+pub use uwsgi_duties::Line;

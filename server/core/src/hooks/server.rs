@@ -26,10 +26,7 @@ const OWN: &[(&str, Own)] =
 
 impl Server for Here {
     fn log(&mut self, line: Line) {
-        match line.dated {
-            true => log::verbose(line.text),
-            false => log::line(line.text),
-        }
+        log::say(&line);
     }
 
     fn pause(&mut self, time: Duration) -> bool {

@@ -7,15 +7,15 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use uwsgi_cheaper::algorithm::busyness;
-use uwsgi_cheaper::{Decision, Engine, Line, Settings, Slot, Snapshot};
+use uwsgi_cheaper::{Decision, Engine, Settings, Slot, Snapshot};
 use uwsgi_metrics::CHEAPER_REASONS;
 use uwsgi_sys::{procfs, queue::UnixQueues, signal};
 
 use super::children::{Child, Role};
 use super::{Master, Phase, edge};
 use crate::instance::Instance;
+use crate::log;
 use crate::observer::waiting;
-use crate::{log, logv};
 
 /// The state of cheaper, where it is on.
 pub(super) struct Cheaper {
@@ -36,9 +36,9 @@ impl Cheaper {
     pub(super) fn new(instance: &Instance) -> Option<Cheaper> {
         let settings = instance.settings.policy.scale.cheaper.clone()?;
         let (engine, lines) = Engine::new(settings.clone(), &Snapshot::default());
-        lines.iter().for_each(say);
+        lines.iter().for_each(log::say);
         if engine.algorithm() == "busyness" {
-            busyness::banner(&settings, instance.settings.metrics).iter().for_each(say);
+            busyness::banner(&settings, instance.settings.metrics).iter().for_each(log::say);
         }
         let queues = matches!(engine.algorithm(), "backlog" | "backlog2" | "busyness");
         let unix = if queues { UnixQueues::open().ok() } else { None };
@@ -70,13 +70,6 @@ pub(super) fn forget_numbers(instance: &Instance) {
     numbers.into_iter().for_each(|number| number.set(0));
 }
 
-fn say(line: &Line) {
-    match line.dated {
-        true => logv!("{}", line.text),
-        false => log!("{}", line.text),
-    }
-}
-
 impl Master<'_> {
     /// A cycle, when one is due.
     pub(super) fn cheaper_turn(&mut self) {
@@ -96,7 +89,7 @@ impl Master<'_> {
             }
             let decision = cheaper.engine.step(&snapshot);
             self.note_decision(&decision);
-            decision.log.iter().for_each(say);
+            decision.log.iter().for_each(log::say);
             decision.cheap.iter().for_each(|id| self.cheapen(number(*id), signal::SIGWINCH));
             decision.spawn.iter().for_each(|id| self.revive(number(*id)));
         }

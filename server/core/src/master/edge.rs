@@ -7,10 +7,10 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll;
-use uwsgi_duties::{Line, Now, Step, Steps};
+use uwsgi_duties::{Now, Step, Steps};
 
 use super::Master;
-use crate::{clock, log, logv};
+use crate::{clock, log};
 
 /// This moment, as duties are told it: on the clock that all processes share.
 pub(super) fn now() -> Now {
@@ -25,19 +25,11 @@ pub(super) fn instant(us: u64) -> Instant {
     moment.unwrap_or(now)
 }
 
-/// Writes a line of a duty.
-pub(super) fn say(line: &Line) {
-    match line.dated {
-        true => logv!("{}", line.text),
-        false => log!("{}", line.text),
-    }
-}
-
 /// Writes the lines of `steps` and hands each order over, in their sequence.
 pub(super) fn carry_out<O>(steps: Steps<O>, mut order: impl FnMut(O)) {
     for step in steps {
         match step {
-            Step::Say(line) => say(&line),
+            Step::Say(line) => log::say(&line),
             Step::Do(one) => order(one),
         }
     }

@@ -8,7 +8,7 @@ use uwsgi_sys::{process, signal};
 use super::children::Role;
 use super::daemons::Attached;
 use super::fifo::Commands;
-use super::{Goal, Master, Phase, edge, refork};
+use super::{Goal, Master, Phase, refork};
 use crate::datagrams;
 use crate::fifo::Pipe;
 use crate::instance::Instance;
@@ -223,7 +223,7 @@ pub fn cleanup(instance: &Instance) {
     instance.prometheus.iter().for_each(|l| remove(l, " (prometheus)"));
     let fifo = instance.fifo.lock().ok().and_then(|mut fifo| fifo.take());
     if let Some(pipe) = fifo.filter(|pipe| pipe.remove()) {
-        edge::say(&uwsgi_duties::fifo::removed(&pipe.path.to_string_lossy()));
+        log::say(&uwsgi_duties::fifo::removed(&pipe.path.to_string_lossy()));
     }
 }
 

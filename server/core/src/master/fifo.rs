@@ -73,12 +73,7 @@ impl Master<'_> {
         globals.fifo_commands.add(count(&bytes, |byte| commands.duty.is_command(byte)));
         globals.fifo_unknown.add(count(&bytes, |b| commands.duty.is_strange(b)));
         self.commands = Some(commands);
-        for step in steps {
-            match step {
-                uwsgi_duties::Step::Say(line) => edge::say(&line),
-                uwsgi_duties::Step::Do(order) => self.carry_out_command(order),
-            }
-        }
+        edge::carry_out(steps, |order| self.carry_out_command(order));
     }
 
     /// The FIFO wakes the loop while it may be read.
@@ -152,7 +147,7 @@ impl Master<'_> {
     pub(super) fn mind_fifo(&mut self) {
         let Some(mut commands) = self.commands.take() else { return };
         if let Some(line) = commands.duty.complaint(edge::now()) {
-            edge::say(&line);
+            log::say(&line);
         }
         let place = commands.pipe.as_ref().map(Pipe::place);
         match place {

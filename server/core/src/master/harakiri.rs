@@ -16,6 +16,7 @@ use super::fate::Shot;
 use super::inflight::{self, Task};
 use super::{Master, edge};
 use crate::instance::Instance;
+use crate::log;
 use crate::observer::waiting;
 use crate::signals::{self, Receiver};
 
@@ -111,7 +112,7 @@ impl Master<'_> {
                 let thread = self.instance.arena.core(id, core).thread.get();
                 let (syscall, wchan) = procfs::waits(pid, i32::try_from(thread).unwrap_or(0));
                 let lines = harakiri::waits(syscall.as_deref(), wchan.as_deref());
-                lines.iter().for_each(edge::say);
+                lines.iter().for_each(log::say);
             }
             // One that does not catch the signal would end by it.
             Order::Stacks { pid, .. } if procfs::catches(pid, signal::SIGUSR2) => {

@@ -9,7 +9,7 @@ use super::Master;
 use super::children::Role;
 use super::edge;
 use super::fate::Shot;
-use crate::{clock, logv};
+use crate::{clock, log, logv};
 
 impl Master<'_> {
     /// Asks a child to end by `signal`; it is killed when the mercy of its kind is over.
@@ -67,8 +67,8 @@ impl Master<'_> {
                 continue;
             }
             match child.role {
-                Role::Worker(id) => edge::say(&expired(Who::Worker(id), pid)),
-                Role::Mule(id) => edge::say(&expired(Who::Mule(id), pid)),
+                Role::Worker(id) => log::say(&expired(Who::Worker(id), pid)),
+                Role::Mule(id) => log::say(&expired(Who::Mule(id), pid)),
                 Role::Gateway(n) => no_mercy(&format!("gateway {n}"), pid),
                 Role::Observer => no_mercy("observer", pid),
             }

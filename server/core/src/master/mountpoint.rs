@@ -13,8 +13,8 @@ use uwsgi_hooks::mountpoint::{Order, TIMEOUT_US, Watch};
 use uwsgi_sys::{process, signal};
 
 use super::{Goal, Master, Phase, edge, helper};
-use crate::logv;
 use crate::sockets::plain;
+use crate::{log, logv};
 
 /// How long children that were killed may take to go.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -118,7 +118,7 @@ impl Master<'_> {
         if self.mountpoints.blast.is_some() {
             return;
         }
-        logv!("{}", line.text);
+        log::say(line);
         self.mountpoints.blast = Some(Instant::now());
         self.enter(Phase::Ending { goal: Goal::Stop(1), since: Instant::now() });
         for child in &self.children {

@@ -13,6 +13,7 @@ use super::children::Role;
 use super::fate::Shot;
 use super::{Master, edge};
 use crate::instance::Instance;
+use crate::log;
 
 impl Master<'_> {
     /// Each second: who is to be replaced.
@@ -36,13 +37,13 @@ impl Master<'_> {
             let age_s = now.seconds_since(child.since_us);
             let worker = Worker { id, pid, requests: 0, age_s, memory };
             if let Some(line) = limits.evil(&worker).filter(|_| evil) {
-                edge::say(&line);
+                log::say(&line);
                 count(self.instance, id, "evil");
                 self.shoot(id, Shot::Evil);
             } else if let Some(line) = limits.lifetime(&worker)
                 && row.accepting.get() > 0
             {
-                edge::say(&line);
+                log::say(&line);
                 count(self.instance, id, "lifetime");
                 self.children[at].recycled = true;
                 self.retire(id, WAKE);

@@ -9,6 +9,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use uwsgi_duties::fifo::{FORKING, forked};
 use uwsgi_sys::process::{self, Ended, Fork};
 
 use super::{Master, Phase, ending};
@@ -38,7 +39,7 @@ impl Master<'_> {
             Ok(Fork::Child) => self.become_copy(own),
             Ok(Fork::Parent(pid)) => {
                 with_copies(|copies| copies.push(pid));
-                logv!("new master copy spawned with pid {pid}");
+                log::say(&forked(pid));
                 self.count_reload("fork", "done");
             }
             Err(e) => {
@@ -52,7 +53,7 @@ impl Master<'_> {
         if let Err(e) = process::new_session() {
             log!("setsid(): {}", crate::sockets::plain(&e));
         }
-        log!("fork()'ing uWSGI...");
+        log!("{FORKING}");
         let error = ending::exec_copy(self.instance, of);
         log!("execvp(): {}", crate::sockets::plain(&error));
         process::exit_now(1)

@@ -505,7 +505,7 @@ impl Reactor {
             return;
         }
         if let Some(line) = line {
-            log!("{}", line.text);
+            log::say(line);
         }
         self.instance.arena.worker(worker).retires.set(reason);
         self.retire();

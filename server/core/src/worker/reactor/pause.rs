@@ -12,7 +12,7 @@ use uwsgi_duties::pause::noticed;
 
 use super::{CONN, KIND, LIFELINE, Reactor, WAKE};
 use crate::instance::Instance;
-use crate::logv;
+use crate::log;
 
 /// A paused core looks at its row this often, should a signal be lost.
 const LOOK_S: i64 = 10;
@@ -87,7 +87,7 @@ impl Reactor {
             // It cannot be full.
             let _ = rustix::io::write(&self.pause.over, &1u64.to_ne_bytes());
         }
-        logv!("{}", noticed(worker, on).text);
+        log::say(&noticed(worker, on));
     }
 
     /// An event that came as the pause began. Listening sockets report again by themselves.
