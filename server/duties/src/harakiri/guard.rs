@@ -99,6 +99,14 @@ const STACKS_LOOK: u64 = SECOND / 100;
 /// And the line about it is said once in this time: it says nothing new.
 const SAY_AGAIN: u64 = 60 * SECOND;
 
+/// One look at a worker, and what comes of it.
+struct Look<'a> {
+    now: Now,
+    config: &'a Config,
+    worker: &'a Worker<'a>,
+    steps: Steps<Order>,
+}
+
 impl Guard {
     /// Looks at a worker; `queue` is the longest queue of the listening sockets.
     pub fn look(
@@ -108,8 +116,8 @@ impl Guard {
         worker: &Worker<'_>,
         queue: u64,
     ) -> Steps<Order> {
-        let mut steps = Steps::new();
-        self.forget_what_ended(worker, &mut steps);
+        let mut look = Look { now, config, worker, steps: Steps::new() };
+        self.forget_what_ended(&mut look);
         match self.state {
             _ if worker.pid <= 0 => {}
             State::Killed { .. } => {}
@@ -118,25 +126,25 @@ impl Guard {
                     let again_us = now.us.saturating_add(STACKS_LOOK).min(until_us);
                     self.state = State::Telling { victim, first, told, again_us, until_us };
                 } else if let Some(core) = victim.find(worker) {
-                    self.strike(now, config, worker, core, first, &mut steps);
+                    self.strike(&mut look, core, first);
                 }
             }
             State::Tried { victim, next_us } if now.us >= next_us => {
                 if let Some(core) = victim.find(worker) {
-                    self.attempt(now, config, worker, core, &mut steps);
+                    self.attempt(&mut look, core);
                 }
             }
             State::Tried { .. } => {}
             State::Quiet => {
                 if let Some(core) = overdue(worker, now)
                     && now.us >= self.skipped_until_us
-                    && !self.skips(now, config, worker.id, queue, &mut steps)
+                    && !self.skips(&mut look, queue)
                 {
-                    self.attempt(now, config, worker, core, &mut steps);
+                    self.attempt(&mut look, core);
                 }
             }
         }
-        steps
+        look.steps
     }
 
     /// Monotonic microseconds when [`Guard::look`] has something to do, with these cores.
@@ -158,7 +166,8 @@ impl Guard {
     }
 
     /// Telling, Tried or Killed → Quiet when the victim is no more.
-    fn forget_what_ended(&mut self, worker: &Worker<'_>, steps: &mut Steps<Order>) {
+    fn forget_what_ended(&mut self, look: &mut Look<'_>) {
+        let worker = look.worker;
         let over = match self.state {
             State::Quiet => false,
             State::Killed { pid } => pid != worker.pid,
@@ -171,7 +180,7 @@ impl Guard {
             && victim.pid == worker.pid
         {
             let (id, core) = (worker.id, victim.core);
-            steps.say_dated(format!("HARAKIRI: worker {id} core {core} is done and goes on"));
+            look.steps.say_dated(format!("HARAKIRI: worker {id} core {core} is done and goes on"));
         }
         if over {
             self.state = State::Quiet;
@@ -179,22 +188,15 @@ impl Guard {
     }
 
     /// The queue is shorter than the threshold: nobody suffers enough.
-    fn skips(
-        &mut self,
-        now: Now,
-        config: &Config,
-        id: u32,
-        queue: u64,
-        steps: &mut Steps<Order>,
-    ) -> bool {
-        let threshold = config.threshold;
+    fn skips(&mut self, look: &mut Look<'_>, queue: u64) -> bool {
+        let (now, id, threshold) = (look.now, look.worker.id, look.config.threshold);
         if queue >= threshold {
             return false;
         }
         self.skipped_until_us = now.us.saturating_add(SKIP);
         if now.us >= self.quiet_until_us {
             self.quiet_until_us = now.us.saturating_add(SAY_AGAIN);
-            steps.say_dated(format!(
+            look.steps.say_dated(format!(
                 "HARAKIRI: Skipping harakiri on worker {id}. Listen queue is smaller than the \
                  threshold ({queue} < {threshold})"
             ));
@@ -203,71 +205,48 @@ impl Guard {
     }
 
     /// Quiet or Tried → Telling, or at once what [`Guard::strike`] does.
-    fn attempt(
-        &mut self,
-        now: Now,
-        config: &Config,
-        worker: &Worker<'_>,
-        core: &Core<'_>,
-        steps: &mut Steps<Order>,
-    ) {
+    fn attempt(&mut self, look: &mut Look<'_>, core: &Core<'_>) {
         let first = self.state == State::Quiet;
-        announce(first, config, worker, core.core, steps);
-        if !(config.verbose && config.stacks) {
-            return self.strike(now, config, worker, core, first, steps);
+        look.announce(first, core.core);
+        if !(look.config.verbose && look.config.stacks) {
+            return self.strike(look, core, first);
         }
-        let Worker { id, pid, told, .. } = *worker;
-        steps.say(STACKS_TITLE);
-        steps.order(Order::Stacks { id, pid });
+        let (now, Worker { id, pid, told, .. }) = (look.now, *look.worker);
+        look.steps.say(STACKS_TITLE);
+        look.steps.order(Order::Stacks { id, pid });
         let (again_us, until_us) = (now.us + STACKS_LOOK, now.us.saturating_add(STACKS));
         let victim = Victim { pid, core: core.core, since_us: core.since_us };
         self.state = State::Telling { victim, first, told, again_us, until_us };
     }
 
     /// Telling, Quiet → Tried or Killed, Tried → Killed.
-    fn strike(
-        &mut self,
-        now: Now,
-        config: &Config,
-        worker: &Worker<'_>,
-        core: &Core<'_>,
-        first: bool,
-        steps: &mut Steps<Order>,
-    ) {
-        status(worker, steps);
+    fn strike(&mut self, look: &mut Look<'_>, core: &Core<'_>, first: bool) {
+        look.status();
+        let Worker { id, pid, .. } = *look.worker;
         let user = core.deadline.is_some_and(|deadline| deadline.user);
         if first {
-            let age_us = now.us.saturating_sub(core.since_us);
-            steps.order(Order::Incident { id: worker.id, core: core.core, user, age_us });
+            let age_us = look.now.us.saturating_sub(core.since_us);
+            look.steps.order(Order::Incident { id, core: core.core, user, age_us });
         }
-        if first && config.grace_s > 0 {
-            self.ask(now, config, worker, core, steps);
+        if first && look.config.grace_s > 0 {
+            self.ask(look, core);
         } else {
-            let pid = worker.pid;
-            steps.order(Order::Signal { pid, group: false, signal: signal::KILL });
+            look.steps.order(Order::Signal { pid, group: false, signal: signal::KILL });
             self.state = State::Killed { pid };
         }
-        let by = if user { " (user)" } else { "" };
-        let (id, core) = (worker.id, core.core);
-        steps.say_dated(format!("HARAKIRI{by} triggered by worker {id} core {core} !!!"));
+        let (by, core) = (if user { " (user)" } else { "" }, core.core);
+        look.steps.say_dated(format!("HARAKIRI{by} triggered by worker {id} core {core} !!!"));
     }
 
     /// → Tried: the graceful signal, and when the kill follows.
-    fn ask(
-        &mut self,
-        now: Now,
-        config: &Config,
-        worker: &Worker<'_>,
-        core: &Core<'_>,
-        steps: &mut Steps<Order>,
-    ) {
-        let (id, pid, signal) = (worker.id, worker.pid, config.grace_signal);
-        let next_us = now.us.saturating_add(micros(config.grace_s));
-        steps.order(Order::Signal { pid, group: false, signal });
-        steps.say_dated(format!(
+    fn ask(&mut self, look: &mut Look<'_>, core: &Core<'_>) {
+        let (Worker { id, pid, .. }, signal) = (*look.worker, look.config.grace_signal);
+        let next_us = look.now.us.saturating_add(micros(look.config.grace_s));
+        look.steps.order(Order::Signal { pid, group: false, signal });
+        look.steps.say_dated(format!(
             "HARAKIRI: graceful termination attempt on worker {id} with signal {signal}. Next \
              harakiri: {}",
-            now.wall_at(next_us)
+            look.now.wall_at(next_us)
         ));
         let victim = Victim { pid, core: core.core, since_us: core.since_us };
         self.state = State::Tried { victim, next_us };
@@ -275,7 +254,7 @@ impl Guard {
 }
 
 /// The core that is late for the longest time.
-fn overdue<'a>(worker: &'a Worker<'a>, now: Now) -> Option<&'a Core<'a>> {
+fn overdue<'a>(worker: &Worker<'a>, now: Now) -> Option<&'a Core<'a>> {
     let late = |core: &&Core| core.deadline.is_some_and(|deadline| now.us >= deadline.at_us);
     let at = |core: &&Core| core.deadline.map(|deadline| deadline.at_us);
     worker.cores.iter().filter(late).min_by_key(at)
@@ -284,35 +263,31 @@ fn overdue<'a>(worker: &'a Worker<'a>, now: Now) -> Option<&'a Core<'a>> {
 /// The line before the stacks.
 const STACKS_TITLE: &str = "*** uWSGI Python tracebacker output ***";
 
-/// Who it is and what it waits for.
-fn announce(
-    first: bool,
-    config: &Config,
-    worker: &Worker<'_>,
-    core: u32,
-    steps: &mut Steps<Order>,
-) {
-    let Worker { id, pid, .. } = *worker;
-    let (attempt, graceful) = if first { (1, "yes") } else { (2, "no") };
-    steps.say_dated(format!(
-        "*** HARAKIRI ON WORKER {id} (pid: {pid}, try: {attempt}, graceful: {graceful}) ***"
-    ));
-    if config.verbose {
-        steps.order(Order::Inspect { id, pid, core });
-    }
-}
-
-/// What all its cores do.
-fn status(worker: &Worker<'_>, steps: &mut Steps<Order>) {
-    let Worker { id, cores, .. } = *worker;
-    steps.say_dated(format!("HARAKIRI !!! worker {id} status !!!"));
-    for core in cores {
-        steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, doing(&core.doing)));
-        if !core.note.is_empty() {
-            steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, core.note));
+impl Look<'_> {
+    /// Who it is and what it waits for.
+    fn announce(&mut self, first: bool, core: u32) {
+        let Worker { id, pid, .. } = *self.worker;
+        let (attempt, graceful) = if first { (1, "yes") } else { (2, "no") };
+        self.steps.say_dated(format!(
+            "*** HARAKIRI ON WORKER {id} (pid: {pid}, try: {attempt}, graceful: {graceful}) ***"
+        ));
+        if self.config.verbose {
+            self.steps.order(Order::Inspect { id, pid, core });
         }
     }
-    steps.say_dated(format!("HARAKIRI !!! end of worker {id} status !!!"));
+
+    /// What all its cores do.
+    fn status(&mut self) {
+        let Worker { id, cores, .. } = *self.worker;
+        self.steps.say_dated(format!("HARAKIRI !!! worker {id} status !!!"));
+        for core in cores {
+            self.steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, doing(&core.doing)));
+            if !core.note.is_empty() {
+                self.steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, core.note));
+            }
+        }
+        self.steps.say_dated(format!("HARAKIRI !!! end of worker {id} status !!!"));
+    }
 }
 
 fn doing(doing: &Doing<'_>) -> String {
