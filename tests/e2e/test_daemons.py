@@ -545,7 +545,8 @@ def test_what_cannot_be_done_is_said_and_tried_again(instance):
 
 def test_a_legion_that_does_not_exist_is_told(instance, beacons):
     server = instance("--attach-daemon2", f"cmd={beacons.command('b1')},legion=l1", "--legion-attach-daemon", "l1 true")
-    server.wait_log('legions are not implemented yet: "exec')
+    server.wait_log(r'^\*\*\* WARNING: --attach-daemon2: daemon "exec .*" is not started: '
+                    r'it waits for the legion "l1", and legions are not implemented yet \*\*\*$')
     assert re.search('option "legion-attach-daemon" .* is not implemented yet: ignored', server.log())
     assert [(d["state"], d["pid"]) for d in daemons(server)] == [("down", 0)]
     server.stop()

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use uwsgi_duties::fifo::{Fifo, Flow, Order, ROOM};
+use uwsgi_duties::fifo::{Command, Fifo, Flow, Order, ROOM};
 
 use super::{Master, edge, report};
 use crate::fifo::{self, Pipe, Place};
@@ -96,22 +96,32 @@ impl Master<'_> {
     fn carry_out_command(&mut self, order: Order) {
         match order {
             Order::Open { path, leave } => self.change_fifo(&path, &leave),
-            Order::Stop => self.stop(0),
-            Order::StopGracefully => self.shut_down(),
-            Order::Reload => self.reload(true),
-            Order::ReloadBrutally => self.reload(false),
-            Order::WritePidfiles => pidfile::rewrite_all(self.instance),
-            Order::ReloadWorkers => self.workers_reload(false),
-            Order::KillWorkers => self.workers_reload(true),
-            Order::ReloadChain => self.chain_reload(),
-            Order::Fork => self.refork(),
-            Order::Report => report::counters(self.instance),
             Order::Workers(delta) => self.cheaper_asked(delta),
-            Order::GoCheap => self.go_cheap(),
-            Order::Pause => self.pause_toggle(),
-            // There is no Emperor and there are no subscriptions to act on.
-            Order::Rescan | Order::Reinforcement | Order::Subscriptions { .. } => {}
-            other => logv!("master fifo: {other:?} is not implemented yet: ignored"),
+            // There are none to act on.
+            Order::Subscriptions { .. } => {}
+            Order::Obey { byte, command } => self.obey_command(byte, command),
+        }
+    }
+
+    fn obey_command(&mut self, byte: u8, command: Command) {
+        match command {
+            Command::Stop => self.stop(0),
+            Command::StopGracefully => self.shut_down(),
+            Command::Reload => self.reload(true),
+            Command::ReloadBrutally => self.reload(false),
+            Command::WritePidfiles => pidfile::rewrite_all(self.instance),
+            Command::ReloadWorkers => self.workers_reload(false),
+            Command::KillWorkers => self.workers_reload(true),
+            Command::ReloadChain => self.chain_reload(),
+            Command::Fork => self.refork(),
+            Command::Report => report::counters(self.instance),
+            Command::GoCheap => self.go_cheap(),
+            Command::Pause => self.pause_toggle(),
+            // There is no Emperor.
+            Command::Rescan | Command::Reinforcement => {}
+            Command::ReopenLog => unable(byte, "open the log file again", LOG_PIPE),
+            Command::RotateLog => unable(byte, "rotate the log file", LOG_PIPE),
+            Command::Plugin(_) => unable(byte, "ask a plugin", "commands of plugins"),
         }
     }
 
@@ -205,6 +215,18 @@ impl Master<'_> {
 /// Nothing is there, or nothing that somebody serves.
 fn is_free(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_err() || fifo::is_nobodys(path)
+}
+
+/// What the log files of commands need.
+const LOG_PIPE: &str = "the log pipe of the option \"log-master\"";
+
+/// A command of which a part of the server is missing.
+fn unable(byte: u8, what: &str, missing: &str) {
+    let byte = byte.escape_ascii();
+    logv!(
+        "*** WARNING: master fifo: \"{byte}\" ({what}) is ignored: it needs {missing}, not \
+         implemented yet ***"
+    );
 }
 
 fn count(bytes: &[u8], which: impl Fn(u8) -> bool) -> u64 {

@@ -40,8 +40,8 @@ impl Attached {
                 self.notes.extend(parsed.spec.legion.as_ref().map(|legion| {
                     let command = &parsed.spec.command;
                     format!(
-                        "--{option}: legions are not implemented yet: \"{command}\" waits for \
-                         legion \"{legion}\" and is not started"
+                        "*** WARNING: --{option}: daemon \"{command}\" is not started: it waits \
+                         for the legion \"{legion}\", and legions are not implemented yet ***"
                     )
                 }));
                 self.specs.push(parsed.spec);

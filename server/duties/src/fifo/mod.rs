@@ -12,19 +12,19 @@ mod flow;
 mod table;
 
 pub use flow::{Flow, ROOM};
-pub use table::{Command, Table};
+pub use table::{Command, Meaning, Table};
 
 use crate::{Line, Now, SECOND, Steps};
 
 /// What the copy of the master says before it becomes the new one.
 pub const FORKING: &str = "fork()'ing uWSGI...";
 
-/// What the old master says after [`Order::Fork`].
+/// What the old master says after [`Command::Fork`].
 pub fn forked(pid: i32) -> Line {
     Line::dated(format!("new master copy spawned with pid {pid}"))
 }
 
-/// What is said before each file of [`Order::WritePidfiles`].
+/// What is said before each file of [`Command::WritePidfiles`].
 pub fn writing_pidfile(path: &str) -> Line {
     Line::plain(format!("writing pidfile to {path}"))
 }
@@ -46,45 +46,18 @@ pub enum Order {
     },
     /// So many workers more (or fewer, below zero); never 0.
     Workers(i64),
-    /// Ask the Emperor for reinforcement.
-    Reinforcement,
-    /// Reload one worker after the other.
-    ReloadChain,
-    /// End all workers and wait for a connection.
-    GoCheap,
-    /// Let the Emperor look for changes.
-    Rescan,
-    /// Fork a new master beside this one.
-    Fork,
-    /// Open the log file again.
-    ReopenLog,
-    /// Move the log file away and open a new one.
-    RotateLog,
-    /// Pause, or go on.
-    Pause,
-    /// Write all pidfiles again.
-    WritePidfiles,
-    /// Stop: workers finish their requests.
-    StopGracefully,
-    /// Stop at once.
-    Stop,
-    /// Reload: workers finish their requests.
-    Reload,
-    /// Reload at once.
-    ReloadBrutally,
-    /// Print the configuration and the counters of requests.
-    Report,
     /// Send no subscriptions, or send them again.
     Subscriptions {
         /// None are to be sent.
         blocked: bool,
     },
-    /// Reload the workers alone: they finish their requests.
-    ReloadWorkers,
-    /// Reload the workers alone, at once.
-    KillWorkers,
-    /// A command that a plugin has put into the table.
-    Plugin(u32),
+    /// A command.
+    Obey {
+        /// The byte that stands for it.
+        byte: u8,
+        /// What it asks for.
+        command: Command,
+    },
 }
 
 /// The FIFOs of an instance and what came through them.
@@ -201,47 +174,25 @@ impl Fifo {
             if let Some(count) = self.received.get_mut(usize::from(byte)) {
                 *count = count.saturating_add(1);
             }
-            match self.table.get(byte) {
-                None => {}
-                Some(Command::Workers(more)) => workers = workers.saturating_add(i64::from(more)),
-                Some(command) if again && !command.adds_up() => {}
-                Some(command) => {
-                    flush(&mut workers, &mut steps);
-                    self.command(command, governed, &mut steps);
+            let Some(meaning) = self.table.get(byte) else { continue };
+            if again && !meaning.adds_up() {
+                continue;
+            }
+            if !matches!(meaning, Meaning::Workers(_)) {
+                flush(&mut workers, &mut steps);
+            }
+            match meaning {
+                Meaning::Slot(slot) => self.choose(slot, &mut steps),
+                Meaning::Workers(more) => workers = workers.saturating_add(more.into()),
+                Meaning::Subscriptions => self.subscriptions(&mut steps),
+                Meaning::Command(Command::Reinforcement) if !governed => {
+                    steps.say("[broodlord] instance not governed by an Emperor !!!");
                 }
+                Meaning::Command(command) => steps.order(Order::Obey { byte, command }),
             }
         }
         flush(&mut workers, &mut steps);
         steps
-    }
-
-    fn command(&mut self, command: Command, governed: bool, steps: &mut Steps<Order>) {
-        let order = match command {
-            Command::Slot(slot) => return self.choose(slot, steps),
-            Command::Workers(more) => Order::Workers(more.into()),
-            Command::Reinforcement if !governed => {
-                return steps.say("[broodlord] instance not governed by an Emperor !!!");
-            }
-            Command::Reinforcement => Order::Reinforcement,
-            Command::ReloadChain => Order::ReloadChain,
-            Command::GoCheap => Order::GoCheap,
-            Command::Rescan => Order::Rescan,
-            Command::Fork => Order::Fork,
-            Command::ReopenLog => Order::ReopenLog,
-            Command::RotateLog => Order::RotateLog,
-            Command::Pause => Order::Pause,
-            Command::WritePidfiles => Order::WritePidfiles,
-            Command::StopGracefully => Order::StopGracefully,
-            Command::Stop => Order::Stop,
-            Command::Reload => Order::Reload,
-            Command::ReloadBrutally => Order::ReloadBrutally,
-            Command::Report => Order::Report,
-            Command::Subscriptions => return self.subscriptions(steps),
-            Command::ReloadWorkers => Order::ReloadWorkers,
-            Command::KillWorkers => Order::KillWorkers,
-            Command::Plugin(number) => Order::Plugin(number),
-        };
-        steps.order(order);
     }
 
     /// A slot that does not exist stands for the first one.

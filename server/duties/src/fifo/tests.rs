@@ -12,33 +12,50 @@ fn open(path: &str, leave: &str) -> Order {
     Order::Open { path: path.into(), leave: leave.into() }
 }
 
+const fn obey(byte: u8, command: Command) -> Order {
+    Order::Obey { byte, command }
+}
+
+const REPORT: Order = obey(b's', Command::Report);
+const RELOAD: Order = obey(b'r', Command::Reload);
+const FORK: Order = obey(b'f', Command::Fork);
+const PAUSE: Order = obey(b'p', Command::Pause);
+
 #[test]
 fn every_letter_has_its_order() {
     for (byte, order) in [
         (b'+', Order::Workers(1)),
         (b'-', Order::Workers(-1)),
-        (b'B', Order::Reinforcement),
-        (b'c', Order::ReloadChain),
-        (b'C', Order::GoCheap),
-        (b'E', Order::Rescan),
-        (b'f', Order::Fork),
-        (b'l', Order::ReopenLog),
-        (b'L', Order::RotateLog),
-        (b'p', Order::Pause),
-        (b'P', Order::WritePidfiles),
-        (b'q', Order::StopGracefully),
-        (b'Q', Order::Stop),
-        (b'r', Order::Reload),
-        (b'R', Order::ReloadBrutally),
-        (b's', Order::Report),
         (b'S', Order::Subscriptions { blocked: true }),
-        (b'w', Order::ReloadWorkers),
-        (b'W', Order::KillWorkers),
     ] {
-        let mut fifo = fifo(&["/f0"]);
-        assert_eq!(fifo.read(&[byte], true).given(), [order], "{}", byte as char);
-        assert_eq!((fifo.received(byte), fifo.unknown()), (1, 0));
+        one_byte_is(byte, order);
     }
+    for (byte, command) in [
+        (b'B', Command::Reinforcement),
+        (b'c', Command::ReloadChain),
+        (b'C', Command::GoCheap),
+        (b'E', Command::Rescan),
+        (b'f', Command::Fork),
+        (b'l', Command::ReopenLog),
+        (b'L', Command::RotateLog),
+        (b'p', Command::Pause),
+        (b'P', Command::WritePidfiles),
+        (b'q', Command::StopGracefully),
+        (b'Q', Command::Stop),
+        (b'r', Command::Reload),
+        (b'R', Command::ReloadBrutally),
+        (b's', Command::Report),
+        (b'w', Command::ReloadWorkers),
+        (b'W', Command::KillWorkers),
+    ] {
+        one_byte_is(byte, obey(byte, command));
+    }
+}
+
+fn one_byte_is(byte: u8, order: Order) {
+    let mut fifo = fifo(&["/f0"]);
+    assert_eq!(fifo.read(&[byte], true).given(), [order], "{}", byte as char);
+    assert_eq!((fifo.received(byte), fifo.unknown()), (1, 0));
 }
 
 #[test]
@@ -49,7 +66,7 @@ fn other_bytes_are_counted_and_ignored() {
     assert!(fifo.read(&others, true).is_empty());
     let blank = (0..=255u8).filter(u8::is_ascii_whitespace).count();
     assert_eq!(fifo.unknown(), 256 - (known.len() + blank) as u64);
-    assert_eq!(fifo.read(b"r\n", true).given(), [Order::Reload]);
+    assert_eq!(fifo.read(b"r\n", true).given(), [RELOAD]);
     assert_eq!((fifo.received(b'\n'), fifo.commands()), (2, 1));
 }
 
@@ -72,11 +89,11 @@ fn odd_bytes_are_told_of_once_a_second() {
 #[test]
 fn what_repeats_itself_is_done_once() {
     let orders = |bytes: &[u8]| fifo(&["/f0"]).read(bytes, false).given();
-    assert_eq!(orders(b"ssss"), [Order::Report]);
-    assert_eq!(orders(b"s\ns\n"), [Order::Report, Order::Report], "two writes of one line each");
-    assert_eq!(orders(b"fff"), [Order::Fork]);
-    assert_eq!(orders(b"pp"), [Order::Pause, Order::Pause], "the second one undoes the first");
-    assert_eq!(orders(b"srs"), [Order::Report, Order::Reload, Order::Report]);
+    assert_eq!(orders(b"ssss"), [REPORT]);
+    assert_eq!(orders(b"s\ns\n"), [REPORT, REPORT], "two writes of one line each");
+    assert_eq!(orders(b"fff"), [FORK]);
+    assert_eq!(orders(b"pp"), [PAUSE, PAUSE], "the second one undoes the first");
+    assert_eq!(orders(b"srs"), [REPORT, RELOAD, REPORT]);
 }
 
 #[test]
@@ -94,7 +111,7 @@ fn more_and_fewer_workers_are_summed_up() {
     assert_eq!(workers(b"+++\n"), [Order::Workers(3)]);
     assert_eq!(workers(b"++-"), [Order::Workers(1)]);
     assert_eq!(workers(b"+-"), []);
-    assert_eq!(workers(b"+\n+s-"), [Order::Workers(2), Order::Report, Order::Workers(-1)]);
+    assert_eq!(workers(b"+\n+s-"), [Order::Workers(2), REPORT, Order::Workers(-1)]);
 }
 
 #[test]
@@ -102,7 +119,7 @@ fn a_slot_takes_effect_at_once() {
     let mut fifo = fifo(&["/f0", "/f1"]);
     let steps = fifo.read(b"1fp", false);
     assert_eq!(steps.texts(), ["V active master fifo is now /f1"]);
-    assert_eq!(steps.given(), [open("/f1", "/f0"), Order::Fork, Order::Pause]);
+    assert_eq!(steps.given(), [open("/f1", "/f0"), FORK, PAUSE]);
     assert_eq!((fifo.slot(), fifo.path()), (1, "/f1"));
     let steps = fifo.read(b"1", false);
     assert_eq!(steps.texts(), ["V active master fifo is now /f1"]);
@@ -133,11 +150,14 @@ fn subscriptions_are_blocked_and_sent_again() {
 #[test]
 fn plugins_add_and_replace() {
     let mut table = Table::default();
-    table.set(b'x', Some(Command::Plugin(4)));
-    table.set(b'r', Some(Command::Plugin(5)));
+    table.set(b'x', Some(Meaning::Command(Command::Plugin(4))));
+    table.set(b'r', Some(Meaning::Command(Command::Plugin(5))));
     table.set(b'Q', None);
     let mut fifo = Fifo::new(vec!["/f0".into()], table, false).unwrap();
-    assert_eq!(fifo.read(b"xrQ", false).given(), [Order::Plugin(4), Order::Plugin(5)]);
+    assert_eq!(
+        fifo.read(b"xrQ", false).given(),
+        [obey(b'x', Command::Plugin(4)), obey(b'r', Command::Plugin(5))]
+    );
     assert_eq!(fifo.unknown(), 1);
 }
 

@@ -10,7 +10,7 @@
 
 mod option;
 
-pub use option::{Deed, OPTIONS, Watch};
+pub use option::{OPTIONS, Order, Watch};
 
 use crate::Steps;
 
@@ -24,38 +24,6 @@ pub struct Stat {
     pub mtime_ns: i128,
     /// Number of the inode.
     pub inode: u64,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Reload the instance, gracefully.
-    Reload,
-    /// Reload the workers alone.
-    ReloadWorkers,
-    /// Reload one worker after the other.
-    ReloadChain,
-    /// Reload the mules.
-    ReloadMules,
-    /// Reload the spoolers.
-    ReloadSpoolers,
-    /// Move the log file away and open a new one.
-    RotateLog,
-    /// Open the log file again.
-    ReopenLog,
-    /// Run a command through the shell, without waiting.
-    Run(String),
-    /// Raise a uwsgi signal.
-    Raise(u8),
-    /// Run the action of a hook; its failure ends nothing.
-    Hook(String),
-    /// End a daemon by a touch of this file, so that it starts again.
-    Daemon {
-        /// Its number.
-        id: usize,
-        /// The file.
-        file: String,
-    },
 }
 
 /// All watched files.
@@ -119,39 +87,35 @@ struct Pass {
 
 impl Pass {
     fn fired(&mut self, watch: &Watch) {
-        let path = &watch.path;
-        match &watch.deed {
-            Deed::Reload => self.touched(path, "grace them all", Order::Reload),
-            Deed::ReloadWorkers => self.touched(path, "workers reload", Order::ReloadWorkers),
-            Deed::ReloadMules => self.touched(path, "mules reload", Order::ReloadMules),
-            Deed::ReloadSpoolers => self.touched(path, "spoolers reload", Order::ReloadSpoolers),
-            Deed::ReloadChain if self.chain_runs => self.steps.say_dated(format!(
+        let Watch { path, order } = watch;
+        match order {
+            Order::Reload => self.touched(path, "grace them all", order),
+            Order::ReloadWorkers => self.touched(path, "workers reload", order),
+            Order::ReloadMules => self.touched(path, "mules reload", order),
+            Order::ReloadSpoolers => self.touched(path, "spoolers reload", order),
+            Order::ReloadChain if self.chain_runs => self.steps.say_dated(format!(
                 "*** {path} has been touched... but chain reload is already running ***"
             )),
-            Deed::ReloadChain => {
+            Order::ReloadChain => {
                 self.chain_runs = true;
-                self.touched(path, "chain reload", Order::ReloadChain);
+                self.touched(path, "chain reload", order);
             }
-            Deed::RotateLog => self.given.push(Order::RotateLog),
-            Deed::ReopenLog => self.given.push(Order::ReopenLog),
-            Deed::Run(command) => {
+            Order::RotateLog | Order::ReopenLog => self.given.push(order.clone()),
+            Order::Run(command) => {
                 self.steps.say_dated(format!("[uwsgi-touch-exec] running {command}"));
-                self.steps.order(Order::Run(command.clone()));
+                self.steps.order(order.clone());
             }
-            Deed::Raise(number) => {
+            Order::Raise(number) => {
                 self.steps.say_dated(format!("[uwsgi-touch-signal] raising {number}"));
-                self.steps.order(Order::Raise(*number));
+                self.steps.order(order.clone());
             }
-            Deed::Hook(action) => self.steps.order(Order::Hook(action.clone())),
-            Deed::Daemon(id) => {
-                self.steps.order(Order::Daemon { id: *id, file: path.clone() });
-            }
+            Order::Hook(_) | Order::Daemon { .. } => self.steps.order(order.clone()),
         }
     }
 
-    fn touched(&mut self, path: &str, what: &str, order: Order) {
+    fn touched(&mut self, path: &str, what: &str, order: &Order) {
         self.steps.say_dated(format!("*** {path} has been touched... {what} !!! ***"));
-        self.given.push(order);
+        self.given.push(order.clone());
     }
 
     /// Hands out the orders that hold for all files of a kind. A full reload comes last: what it

@@ -5,35 +5,41 @@
 pub struct Watch {
     /// A file or a directory.
     pub path: String,
-    /// What its change means.
-    pub deed: Deed,
+    /// What is to be done when it changes.
+    pub order: Order,
 }
 
-/// What the change of a file means.
+/// What is to be done when a file changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// `touch-reload`.
+pub enum Order {
+    /// `touch-reload`: reload the instance, gracefully.
     Reload,
-    /// `touch-workers-reload`.
+    /// `touch-workers-reload`: reload the workers alone.
     ReloadWorkers,
-    /// `touch-chain-reload`.
+    /// `touch-chain-reload`: reload one worker after the other.
     ReloadChain,
-    /// `touch-mules-reload`.
+    /// `touch-mules-reload`: reload the mules.
     ReloadMules,
-    /// `touch-spoolers-reload`.
+    /// `touch-spoolers-reload`: reload the spoolers.
     ReloadSpoolers,
-    /// `touch-logrotate`.
+    /// `touch-logrotate`: move the log file away and open a new one.
     RotateLog,
-    /// `touch-logreopen`.
+    /// `touch-logreopen`: open the log file again.
     ReopenLog,
-    /// `touch-exec`: a command for the shell.
+    /// `touch-exec`: run a command through the shell, without waiting.
     Run(String),
-    /// `touch-signal`: number of a uwsgi signal.
+    /// `touch-signal`: raise the uwsgi signal of this number.
     Raise(u8),
-    /// `hook-touch`: an action and its argument.
+    /// `hook-touch`: run an action, given with its argument; its failure ends nothing.
     Hook(String),
-    /// The key `touch` of the daemon with this number; no option of this family.
-    Daemon(usize),
+    /// The key `touch` of a daemon, no option of this family: end the daemon, so that it starts
+    /// again.
+    Daemon {
+        /// Its number.
+        id: usize,
+        /// The file.
+        file: String,
+    },
 }
 
 /// Names of the options that [`Watch::parse`] knows.
@@ -51,32 +57,38 @@ pub const OPTIONS: &[&str] = &[
 ];
 
 impl Watch {
+    /// A file of the daemon with this number.
+    pub fn of_daemon(id: usize, path: &str) -> Watch {
+        let file = path.to_owned();
+        Watch { path: path.to_owned(), order: Order::Daemon { id, file } }
+    }
+
     /// Reads the value of `option`, one of [`OPTIONS`]; the error is the line for the log, and the
     /// server must not start with it. The first blank ends the file where more follows.
     pub fn parse(option: &str, value: &str) -> Result<Watch, String> {
-        let watch = |path: &str, deed| Watch { path: path.to_owned(), deed };
+        let watch = |path: &str, order| Watch { path: path.to_owned(), order };
         let plain = match option {
-            "touch-reload" => Deed::Reload,
-            "touch-workers-reload" => Deed::ReloadWorkers,
-            "touch-chain-reload" => Deed::ReloadChain,
-            "touch-mules-reload" => Deed::ReloadMules,
-            "touch-spoolers-reload" => Deed::ReloadSpoolers,
-            "touch-logrotate" => Deed::RotateLog,
-            "touch-logreopen" => Deed::ReopenLog,
+            "touch-reload" => Order::Reload,
+            "touch-workers-reload" => Order::ReloadWorkers,
+            "touch-chain-reload" => Order::ReloadChain,
+            "touch-mules-reload" => Order::ReloadMules,
+            "touch-spoolers-reload" => Order::ReloadSpoolers,
+            "touch-logrotate" => Order::RotateLog,
+            "touch-logreopen" => Order::ReopenLog,
             "touch-exec" => {
                 let (path, command) = parts(option, value, "command")?;
-                return Ok(watch(path, Deed::Run(command.to_owned())));
+                return Ok(watch(path, Order::Run(command.to_owned())));
             }
             "touch-signal" => {
                 let (path, number) = parts(option, value, "signal")?;
                 let number = number.trim().parse().map_err(|_| {
                     format!("invalid --{option} \"{value}\": a signal from 0 to 255 is needed")
                 })?;
-                return Ok(watch(path, Deed::Raise(number)));
+                return Ok(watch(path, Order::Raise(number)));
             }
             "hook-touch" => {
                 let (path, action) = parts(option, value, "action:arg")?;
-                return Ok(watch(path, Deed::Hook(action.to_owned())));
+                return Ok(watch(path, Order::Hook(action.to_owned())));
             }
             _ => return Err(format!("--{option} watches no file")),
         };

@@ -70,8 +70,8 @@ fn every_option_has_its_line_and_its_order() {
 #[test]
 fn a_file_of_a_daemon_names_it() {
     let mut files = Files::default();
-    let watch = Watch { path: "/f".into(), deed: Deed::Daemon(3) };
-    let (mut touches, _) = Touches::new(vec![watch], |path| files.look(path));
+    let watches = vec![Watch::of_daemon(3, "/f")];
+    let (mut touches, _) = Touches::new(watches, |path| files.look(path));
     files.put("/f", 1, 1);
     let steps = touches.look(false, |path| files.look(path));
     assert_eq!(steps.given(), [Order::Daemon { id: 3, file: "/f".into() }]);

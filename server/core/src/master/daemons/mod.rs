@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use uwsgi_duties::Steps;
 use uwsgi_duties::daemons::{Daemons, End, Ending, Order};
-use uwsgi_duties::touch::{self, Deed, Seen, Stat, Touches, Watch};
+use uwsgi_duties::touch::{self, Seen, Stat, Touches, Watch};
 use uwsgi_sys::process::Ended;
 
 use self::launch::Person;
@@ -64,7 +64,7 @@ impl Master<'_> {
         let policy = &self.instance.settings.policy.daemons;
         policy.notes.iter().for_each(|note| log!("{note}"));
         let watches = self.daemons.courses.touches();
-        let watches = watches.map(|(id, path)| Watch { path: path.into(), deed: Deed::Daemon(id) });
+        let watches = watches.map(|(id, path)| Watch::of_daemon(id, path));
         let (touches, steps) = Touches::new(watches.collect(), stat);
         edge::carry_out(steps, drop);
         self.daemons.touches = touches;
