@@ -5,7 +5,7 @@ use uwsgi_duties::Steps;
 use uwsgi_duties::chain::{Order, Outcome, Worker};
 use uwsgi_sys::signal;
 
-use super::children::Role;
+use super::children::Child;
 use super::edge::{self, carry_out};
 use super::{Master, Phase};
 
@@ -49,9 +49,7 @@ impl Master<'_> {
             Order::Retire { id, .. } => self.retire(id, signal::SIGHUP),
             // The line is in the log, where `log-alarm` sees it.
             Order::Alarm(text) => {
-                self.instance.arena.globals().reload_refusal.set(text.as_bytes());
-                let now = crate::clock::epoch_s();
-                self.instance.arena.globals().reload_refused_at.set(now);
+                self.show_refusal(&text);
             }
         });
         if ended {
@@ -64,11 +62,10 @@ impl Master<'_> {
     }
 
     fn chain_workers(&self) -> Vec<Worker> {
-        let worker = |child: &super::children::Child| {
-            let Role::Worker(id) = child.role else { return None };
+        let worker = |(id, child): (u32, &Child)| {
             let accepting = self.instance.arena.worker(id).accepting.get() > 0;
-            Some(Worker { id, pid: child.pid.unwrap_or(0), accepting, cheaped: child.cheap })
+            Worker { id, pid: child.pid.unwrap_or(0), accepting, cheaped: child.cheap }
         };
-        self.children.iter().filter_map(worker).collect()
+        self.workers().map(worker).collect()
     }
 }

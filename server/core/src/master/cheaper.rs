@@ -11,7 +11,7 @@ use uwsgi_cheaper::{Decision, Engine, Settings, Slot, Snapshot};
 use uwsgi_metrics::CHEAPER_REASONS;
 use uwsgi_sys::{procfs, queue::UnixQueues, signal};
 
-use super::children::{Child, Role};
+use super::children::Child;
 use super::{Master, Phase, edge};
 use crate::instance::Instance;
 use crate::log;
@@ -106,12 +106,9 @@ impl Master<'_> {
 
     fn cheaper_snapshot(&self, cheaper: &mut Cheaper, now_us: u64) -> Snapshot {
         let weighed = cheaper.settings.rss_soft > 0;
-        let workers = self.children.iter().filter_map(|child| match child.role {
-            Role::Worker(id) => Some((id, child)),
-            _ => None,
-        });
+        let slot = |(id, child)| slot(self.instance, id, child, weighed);
         Snapshot {
-            slots: workers.map(|(id, child)| slot(self.instance, id, child, weighed)).collect(),
+            slots: self.workers().map(slot).collect(),
             backlog: waiting(self.instance, cheaper.unix.as_ref()),
             now_us,
             fifo: std::mem::take(&mut cheaper.asked),

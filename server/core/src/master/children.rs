@@ -2,6 +2,7 @@
 //!
 //! Owns the fork of every kind of child and the bookkeeping in the arena that belongs to it.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
@@ -28,6 +29,18 @@ pub enum Role {
     Gateway(u32),
     /// Shows and samples numbers.
     Observer,
+}
+
+/// As the log calls them when they end.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Worker(id) => write!(f, "worker {id}"),
+            Role::Mule(id) => write!(f, "mule {id}"),
+            Role::Gateway(n) => write!(f, "gateway \"uWSGI http {}\"", n + 1),
+            Role::Observer => write!(f, "observer"),
+        }
+    }
 }
 
 impl From<Role> for uwsgi_ebpf::Process {

@@ -94,11 +94,7 @@ impl Master<'_> {
 
     fn ask_workers(&mut self, graceful: bool) {
         let signal = if graceful { signal::SIGHUP } else { signal::SIGTERM };
-        for at in 0..self.children.len() {
-            if matches!(self.children[at].role, Role::Worker(_) | Role::Mule(_)) {
-                self.ask_to_go(at, signal);
-            }
-        }
+        self.ask_all(|role| matches!(role, Role::Worker(_) | Role::Mule(_)), signal);
     }
 
     fn end_observer(&mut self) {

@@ -132,9 +132,7 @@ impl Master<'_> {
         match Pipe::create(slot, Path::new(path)) {
             Ok(pipe) => {
                 self.give_up(&mut commands);
-                show(self.instance, Some(&pipe));
-                commands.pipe = Some(pipe);
-                self.mind_watch(&mut commands);
+                self.take_up(&mut commands, pipe);
             }
             Err(text) => {
                 let slots = &self.instance.settings.policy.control.fifos;
@@ -144,6 +142,12 @@ impl Master<'_> {
             }
         }
         self.commands = Some(commands);
+    }
+
+    fn take_up(&self, commands: &mut Commands, pipe: Pipe) {
+        show(self.instance, Some(&pipe));
+        (commands.pipe, commands.watched) = (Some(pipe), false);
+        self.mind_watch(commands);
     }
 
     fn give_up(&self, commands: &mut Commands) {
@@ -199,9 +203,8 @@ impl Master<'_> {
                 if let Some(old) = commands.pipe.take() {
                     self.unwatch(&old.fd);
                 }
-                show(self.instance, Some(&pipe));
-                (commands.pipe, commands.watched, commands.told) = (Some(pipe), false, false);
-                self.mind_watch(commands);
+                commands.told = false;
+                self.take_up(commands, pipe);
             }
             Err(text) if !commands.told => {
                 commands.told = true;

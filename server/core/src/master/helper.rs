@@ -60,15 +60,21 @@ pub(crate) fn within(
 
 /// Kills a helper that was not buried yet, with the commands it runs: a shell takes none of its
 /// own along.
-pub(super) fn kill(pid: i32) {
+fn kill(pid: i32) {
     // It leads no group in its first moment, when it runs nothing either.
     let _ = process::kill_group(pid, signal::SIGKILL);
     let _ = process::kill(pid, signal::SIGKILL);
 }
 
+/// Kills a helper, as [`kill`], and buries it.
+pub(super) fn end(pid: i32) {
+    kill(pid);
+    bury(pid);
+}
+
 /// Buries a child that was killed or has ended. One that the kernel cannot kill, for a filesystem
 /// that hangs, is left to it.
-pub(super) fn bury(pid: i32) {
+fn bury(pid: i32) {
     if ends_within(pid, Duration::from_secs(1)) {
         let _ = process::bury(pid);
     }

@@ -108,8 +108,7 @@ impl Master<'_> {
     /// Nothing is waited for any more.
     pub(super) fn end_hooks(&mut self) {
         for (pid, _) in self.hooks.helpers.drain(..) {
-            helper::kill(pid);
-            helper::bury(pid);
+            helper::end(pid);
         }
     }
 }

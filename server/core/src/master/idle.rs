@@ -12,7 +12,7 @@ use uwsgi_duties::idle::{Order, Worker};
 use uwsgi_duties::{Steps, signal as asked};
 use uwsgi_sys::signal;
 
-use super::children::Role;
+use super::children::{Child, Role};
 use super::fate::Shot;
 use super::{Master, Phase, edge};
 use crate::instance::Instance;
@@ -50,7 +50,7 @@ impl Master<'_> {
     /// What is looked at in each turn: who leaves, and who knocks.
     pub(super) fn idle_turn(&mut self) {
         if self.idle.due().is_some() {
-            let steps = self.idle.look(edge::now(), &self.workers());
+            let steps = self.idle.look(edge::now(), &self.idle_workers());
             self.carry_out_idle(steps);
         }
         self.watch_sockets();
@@ -69,9 +69,7 @@ impl Master<'_> {
     /// The duty of a second.
     pub(super) fn idle_second(&mut self) {
         if !self.pause.is_on() && self.instance.settings.policy.scale.idle.idle_s > 0 {
-            let all = 1..=self.instance.settings.processes;
-            let requests = all.map(|id| self.instance.arena.requests(id)).sum();
-            let steps = self.idle.second(edge::now(), requests, &self.workers());
+            let steps = self.idle.second(edge::now(), self.requests(), &self.idle_workers());
             self.carry_out_idle(steps);
         }
         if self.instance.settings.policy.scale.die_on_no_workers && self.nobody_is_left() {
@@ -83,7 +81,7 @@ impl Master<'_> {
     /// Workers finish and stay away until somebody connects; asked again, they are killed.
     pub(super) fn go_cheap(&mut self) {
         if matches!(self.phase, Phase::Running) {
-            let steps = self.idle.go_cheap(edge::now(), &self.workers());
+            let steps = self.idle.go_cheap(edge::now(), &self.idle_workers());
             self.carry_out_idle(steps);
         }
     }
@@ -96,7 +94,7 @@ impl Master<'_> {
         match order {
             Order::CheapAll => self.put_all_away(),
             Order::Signal { pid, signal } => {
-                let of = |child: &&super::Child| child.pid == Some(pid);
+                let of = |child: &&Child| child.pid == Some(pid);
                 let role = self.children.iter().find(of).map(|child| child.role);
                 match (role, signal) {
                     (Some(Role::Worker(id)), asked::KILL) => self.shoot(id, Shot::NoMercy),
@@ -127,26 +125,21 @@ impl Master<'_> {
     }
 
     /// The workers as the duty sees them.
-    fn workers(&self) -> Vec<Worker> {
-        let all = self.children.iter().filter_map(|child| match child.role {
-            Role::Worker(id) => Some(Worker {
-                id,
-                pid: child.pid.unwrap_or(0),
-                busy: is_busy(self.instance, id),
-                starting: self.instance.arena.worker(id).accepting.get() == 0,
-            }),
-            _ => None,
-        });
-        all.collect()
+    fn idle_workers(&self) -> Vec<Worker> {
+        let worker = |(id, child): (u32, &Child)| Worker {
+            id,
+            pid: child.pid.unwrap_or(0),
+            busy: is_busy(self.instance, id),
+            starting: self.instance.arena.worker(id).accepting.get() == 0,
+        };
+        self.workers().map(worker).collect()
     }
 
     /// No worker runs although some should: they end faster than they may be started.
     fn nobody_is_left(&self) -> bool {
-        let mut workers =
-            self.children.iter().filter(|child| matches!(child.role, Role::Worker(_)));
-        let adapts = self.cheaper.is_some();
-        let wanted = workers.clone().any(|child| !adapts || !child.cheap);
-        wanted && !self.idle.is_cheap() && workers.all(|child| child.pid.is_none())
+        let (mut workers, adapts) = (self.workers(), self.cheaper.is_some());
+        let wanted = workers.clone().any(|(_, child)| !adapts || !child.cheap);
+        wanted && !self.idle.is_cheap() && workers.all(|(_, child)| child.pid.is_none())
     }
 
     /// Watches the sockets while that makes sense: a paused or ending instance wakes nobody.

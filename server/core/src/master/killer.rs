@@ -43,7 +43,7 @@ impl Ending {
         if let Some(killer) = &killer
             && !(self.wanted && by_master(killer) && self.shot.is_none())
         {
-            let (name, pid, why) = (name(self.role), self.pid, self.why(killer));
+            let (name, pid, why) = (self.role, self.pid, self.why(killer));
             log!("{name} (pid: {pid}) was killed by signal {signal} {killer}{why}");
         }
         if matches!(self.role, Role::Worker(_)) {
@@ -55,7 +55,7 @@ impl Ending {
     /// It ended in its own way, but somebody else had asked it to.
     fn asked(&self, probes: &Live) {
         if let Some((signal, sender)) = probes.asked(self.pid) {
-            let (name, pid) = (name(self.role), self.pid);
+            let (name, pid) = (self.role, self.pid);
             log!("{name} (pid: {pid}) had been asked to end by signal {signal} sent by {sender}");
         }
     }
@@ -82,15 +82,6 @@ pub(super) fn tell_sender(instance: &Instance, signal: i32) {
 
 fn by_master(killer: &Killer) -> bool {
     matches!(killer.sender, Sender::Own(Process::Master, _))
-}
-
-fn name(role: Role) -> String {
-    match role {
-        Role::Worker(id) => format!("worker {id}"),
-        Role::Mule(id) => format!("mule {id}"),
-        Role::Gateway(n) => format!("gateway \"uWSGI http {}\"", n + 1),
-        Role::Observer => "observer".into(),
-    }
 }
 
 /// One more end by this signal from this sender. The last row is for those that find no row.

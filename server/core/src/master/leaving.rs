@@ -18,6 +18,15 @@ impl Master<'_> {
         self.ask_within(at, signal, seconds);
     }
 
+    /// Asks all children of these kinds to end.
+    pub(super) fn ask_all(&mut self, which: impl Fn(Role) -> bool, signal: i32) {
+        for at in 0..self.children.len() {
+            if which(self.children[at].role) {
+                self.ask_to_go(at, signal);
+            }
+        }
+    }
+
     /// As [`Master::ask_to_go`], with a mercy of so many seconds.
     pub(super) fn ask_within(&mut self, at: usize, signal: i32, seconds: u64) {
         let child = &mut self.children[at];

@@ -409,11 +409,7 @@ impl Master<'_> {
         let (arena, settings) = (&self.instance.arena, &self.instance.settings);
         let busy =
             (1..=settings.processes).filter(|id| idle::is_busy(self.instance, *id)).count() as u64;
-        let alive = self
-            .children
-            .iter()
-            .filter(|c| matches!(c.role, Role::Worker(_)) && c.pid.is_some())
-            .count() as u64;
+        let alive = self.workers().filter(|(_, child)| child.pid.is_some()).count() as u64;
         let globals = arena.globals();
         globals.busy_workers.set(busy);
         globals.idle_workers.set(alive.saturating_sub(busy));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::pipe::{PipeFlags, pipe_with};
 use uwsgi_hooks::Line;
 use uwsgi_hooks::mountpoint::{Order, TIMEOUT_US, Watch};
-use uwsgi_sys::{process, signal};
+use uwsgi_sys::signal;
 
 use super::{Goal, Master, Phase, edge, helper};
 use crate::sockets::plain;
@@ -131,8 +131,7 @@ impl Master<'_> {
     pub(super) fn end_askers(&mut self) {
         for (number, place) in self.mountpoints.askers.iter_mut().enumerate() {
             if let Some(asker) = place.take() {
-                let _ = process::kill(asker.pid, signal::SIGKILL);
-                helper::bury(asker.pid);
+                helper::end(asker.pid);
                 let _ = self.mountpoints.watch.answered(number, true);
             }
         }

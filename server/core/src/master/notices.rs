@@ -78,8 +78,7 @@ impl Master<'_> {
         if ready.is_some() && globals.notify_ready_us.get() == 0 {
             globals.notify_ready_us.set(clock::epoch_us());
         }
-        let ids = 1..=self.instance.settings.processes;
-        let total: u64 = ids.clone().map(|id| self.instance.arena.requests(id)).sum();
+        let total = self.requests();
         let requests = total.saturating_sub(std::mem::replace(&mut self.manager.requests, total));
         if !matches!(self.phase, Phase::Running) {
             return;
@@ -125,8 +124,7 @@ impl Master<'_> {
     }
 
     fn all_cheap(&self) -> bool {
-        let mut workers = self.children.iter().filter(|c| matches!(c.role, Role::Worker(_)));
-        workers.all(|worker| worker.cheap)
+        self.workers().all(|(_, worker)| worker.cheap)
     }
 
     /// Microseconds that ending may take when everybody uses all of its mercy.

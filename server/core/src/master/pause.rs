@@ -3,7 +3,6 @@
 use uwsgi_duties::pause::Order;
 use uwsgi_sys::signal;
 
-use super::children::Role;
 use super::{Master, Phase, edge};
 
 impl Master<'_> {
@@ -22,11 +21,9 @@ impl Master<'_> {
     }
 
     fn suspend(&self, on: bool) {
-        for child in &self.children {
-            if let Role::Worker(id) = child.role {
-                self.instance.arena.worker(id).suspended.set(on.into());
-                child.signal(signal::SIGWINCH);
-            }
+        for (id, child) in self.workers() {
+            self.instance.arena.worker(id).suspended.set(on.into());
+            child.signal(signal::SIGWINCH);
         }
     }
 }

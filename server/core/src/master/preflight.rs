@@ -177,9 +177,15 @@ impl Master<'_> {
         globals.reload_began_us.set(0);
         globals.reload_failures.add(1);
         self.count_reload(if graceful { "graceful" } else { "brutal" }, outcome);
+        self.show_refusal(why);
+        notices::tell(|manager| manager.reload_failed(notices::now(), why));
+    }
+
+    /// Shows the reason of the last reload that failed, to everybody who looks at the arena.
+    pub(super) fn show_refusal(&self, why: &str) {
+        let globals = self.instance.arena.globals();
         globals.reload_refusal.set(why.as_bytes());
         globals.reload_refused_at.set(clock::epoch_s());
-        notices::tell(|manager| manager.reload_failed(notices::now(), why));
     }
 
     /// Counts a reload of `kind`, one of the pairs of [`RELOADS`].

@@ -48,12 +48,8 @@ impl Master<'_> {
         self.nothing_more();
         log!("SIGINT/SIGTERM received...killing workers...");
         self.enter(Phase::Ending { goal: Goal::Stop(code), since: Instant::now() });
-        for at in 0..self.children.len() {
-            // The observer shows the end of the others: it is asked when they are gone.
-            if self.children[at].role != Role::Observer {
-                self.ask_to_go(at, signal::SIGINT);
-            }
-        }
+        // The observer shows the end of the others: it is asked when they are gone.
+        self.ask_all(|role| role != Role::Observer, signal::SIGINT);
         self.stop_daemons(Goal::Stop(code));
     }
 

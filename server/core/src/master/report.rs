@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use uwsgi_duties::harakiri::Doing;
+
 use crate::instance::Instance;
 use crate::logv;
 
@@ -38,13 +40,9 @@ pub(super) fn workers(instance: &Instance) {
         logv!("SIGUSR2 !!! worker {id} status !!!");
         for core in 0..instance.settings.threads {
             let Some(r) = instance.arena.inflight(id, core).read() else { continue };
-            logv!(
-                "SIGUSR2 [core {core}] {} - {} {} since {}",
-                r.remote.escape_ascii(),
-                r.method.escape_ascii(),
-                r.uri.escape_ascii(),
-                r.start_us / 1_000_000
-            );
+            let (remote, method, uri) = (&r.remote[..], &r.method[..], &r.uri[..]);
+            let since_s = r.start_us / 1_000_000;
+            logv!("SIGUSR2 [core {core}] {}", Doing::Request { remote, method, uri, since_s });
         }
         logv!("SIGUSR2 !!! end of worker {id} status !!!");
     }

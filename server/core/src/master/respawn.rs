@@ -89,10 +89,7 @@ impl Master<'_> {
         match self.children[at].role {
             Role::Worker(id) => self.worker_ended(at, id, pid, ended),
             Role::Mule(id) => self.mule_ended(at, id, pid),
-            Role::Gateway(n) => {
-                self.other_ended(at, pid, &format!("gateway \"uWSGI http {}\"", n + 1))
-            }
-            Role::Observer => self.other_ended(at, pid, "observer"),
+            other @ (Role::Gateway(_) | Role::Observer) => self.other_ended(at, pid, other),
         }
         if !matches!(self.children[at].role, Role::Worker(_)) {
             self.tell_killer(at, pid, ended);
@@ -169,7 +166,7 @@ impl Master<'_> {
         }
     }
 
-    fn other_ended(&mut self, at: usize, pid: i32, name: &str) {
+    fn other_ended(&mut self, at: usize, pid: i32, name: Role) {
         if matches!(self.phase, Phase::Running) {
             logv!("OOOPS the {name} (pid: {pid}) is no more...trying respawn...");
             self.schedule(at);

@@ -285,7 +285,8 @@ impl Triggers {
     }
 }
 
-fn look(path: &str) -> Seen {
+/// What there is to see of a watched file.
+pub(super) fn look(path: &str) -> Seen {
     let meta = std::fs::metadata(path).ok()?;
     let mtime_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
     Some(Stat { mtime_ns, inode: meta.ino() })

@@ -13,10 +13,23 @@ use std::time::Instant;
 use uwsgi_sys::signal;
 
 use super::Master;
-use super::children::Role;
+use super::children::{Child, Role};
 use super::fate::Shot;
 
 impl Master<'_> {
+    /// Every worker, with its number.
+    pub(super) fn workers(&self) -> impl Iterator<Item = (u32, &Child)> + Clone {
+        self.children.iter().filter_map(|child| match child.role {
+            Role::Worker(id) => Some((id, child)),
+            _ => None,
+        })
+    }
+
+    /// Requests that all workers have served.
+    pub(super) fn requests(&self) -> u64 {
+        (1..=self.instance.settings.processes).map(|id| self.instance.arena.requests(id)).sum()
+    }
+
     /// Place of worker `id` among the children.
     pub(super) fn worker_at(&self, id: u32) -> Option<usize> {
         self.children.iter().position(|child| child.role == Role::Worker(id))

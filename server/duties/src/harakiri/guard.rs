@@ -1,5 +1,7 @@
 //! The course of one worker whose request takes too long.
 
+use std::fmt;
+
 use super::{Config, Deadline, Order, micros};
 use crate::{Now, SECOND, Steps, signal};
 
@@ -19,6 +21,22 @@ pub enum Doing<'a> {
     },
     /// It handles a uwsgi signal.
     Signal(u8),
+}
+
+/// As lines about a core tell it.
+impl fmt::Display for Doing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doing::Request { remote, method, uri, since_s } => write!(
+                f,
+                "{} - {} {} since {since_s}",
+                remote.escape_ascii(),
+                method.escape_ascii(),
+                uri.escape_ascii()
+            ),
+            Doing::Signal(number) => write!(f, "- handling signal {number}"),
+        }
+    }
 }
 
 /// A core that is at work.
@@ -281,23 +299,11 @@ impl Look<'_> {
         let Worker { id, cores, .. } = *self.worker;
         self.steps.say_dated(format!("HARAKIRI !!! worker {id} status !!!"));
         for core in cores {
-            self.steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, doing(&core.doing)));
+            self.steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, core.doing));
             if !core.note.is_empty() {
                 self.steps.say_dated(format!("HARAKIRI [core {}] {}", core.core, core.note));
             }
         }
         self.steps.say_dated(format!("HARAKIRI !!! end of worker {id} status !!!"));
-    }
-}
-
-fn doing(doing: &Doing<'_>) -> String {
-    match doing {
-        Doing::Request { remote, method, uri, since_s } => format!(
-            "{} - {} {} since {since_s}",
-            remote.escape_ascii(),
-            method.escape_ascii(),
-            uri.escape_ascii()
-        ),
-        Doing::Signal(number) => format!("- handling signal {number}"),
     }
 }

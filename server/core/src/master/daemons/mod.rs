@@ -12,12 +12,12 @@ use std::time::Instant;
 
 use uwsgi_duties::Steps;
 use uwsgi_duties::daemons::{Daemons, End, Ending, Order};
-use uwsgi_duties::touch::{self, Seen, Stat, Touches, Watch};
+use uwsgi_duties::touch::{self, Touches, Watch};
 use uwsgi_sys::process::Ended;
 
 use self::launch::Person;
 use self::rows::Rows;
-use super::{Goal, Master, Phase, edge};
+use super::{Goal, Master, Phase, edge, triggers};
 use crate::instance::Instance;
 use crate::{log, sockets};
 
@@ -65,7 +65,7 @@ impl Master<'_> {
         policy.notes.iter().for_each(|note| log!("{note}"));
         let watches = self.daemons.courses.touches();
         let watches = watches.map(|(id, path)| Watch::of_daemon(id, path));
-        let (touches, steps) = Touches::new(watches.collect(), stat);
+        let (touches, steps) = Touches::new(watches.collect(), triggers::look);
         edge::carry_out(steps, drop);
         self.daemons.touches = touches;
         let steps = self.with_a_look(|courses, look| courses.start(edge::now(), look));
@@ -91,7 +91,7 @@ impl Master<'_> {
             return;
         }
         let mut touched = Vec::new();
-        edge::carry_out(self.daemons.touches.look(false, stat), |order| {
+        edge::carry_out(self.daemons.touches.look(false, triggers::look), |order| {
             if let touch::Order::Daemon { id, file } = order {
                 touched.push((id, file));
             }
@@ -181,11 +181,4 @@ impl Master<'_> {
         let steps = self.daemons.courses.spawned(id, pid, edge::now());
         self.follow_daemons(steps);
     }
-}
-
-/// What the loop sees of a watched file.
-fn stat(path: &str) -> Seen {
-    let seen = rustix::fs::stat(path).ok()?;
-    let (seconds, nanoseconds) = (i128::from(seen.st_mtime), i128::from(seen.st_mtime_nsec));
-    Some(Stat { mtime_ns: seconds * 1_000_000_000 + nanoseconds, inode: seen.st_ino })
 }
