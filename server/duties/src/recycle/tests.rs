@@ -3,6 +3,7 @@
 use super::*;
 use crate::{Now, SECOND};
 use proptest::prelude::*;
+use std::ops::Range;
 
 fn old(id: u32) -> Worker {
     Worker { id, pid: 70, age_s: 10, ..Worker::default() }
@@ -10,6 +11,11 @@ fn old(id: u32) -> Worker {
 
 fn at(seconds: u64) -> Now {
     Now { us: seconds * SECOND, wall_s: 0 }
+}
+
+/// Those of `seconds` at which a mercy is over, while a request runs that began at `oldest`.
+fn kills(mercy: &mut Mercy, seconds: Range<u64>, oldest: Option<u64>) -> Vec<u64> {
+    seconds.filter(|second| mercy.is_over(at(*second), oldest)).collect()
 }
 
 #[test]
@@ -44,43 +50,27 @@ fn nobody_goes_before_the_minimum_lifetime() {
 
 #[test]
 fn every_size_has_its_limit() {
-    let worker = |address_space, rss, uss, pss| Worker {
-        memory: Memory { address_space, rss, uss, pss },
-        ..old(1)
-    };
+    /// Where a size lies.
+    type Size = fn(&mut Memory) -> &mut u64;
     let limits = Limits::default();
-    for (limits, small, large, reason, accounting) in [
+    let table: [(Limits, Size, Reason, Accounting); 4] = [
         (
             Limits { address_space: 100, ..limits },
-            worker(99, 0, 0, 0),
-            worker(100, 0, 0, 0),
+            |memory| &mut memory.address_space,
             Reason::AddressSpace,
             Accounting::Plain,
         ),
-        (
-            Limits { rss: 100, ..limits },
-            worker(0, 99, 0, 0),
-            worker(0, 100, 0, 0),
-            Reason::Rss,
-            Accounting::Plain,
-        ),
-        (
-            Limits { uss: 100, ..limits },
-            worker(0, 0, 99, 0),
-            worker(0, 0, 100, 0),
-            Reason::Uss,
-            Accounting::Shared,
-        ),
-        (
-            Limits { pss: 100, ..limits },
-            worker(0, 0, 0, 99),
-            worker(0, 0, 0, 100),
-            Reason::Pss,
-            Accounting::Shared,
-        ),
-    ] {
-        assert_eq!(limits.after_request(&small), None);
-        assert_eq!(limits.after_request(&large), Some(reason));
+        (Limits { rss: 100, ..limits }, |memory| &mut memory.rss, Reason::Rss, Accounting::Plain),
+        (Limits { uss: 100, ..limits }, |memory| &mut memory.uss, Reason::Uss, Accounting::Shared),
+        (Limits { pss: 100, ..limits }, |memory| &mut memory.pss, Reason::Pss, Accounting::Shared),
+    ];
+    for (limits, size, reason, accounting) in table {
+        let with = |bytes| {
+            let mut worker = old(1);
+            *size(&mut worker.memory) = bytes;
+            limits.after_request(&worker)
+        };
+        assert_eq!((with(99), with(100)), (None, Some(reason)));
         assert_eq!(limits.accounting(), accounting);
     }
 }
@@ -135,21 +125,21 @@ fn lines_of_workers() {
 
 #[test]
 fn exceptions_match_by_class_message_and_both() {
-    let list = |text: &str| vec![text.to_owned()];
-    let types = Exceptions { types: list("ValueError"), ..Exceptions::default() };
+    let (list, none) = (|text: &str| vec![text.to_owned()], Exceptions::default());
+    let types = Exceptions { types: list("ValueError"), ..none.clone() };
     assert!(types.matches("ValueError", "x"));
     assert!(types.matches("a.b.ValueError", "x"));
     assert!(!types.matches("KeyError", "ValueError"), "the message is no class");
-    let module = Exceptions { types: list("a.Gone"), ..Exceptions::default() };
+    let module = Exceptions { types: list("a.Gone"), ..none.clone() };
     assert!(module.matches("a.Gone", "") && !module.matches("b.Gone", ""));
-    let values = Exceptions { values: list("no way"), ..Exceptions::default() };
+    let values = Exceptions { values: list("no way"), ..none.clone() };
     assert!(values.matches("X", "no way") && !values.matches("X", "no"));
-    let reprs = Exceptions { reprs: list("ValueError: no way"), ..Exceptions::default() };
+    let reprs = Exceptions { reprs: list("ValueError: no way"), ..none.clone() };
     assert!(reprs.matches("ValueError", "no way") && reprs.matches("a.ValueError", "no way"));
     assert!(!reprs.matches("ValueError", "no"));
-    let any = Exceptions { any: true, ..Exceptions::default() };
+    assert!(none.is_off() && !none.matches("X", ""));
+    let any = Exceptions { any: true, ..none };
     assert!(any.matches("X", "") && !any.is_off());
-    assert!(Exceptions::default().is_off() && !Exceptions::default().matches("X", ""));
     assert_eq!(Exceptions::EXIT, 5);
 }
 
@@ -157,8 +147,7 @@ fn exceptions_match_by_class_message_and_both() {
 fn who_does_not_leave_in_time_is_killed_again_and_again() {
     let mut mercy = Mercy::new(Curse::Asked, at(10), 3);
     assert_eq!(mercy.due(), 13 * SECOND);
-    let kills: Vec<_> = (10..20).filter(|second| mercy.is_over(at(*second), Some(0))).collect();
-    assert_eq!(kills, [13, 16, 19], "a request is no excuse");
+    assert_eq!(kills(&mut mercy, 10..20, Some(0)), [13, 16, 19], "a request is no excuse");
     let mut none = Mercy::new(Curse::Asked, at(10), 0);
     assert!(none.is_over(at(10), None));
     assert_eq!(none.due(), 11 * SECOND, "no kill in every turn");
@@ -167,9 +156,7 @@ fn who_does_not_leave_in_time_is_killed_again_and_again() {
 #[test]
 fn a_worker_that_is_not_needed_may_finish_what_it_began() {
     let mut busy = Mercy::new(Curse::Cheaped, at(10), 3);
-    let kills: Vec<_> =
-        (10..=40).filter(|second| busy.is_over(at(*second), Some(9 * SECOND))).collect();
-    assert_eq!(kills, [40], "but not for ever");
+    assert_eq!(kills(&mut busy, 10..41, Some(9 * SECOND)), [40], "but not for ever");
     let mut late = Mercy::new(Curse::Cheaped, at(10), 3);
     assert!(late.is_over(at(13), Some(11 * SECOND)), "what it began later does not count");
     let mut idle = Mercy::new(Curse::Cheaped, at(10), 3);
