@@ -7,15 +7,13 @@ import os
 import pathlib
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 import pytest
 
-from harness import paths, procs, wire
+from harness import paths, procs, users, wire
 from harness.waiting import until
 
 pytestmark = [pytest.mark.ours, pytest.mark.skipif(os.geteuid() != 0, reason="limits and mounts need root"), pytest.mark.alone]
@@ -28,19 +26,13 @@ LONELY = "54321"
 @pytest.fixture
 def place():
     """A directory for everybody, with the application."""
-    with tempfile.TemporaryDirectory(prefix="faults") as directory:
-        place = pathlib.Path(directory)
-        place.chmod(0o777)
-        shutil.copy(paths.APPS / "faults.py", place)
-        yield place
+    with users.place(0o777, "faults") as directory:
+        yield directory
 
 
 @pytest.fixture
 def server_of(place, uwsgi):
-    """A server there, with an interpreter that everybody may read."""
-    def start(*options, **kw):
-        return uwsgi(*AUTO, "-M", *options, "--wsgi-file", place / "faults.py", cwd=place, env={"PATH": "/usr/bin:/bin"}, **kw)
-    return start
+    return users.starter(uwsgi, place, *AUTO, "-M", "--wsgi-file", place / "faults.py")
 
 
 def answers(server, path="/") -> bool:

@@ -3,13 +3,12 @@
 import os
 import signal
 import stat
-import subprocess
 import threading
 
 import pytest
 
-from harness import fifo, paths, procs, wire
-from harness.server import plain_environment
+from harness import fifo, procs, wire
+from harness.server import run
 from harness.waiting import until
 
 AUTO = ("--http-socket", "127.0.0.1:0")
@@ -32,12 +31,6 @@ def commanded(uwsgi, app, tmp_path):
 @pytest.fixture
 def pipe(tmp_path):
     return tmp_path / "fifo0"
-
-
-def reloaded(server, after):
-    server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=after)
-    server.wait_log(r"^spawned uWSGI worker 1 \(", after=after)
-    server.settle()
 
 
 # --- the file -------------------------------------------------------------------------------------------------------------
@@ -83,10 +76,8 @@ def test_what_is_no_fifo_is_refused(tmp_path, app, pipe, kind):
         import socket
         socket.socket(socket.AF_UNIX).bind(str(pipe))
     before = pipe.lstat()
-    done = subprocess.run([paths.OURS, *AUTO, "--master-fifo", pipe, "--wsgi-file", app("hello")], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=60, text=True, check=False, stdin=subprocess.DEVNULL, env=plain_environment())
-    assert done.returncode == 1, done.stdout
-    assert f'unable to create the master fifo "{pipe}": there is a {kind} of that name; remove it, or give master-fifo another path' in done.stdout
+    said = run(*AUTO, "--master-fifo", pipe, "--wsgi-file", app("hello"), code=1)
+    assert f'unable to create the master fifo "{pipe}": there is a {kind} of that name; remove it, or give master-fifo another path' in said
     assert pipe.lstat().st_ino == before.st_ino
     assert [p.name for p in tmp_path.iterdir()] == ["fifo0"]
 
@@ -95,9 +86,7 @@ def test_what_is_no_fifo_is_refused(tmp_path, app, pipe, kind):
 def test_slots_that_cannot_be_told_apart_are_refused(tmp_path, app):
     args = [part for n in range(11) for part in ("--master-fifo", f"f{n}")]
     for given, why in ((["--master-fifo", "f", "--master-fifo", "f"], "two slots cannot be the same file"), (args, "11 slots are given")):
-        done = subprocess.run([paths.OURS, *AUTO, *given, "--wsgi-file", app("hello")], capture_output=True, timeout=60, text=True,
-                              check=False, cwd=tmp_path, stdin=subprocess.DEVNULL, env=plain_environment())
-        assert done.returncode == 1 and why in done.stdout + done.stderr
+        assert why in run(*AUTO, *given, "--wsgi-file", app("hello"), code=1, cwd=tmp_path)
 
 
 @pytest.mark.ours
@@ -238,7 +227,7 @@ def test_r_reloads(commanded, pipe, byte, line):
     mark = server.mark()
     fifo.send(pipe, byte)
     server.wait_log(f"^{line}", after=mark)
-    reloaded(server, mark)
+    server.reloaded(mark)
     assert wire.http(server.address(after=mark), "/length").status == 200
     until(lambda: fifo.is_read(pipe), "the FIFO of the new image")
     mark = server.mark()
@@ -342,6 +331,57 @@ def test_q_waits_no_longer_than_the_mercy(commanded, pipe, tmp_path):
     server.wait_log(r"worker 1 \(pid: \d+\) is taking too much time to die\.\.\.NO MERCY !!!")
 
 
+def mourning(server):
+    """The original takes workers that it has killed itself for lost."""
+    return server if server.ours else server.allow("DAMN")
+
+
+@pytest.mark.parametrize("byte, line", [(b"w", "Gracefully killing"), (b"W", "killing")])
+def test_w_reloads_the_workers_alone(commanded, pipe, byte, line):
+    server = mourning(commanded("-p", "2"))
+    before, mark = server.worker_pids(), server.mark()
+    fifo.send(pipe, byte)
+    for worker, pid in before.items():
+        server.wait_log(rf"(^|- ){line} worker {worker} \(pid: {pid}\)", after=mark)
+        server.wait_log(rf"^Respawned uWSGI worker {worker} \(new pid: \d+\)$", after=mark)
+    server.settle()
+    after = server.worker_pids()
+    assert sorted(after) == sorted(before) and not set(after.values()) & set(before.values())
+    assert server.get("/length").status == 200
+    fifo.send(pipe, b"s")
+    server.wait_log("workers total requests: 1", after=mark)
+    said = server.log()[mark:]
+    assert procs.alive(server.pid) and "(RE)spawned" not in said and "killing workers" not in said, "the master is the same image"
+
+
+@pytest.mark.parametrize("byte, answered", [(b"w", True), (b"W", False)])
+def test_w_finishes_requests_first_and_capital_w_does_not(commanded, pipe, tmp_path, byte, answered):
+    server, answers = mourning(commanded()), []
+    asking = held(server, tmp_path, answers)
+    before = server.worker_pids()[1]
+    mark = server.mark()
+    fifo.send(pipe, byte + b"s")
+    server.wait_log("workers total requests", after=mark)
+    if not answered:
+        until(lambda: not procs.alive(before), "the end of the worker")
+    (tmp_path / "gate.out").touch()
+    asking.join()
+    assert answers[0].startswith(b"HTTP/1.1 200") is answered, answers
+    server.wait_log(r"^Respawned uWSGI worker 1 ", after=mark)
+    server.settle()
+    assert server.get("/length").status == 200
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("byte, what", [(b"l", "open the log file again"), (b"L", "rotate the log file")])
+def test_what_the_log_pipe_must_do_is_refused_in_one_line(commanded, pipe, byte, what):
+    server = commanded()
+    mark = server.mark()
+    fifo.send(pipe, byte)
+    server.wait_log(rf'\*\*\* WARNING: master fifo: "{byte.decode()}" \({what}\) is ignored: it needs the log pipe of the option "log-master", '
+                    r"not implemented yet \*\*\*$", after=mark)
+
+
 @pytest.mark.ours
 def test_it_stays_the_same_over_a_reload(commanded, pipe, tmp_path):
     """A command that comes while the binary is executed again is obeyed by the next image."""
@@ -353,7 +393,7 @@ def test_it_stays_the_same_over_a_reload(commanded, pipe, tmp_path):
     server.wait_log("binary reloading uWSGI", after=mark)
     fifo.send(pipe, b"s")
     (tmp_path / "slow").unlink()
-    reloaded(server, mark)
+    server.reloaded(mark)
     server.wait_log("workers total requests:", after=mark)
     assert pipe.stat().st_ino == inode
 
@@ -364,7 +404,7 @@ def test_a_reload_begins_with_the_first_slot(commanded, tmp_path):
     fifo.send(tmp_path / "fifo0", b"1")
     mark = server.mark()
     fifo.send(tmp_path / "fifo1", b"r")
-    reloaded(server, mark)
+    server.reloaded(mark)
     until(lambda: fifo.is_read(tmp_path / "fifo0"), "the first slot")
 
 

@@ -4,11 +4,10 @@ import os
 import pathlib
 import signal
 import subprocess
-import tempfile
 
 import pytest
 
-from harness import paths
+from harness import paths, users
 from harness.server import plain_environment
 from harness.waiting import until
 
@@ -111,9 +110,8 @@ def test_one_that_cannot_be_written_ends_the_instance(app, tmp_path, nothing_lef
 @pytest.fixture
 def open_place():
     """A directory that everybody may enter."""
-    with tempfile.TemporaryDirectory(prefix="pidfiles") as directory:
-        pathlib.Path(directory).chmod(0o755)
-        yield pathlib.Path(directory)
+    with users.place() as directory:
+        yield directory
 
 
 @ROOT

@@ -3,16 +3,13 @@
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
-from urllib.parse import quote
 
 import pytest
 
-from harness import paths, procs, wire
-from harness.server import plain_environment
+from harness import paths, procs, users
+from harness.server import ask, plain_environment, run
 from harness.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
@@ -25,19 +22,13 @@ ROOT_LINE = "*** WARNING: you are running uWSGI as root !!! (use the --uid flag)
 @pytest.fixture
 def place():
     """A directory that everybody may read, with the application of expressions in it."""
-    with tempfile.TemporaryDirectory(prefix="privileges") as directory:
-        place = pathlib.Path(directory)
-        place.chmod(0o755)
-        shutil.copy(paths.APPS / "probe.py", place)
-        yield place
+    with users.place(app="probe") as directory:
+        yield directory
 
 
 @pytest.fixture
 def server_of(place, uwsgi):
-    """A server there, with an interpreter that everybody may read."""
-    def start(*options, **kw):
-        return uwsgi(*AUTO, *options, cwd=place, env={"PATH": "/usr/bin:/bin"}, **kw)
-    return start
+    return users.starter(uwsgi, place, *AUTO)
 
 
 @pytest.fixture
@@ -47,17 +38,8 @@ def probe(server_of, place):
     return start
 
 
-def ask(server, expression, address=None):
-    answer = wire.http(address or server.address(), "/?" + quote(expression))
-    assert answer.status == 200, server.tail()
-    return answer.body.decode()
-
-
-def refused(*args, cwd, **kw):
-    done = subprocess.run([paths.OURS, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, cwd=cwd, text=True,
-                          check=False, stdin=subprocess.DEVNULL, env=plain_environment(), **kw)
-    assert done.returncode == 1, done.stdout
-    return done.stdout
+def refused(*args, **kw):
+    return run(*args, code=1, **kw)
 
 
 def status(pid, field):

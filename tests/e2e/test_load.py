@@ -97,11 +97,7 @@ def test_reload_under_load_fails_no_request(uwsgi, app, tmp_path, kind):
     for _ in range(3):
         before = server.stats()
         until(lambda b=before: total(server.stats()) > total(b), "requests to come in")
-        mark = server.mark()
-        server.send(signal.SIGHUP)
-        server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=mark)
-        server.wait_log(r"^spawned uWSGI worker 2 ", after=mark)
-        server.settle()
+        server.reload(last=2)
         until(server.stats_answer, "the stats server to listen again")
     result = load.wrk_result(run)
     assert result.errors == 0, result.text

@@ -4,11 +4,11 @@ import ast
 import os
 import shutil
 import signal
-from urllib.parse import quote
 
 import pytest
 
 from harness import paths
+from harness.server import ask
 from harness.waiting import until
 
 OPTIONS = "{k.decode() if isinstance(k, bytes) else k for k in __import__('uwsgi').opt}"
@@ -23,12 +23,6 @@ def site(uwsgi, tmp_path):
         (tmp_path / "site.ini").write_text(f"[uwsgi]\nhttp-socket = 127.0.0.1:0\n{text}\n")
         return uwsgi("--master", "--ini", tmp_path / "site.ini", *args, **kw)
     return start
-
-
-def ask(server, expression):
-    answer = server.get("/?" + quote(expression))
-    assert answer.status == 200, server.tail()
-    return answer.body.decode()
 
 
 def variable(server, name):

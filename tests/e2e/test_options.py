@@ -11,13 +11,12 @@ import signal
 import socket
 import struct
 import subprocess
-import tempfile
 from urllib.parse import quote
 
 import pytest
 
-from harness import paths, procs, wire
-from harness.server import free_port, plain_environment
+from harness import paths, procs, users, wire
+from harness.server import ask, free_port, plain_environment
 from harness.waiting import until
 
 AUTO = ("--http-socket", "127.0.0.1:0")
@@ -31,12 +30,6 @@ def probe(uwsgi, tmp_path):
     def start(*options, listen=AUTO, **kw):
         return uwsgi(*listen, *options, "--wsgi-file", tmp_path / "probe.py", **kw)
     return start
-
-
-def ask(server, expression, **kw):
-    answer = server.get("/?" + quote(expression), **kw)
-    assert answer.status == 200, server.tail()
-    return answer.body.decode()
 
 
 def listens(pid: int, log: pathlib.Path) -> bool:
@@ -316,10 +309,8 @@ def test_daemonize_leaves_the_terminal(probe, tmp_path, nothing_left):
 @pytest.fixture
 def open_dir():
     """A directory that everybody may enter and `nobody` may write to."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="options-"))
-    path.chmod(0o777)
-    yield path
-    shutil.rmtree(path)
+    with users.place(0o777, "probe") as directory:
+        yield directory
 
 
 @pytest.mark.ours
@@ -328,10 +319,9 @@ def open_dir():
     (["--uid", "nobody", "--gid", "1"], 1), (["--uid", "65534", "--gid", "daemon"], 1)])
 def test_privileges_are_dropped_for_good(uwsgi, open_dir, tmp_path, options, gid):
     nobody = pwd.getpwnam("nobody").pw_uid
-    shutil.copy(paths.APPS / "probe.py", open_dir)
     server = uwsgi("--http-socket", open_dir / "h.sock", "-M", *options, "--wsgi-file", open_dir / "probe.py", "--vacuum",
                    "--stats", open_dir / "stats", "--pidfile", tmp_path / "root.pid", "--safe-pidfile", open_dir / "own.pid",
-                   env={"PATH": "/usr/bin:/bin"}, cwd=open_dir)
+                   env=users.ENVIRONMENT, cwd=open_dir)
     server.wait_log(f"^setgid\\(\\) to {gid}\nsetuid\\(\\) to {nobody}$")
     expected = f"(({nobody}, {nobody}, {nobody}), ({gid}, {gid}, {gid}), True)"
     assert ask(server, "os.getresuid(), os.getresgid(), 0 not in os.getgroups()") == expected

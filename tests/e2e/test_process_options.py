@@ -6,12 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from urllib.parse import quote
 
 import pytest
 
 from harness import paths, procs, wire
-from harness.server import plain_environment
+from harness.server import ask, plain_environment, run
 from harness.waiting import until
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
@@ -28,29 +27,6 @@ def probe(uwsgi, tmp_path):
     return start
 
 
-def ask(server, expression, **kw):
-    answer = wire.http(kw.pop("address", None) or server.address(), "/?" + quote(expression), **kw)
-    assert answer.status == 200, server.tail()
-    return answer.body.decode()
-
-
-def run(*args, cwd, code=0, **kw):
-    done = subprocess.run([paths.OURS, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, cwd=cwd, text=True,
-                          check=False, stdin=subprocess.DEVNULL, env=plain_environment(), **kw)
-    assert done.returncode == code, done.stdout
-    return done.stdout
-
-
-def reloaded(server):
-    """After a reload by signal: where in the log it begins."""
-    after = server.mark()
-    server.send(signal.SIGHUP)
-    server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=after)
-    server.wait_log(r"spawned uWSGI worker 1 \(pid", after=after)
-    server.settle()
-    return after
-
-
 # --- reload ---------------------------------------------------------------------------------------------------------------
 
 def test_force_cwd_is_where_a_reload_begins(uwsgi, tmp_path, app):
@@ -60,7 +36,7 @@ def test_force_cwd_is_where_a_reload_begins(uwsgi, tmp_path, app):
                                                 f"processes = {workers}\nwsgi-file = {app('hello')}\n")
     server = uwsgi("--ini", "x.ini", cwd=tmp_path / "first", workers=1)
     server.wait_log(rf"current working directory: {tmp_path}/second\n")
-    after = reloaded(server)
+    after = server.reload()
     server.wait_log(rf"chdir\(\) to {tmp_path}/second\n", after=after)
     server.wait_log(r"spawned uWSGI worker 2 \(pid", after=after)
 
@@ -73,7 +49,7 @@ def test_a_safe_fd_outlives_a_reload(probe, tmp_path):
     (tmp_path / "look.py").write_text(marker + opener.read_text())
     server = probe("-M", "--safe-fd", "50", "--shared-import", tmp_path / "look.py")
     server.wait_log(r"kept \[\]")
-    after = reloaded(server)
+    after = server.reload()
     server.wait_log(r"kept \[50\]", after=after)
 
 
@@ -90,7 +66,7 @@ def test_binary_path_is_executed_at_a_reload(probe, tmp_path):
     server.wait_log(rf"detected binary path: {wrapper}\n")
     question = "os.environ.get('MARK', '').split()[:1]"
     assert ask(server, question) == "[]"
-    assert ask(server, question, address=server.address(after=reloaded(server))) == "['--http-socket']"
+    assert ask(server, question, address=server.address(after=server.reload())) == "['--http-socket']"
 
 
 @pytest.mark.ours
@@ -221,7 +197,7 @@ def test_a_socket_from_the_spawner(uwsgi, app, spawner, tmp_path, monkeypatch, k
     server.wait_log(rf"uwsgi socket 0 inherited {kind} address {name} fd {number}\n")
     address = server.address() if kind == "INET" else str(tmp_path / "spawned.sock")
     assert wire.http(address).body == b"Hello World"
-    after = reloaded(server)
+    after = server.reload()
     server.wait_log(rf"uwsgi socket 0 inherited {kind} address {name} fd {number}\n", after=after)
     assert wire.http(address).body == b"Hello World"
 

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -46,16 +47,6 @@ def total(document):
     return sum(w["requests"] for w in document["workers"])
 
 
-def full(server, number):
-    def once():
-        mark = server.mark()
-        server.send(number)
-        server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=mark, timeout=20)
-        server.wait_log(r"^spawned uWSGI worker 2 ", after=mark)
-        server.settle()
-    return once
-
-
 def touched(server, path, line):
     """One reload by a file; `line` is said when it is over."""
     def once():
@@ -85,7 +76,7 @@ def test_twenty_reloads_under_load(uwsgi, tmp_path, kind, front):
                    "--touch-reload", files["full"], "--touch-workers-reload", files["workers"],
                    "--touch-chain-reload", files["chain"], "--wsgi-file", tmp_path / "app.py")
     until(server.stats_answer, "stats")
-    once = {"HUP": full(server, signal.SIGHUP), "TERM": full(server, signal.SIGTERM),
+    once = {"HUP": partial(server.reload, signal.SIGHUP, last=2, timeout=20), "TERM": partial(server.reload, signal.SIGTERM, last=2, timeout=20),
             "workers": touched(server, files["workers"], "has been touched... workers reload !!!"),
             "chain": touched(server, files["chain"], "chain reloading complete"),
             "touch": touched(server, files["full"], r"\(RE\)spawned")}[kind]
@@ -281,7 +272,7 @@ def test_killing_the_workers_alone(uwsgi, tmp_path):
 def test_an_automatic_port_is_the_same_after_a_reload(uwsgi, app):
     server = uwsgi("--http11-socket", "127.0.0.1:0", "-M", "-p", "2", "--wsgi-file", app("hello"))
     before = server.address()
-    full(server, signal.SIGHUP)()
+    server.reload(signal.SIGHUP, last=2, timeout=20)
     assert server.address(after=server.log().rindex("binary reloading")) == before
     assert server.get().body == b"Hello World"
 

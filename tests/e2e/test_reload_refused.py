@@ -50,14 +50,6 @@ def refused(server, number=signal.SIGHUP, timeout=20):
     return why
 
 
-def reloaded(server, number=signal.SIGHUP, timeout=20):
-    mark = server.mark()
-    server.send(number)
-    server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=mark, timeout=timeout)
-    server.wait_log(r"^spawned uWSGI worker 2 ", after=mark)
-    server.settle()
-
-
 def copied(tmp_path):
     """A copy of the binary beside its plugins, for a test to take away."""
     binary = tmp_path / "bin" / "uwsgi"
@@ -85,7 +77,7 @@ def test_a_configuration_that_is_wrong_is_refused_with_its_place(site, number, k
     assert "reload-preflight" in document["reload_refused"]["reason"] and document["reload_refused"]["time"] > 0
     site.ini.write_text(good)
     site.module.write_text(APP % "two")
-    reloaded(server, number)
+    server.reload(number, last=2, timeout=20)
     assert body(server) == b"two"
     document = server.wait_stats(lambda s: s["reloads"] == 1, "the reload")
     assert document["reload_outcomes"][f"{kind}_done"] == 1 and document["reload_outcomes"][f"{kind}_refused"] == 1
@@ -115,7 +107,7 @@ def test_an_application_that_does_not_load_is_refused_with_its_exception(site, t
     if "Error" in why:
         server.wait_log(r"^\[preflight\] .*shop.py")
     site.module.write_text(APP % "two")
-    reloaded(server)
+    server.reload(last=2, timeout=20)
     assert body(server) == b"two"
 
 
@@ -157,7 +149,7 @@ def test_how_much_is_tried_can_be_chosen(site, level, taken):
     server = site.write(f"reload-preflight = {level}").allow("Traceback", r"^\[preflight\]")
     site.module.write_text("raise ValueError('no database')\n")
     if taken:
-        reloaded(server)
+        server.reload(last=2, timeout=20)
         assert b"Internal Server Error" in body(server)
     else:
         assert refused(server) == "ValueError: no database"
@@ -191,7 +183,7 @@ def test_a_binary_that_cannot_be_executed_is_noticed_while_everybody_serves(site
     assert body(server) == b"one"
     binary.unlink(missing_ok=True)
     shutil.copy(paths.OURS, binary)
-    reloaded(server)
+    server.reload(last=2, timeout=20)
     assert body(server) == b"one"
 
 
@@ -270,7 +262,7 @@ def test_a_new_address_that_cannot_be_bound_is_seen_before(site, tmp_path):
             assert refused(server).startswith(reason), line
             assert server.get().body == b"one"
         site.ini.write_text(good)
-    reloaded(server)
+    server.reload(last=2, timeout=20)
     assert server.get().body == b"one"
 
 
@@ -309,7 +301,7 @@ def test_what_the_system_does_not_have_is_seen_before(site, tmp_path):
             assert refused(server).startswith(reason.format(**words)), line
             assert body(server) == b"one"
     site.ini.write_text(good)
-    reloaded(server)
+    server.reload(last=2, timeout=20)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody to become")
@@ -329,7 +321,7 @@ def test_an_application_is_tried_as_the_user_for_whom_it_is_loaded(uwsgi, lines,
         module.write_text(f"open({str(secret)!r}).close()\n" + APP % "two")
         ini.write_text(f"{base}uid = 65534\ngid = 65534\n{lines}\n")
         if taken:
-            reloaded(server)
+            server.reload(last=2, timeout=20)
         else:
             assert "PermissionError" in refused(server)
         assert body(server) == (b"two" if taken else b"one")
@@ -341,10 +333,10 @@ def test_a_path_is_looked_at_from_the_directory_of_the_next_generation(site, tmp
     (tmp_path / "there" / "run").mkdir(parents=True)
     good = site.ini.read_text()
     site.ini.write_text(good + f"chdir = {tmp_path}/there\nsocket = run/x.sock\n")
-    reloaded(server)
+    server.reload(last=2, timeout=20)
     assert (tmp_path / "there" / "run" / "x.sock").is_socket()
     site.ini.write_text(good + "chdir = there\n")
-    reloaded(server)
+    server.reload(last=2, timeout=20)
     assert body(server) == b"one"
 
 

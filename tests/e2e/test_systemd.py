@@ -379,15 +379,6 @@ def where(one):
     return name if isinstance(name, str) else name[:2]
 
 
-def hup(server):
-    mark = server.mark()
-    server.send(signal.SIGHUP)
-    server.wait_log(r"gracefully \(RE\)spawned uWSGI master process", after=mark)
-    server.wait_log(r"^spawned uWSGI worker 1 \(", after=mark)
-    server.settle()
-    return mark
-
-
 @pytest.mark.ours
 def test_every_kind_is_served_and_still_after_reloads(handed, tmp_path):
     sockets = listening("tcp", "unix", "tcp6", "abstract", tmp_path=tmp_path)
@@ -396,7 +387,7 @@ def test_every_kind_is_served_and_still_after_reloads(handed, tmp_path):
     for again in range(3):
         for one in sockets:
             assert wire.http(where(one), "/length").status == 200, (again, where(one))
-        hup(server)
+        server.reload()
     for one in sockets:
         assert wire.http(where(one), "/length").status == 200
     assert (tmp_path / "unix1").exists()
@@ -409,7 +400,7 @@ def test_a_declared_address_gives_the_socket_its_protocol(handed, tmp_path):
     port = first.getsockname()[1]
     server = handed([first, second], "-M", "--vacuum", "--http-socket", f"127.0.0.1:{port}", "--http-socket", tmp_path / "unix1")
     for mark in (0, None):
-        mark = hup(server) if mark is None else mark
+        mark = server.reload() if mark is None else mark
         for one in (first, second):
             assert wire.http(where(one), "/length").status == 200
     assert len(re.findall(r"^uwsgi socket \d", server.log()[mark:], re.M)) == 2, "nothing was bound beside them"
@@ -424,7 +415,7 @@ def test_the_http_router_takes_one_over(handed, tmp_path):
     server = handed([front], "-M", "--http", f"127.0.0.1:{port}")
     server.wait_log(r"spawned uWSGI http 1")
     until(lambda: wire.http(where(front), "/length").status == 200, "an answer")
-    mark = hup(server)
+    mark = server.reload()
     server.wait_log(r"spawned uWSGI http 1", after=mark)
     assert wire.http(where(front), "/length").status == 200
 
@@ -435,7 +426,7 @@ def test_names_choose_among_them(handed, tmp_path):
     server = handed([stats, web], "-M", "--http-socket", "fd://web", "--stats", "fd://numbers", names="numbers:web")
     assert wire.http(where(web), "/length").status == 200
     assert wire.raw(where(stats), b"").startswith(b"{")
-    hup(server)
+    server.reload()
     assert wire.http(where(web), "/length").status == 200
     until(lambda: wire.raw(where(stats), b"").startswith(b"{"), "stats")
 
@@ -510,7 +501,7 @@ def test_upstarts_bridge(uwsgi, app, tmp_path, binary):
     server.wait_log(rf"^uwsgi socket 0 attached to INET address 127\.0\.0\.1:{where(web)[1]} fd {web.fileno()}$")
     assert wire.http(where(web), "/length").status == 200
     if binary == paths.OURS:
-        hup(server)
+        server.reload()
         assert wire.http(where(web), "/length").status == 200
 
 

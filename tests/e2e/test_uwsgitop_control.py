@@ -65,6 +65,22 @@ def act(screen: Tmux, keys: str, answer: str) -> None:
     screen.wait(answer)
 
 
+def scales_and_chain_reloads(server, screen: Tmux, fifo) -> None:
+    """One worker more, one fewer and a chain reload, of a server that begins with one."""
+    def running(count):
+        server.wait_stats(lambda document: sum(worker["status"] != "cheap" for worker in document["workers"]) == count, f"{count} workers")
+
+    running(1)
+    act(screen, "+y", f"asked through {fifo}")
+    running(2)
+    act(screen, "-y", f"asked through {fifo}")
+    running(1)
+    mark = server.mark()
+    act(screen, "cy", f"asked through {fifo}")
+    # It does not end while it is at it.
+    server.wait_log("chain reloading complete", after=mark)
+
+
 @pytest.mark.ours
 def test_a_reload_is_asked_twice_and_done(ours, top):
     server = ours()
@@ -119,17 +135,7 @@ def test_it_scales_and_chain_reloads_through_the_fifo_the_server_names(ours, top
     server = ours("--cheaper", "1", "--cheaper-algo", "manual", "--master-fifo", "fifo", "--lazy-apps", processes=3, workers=1)
     screen = top("--control", *([server.stats_address()] if source == "stats" else ["--pid", server.pid]))
 
-    def running(document):
-        return sum(worker["status"] != "cheap" for worker in document["workers"])
-
-    server.wait_stats(lambda document: running(document) == 1, "one worker")
-    act(screen, "+y", f"asked through {fifo}")
-    server.wait_stats(lambda document: running(document) == 2, "two workers")
-    act(screen, "-y", f"asked through {fifo}")
-    server.wait_stats(lambda document: running(document) == 1, "one worker again")
-    mark = server.mark()
-    act(screen, "cy", f"asked through {fifo}")
-    server.wait_log("chain reloading complete", after=mark)
+    scales_and_chain_reloads(server, screen, fifo)
 
 
 @pytest.mark.ours
@@ -171,18 +177,7 @@ def test_the_c_server_is_scaled_and_chain_reloaded_through_its_fifo(original, to
     server = original("-p", "3", "--cheaper", "1", "--cheaper-algo", "manual", "--master-fifo", fifo, "--lazy-apps", workers=1)
     screen = top("--fifo", fifo, server.stats_address())
 
-    def running(document):
-        return sum(worker["status"] != "cheap" for worker in document["workers"])
-
-    server.wait_stats(lambda document: running(document) == 1, "one worker")
-    act(screen, "+y", f"asked through {fifo}")
-    server.wait_stats(lambda document: running(document) == 2, "two workers")
-    act(screen, "-y", f"asked through {fifo}")
-    server.wait_stats(lambda document: running(document) == 1, "one worker again")
-    mark = server.mark()
-    act(screen, "cy", f"asked through {fifo}")
-    # It does not end while it is at it.
-    server.wait_log("chain reloading complete", after=mark)
+    scales_and_chain_reloads(server, screen, fifo)
 
 
 def test_a_fifo_without_a_reader_and_a_foreign_process_are_refused(original, top, tmp_path):

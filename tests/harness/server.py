@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import subprocess
+from urllib.parse import quote
 
 from . import paths, procs, wire
 from .waiting import until
@@ -30,6 +31,21 @@ def free_port(family=socket.AF_INET, host="127.0.0.1") -> int:
 def plain_environment() -> dict[str, str]:
     """Our own environment without UWSGI_*: every such variable is an option to a server."""
     return {k: v for k, v in os.environ.items() if not k.startswith("UWSGI_")}
+
+
+def run(*args, code: int = 0, **kw) -> str:
+    """What our server says when it ends by itself, with this code."""
+    done = subprocess.run([paths.OURS, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, text=True, check=False,
+                          stdin=subprocess.DEVNULL, env=plain_environment(), **kw)
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def ask(server: "Server", expression: str, address=None, **kw) -> str:
+    """What the application `probe` says an expression is."""
+    answer = wire.http(address or server.address(), "/?" + quote(expression), **kw)
+    assert answer.status == 200, server.tail()
+    return answer.body.decode()
 
 
 class Server:
@@ -186,6 +202,20 @@ class Server:
             return document if question(document) else None
 
         return until(look, f"stats with {what}", timeout)
+
+    # reloading
+    def reload(self, number: int = signal.SIGHUP, last: int = 1, timeout: float = 10.0) -> int:
+        """Reload by a signal; where in the log that begins."""
+        after = self.mark()
+        self.send(number)
+        self.reloaded(after, last, timeout)
+        return after
+
+    def reloaded(self, after: int, last: int = 1, timeout: float = 10.0) -> None:
+        """Wait for the image that begins behind `after`, until its worker with the number `last` runs."""
+        self.wait_log(r"gracefully \(RE\)spawned uWSGI master process", timeout, after)
+        self.wait_log(rf"^spawned uWSGI worker {last} ", timeout, after)
+        self.settle()
 
     # ending
     def send(self, number: int) -> None:
