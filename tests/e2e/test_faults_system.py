@@ -114,6 +114,29 @@ def test_a_master_without_descriptors_still_replaces_the_dead(server_of):
     assert answers(server)
 
 
+@pytest.mark.parametrize("level", ["app", "none"])
+def test_a_reload_with_hardly_any_descriptors(server_of, place, level):
+    """It takes place or is refused with the reason, whatever is left; who serves goes on serving."""
+    server = server_of("-p", "2", "--mule", "--stats", place / "s", "--master-fifo", place / "fifo", "--reload-preflight", level)
+    server.wait_log("^spawned uWSGI observer")
+    outcomes = []
+    for room in range(-2, 9):
+        server.settle()
+        used = max(map(int, os.listdir(f"/proc/{server.pid}/fd"))) + 1
+        _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used + room, hard))
+        mark = server.mark()
+        server.send(signal.SIGHUP)
+        end = server.wait_log(r"reload refused, everything goes on as it was: (.*) \*\*\*|^spawned uWSGI observer", after=mark, timeout=30)
+        outcomes.append(end[1])
+        assert answers(server), room
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    assert set(outcomes) <= {None, "it could not be tried: Too many open files"}, outcomes
+    assert outcomes[-1] is None, "with some to spare it takes place"
+    assert (outcomes[0] is None) == (level == "none"), outcomes
+    assert server.log().count("gracefully (RE)spawned uWSGI master process") == outcomes.count(None)
+
+
 # --- disks
 
 def on_a_small_disk(place, size: str, before: str = "true") -> pathlib.Path:

@@ -149,3 +149,69 @@ def test_the_shell_commands(uwsgi, app, tmp_path):
     server.settle()
     command("--stop")
     assert server.wait_exit() == 0
+
+
+# --- a start that comes to nothing
+
+HANGS = "import time\nopen('began', 'w').close()\ntime.sleep(3600)\n"
+LOADS = "def application(e, s):\n    s('200 OK', [])\n    return [b'']\n"
+
+
+@pytest.fixture
+def beginner(uwsgi, tmp_path):
+    """A server of which everything lies in one directory, and the names of what it has made there."""
+    def start(code, *options, **kw):
+        (tmp_path / "app.py").write_text(code)
+        return uwsgi("--http-socket", "x.sock", "-M", "--pidfile", "one.pid", "--pidfile2", "two.pid", "--safe-pidfile", "three.pid", "--master-fifo", "fifo",
+                     "--stats", "stats.sock", *options, "--wsgi-file", "app.py", cwd=tmp_path, **kw)
+
+    def made():
+        return sorted(path.name for path in tmp_path.iterdir() if path.suffix in (".pid", ".sock") or path.name == "fifo")
+
+    return start, made
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("options, left", [(("--vacuum",), []), ((), ["one.pid", "stats.sock", "two.pid", "x.sock"])], ids=["vacuum", "none"])
+def test_a_stop_while_it_starts_leaves_nothing_behind(beginner, tmp_path, options, left):
+    start, made = beginner
+    server = start(HANGS, *options, ready=False)
+    until((tmp_path / "began").exists, "the application begins")
+    assert made() == ["one.pid", "stats.sock", "two.pid", "x.sock"]
+    assert server.stop() == 0
+    assert made() == left
+    assert server.log().endswith("goodbye to uWSGI.\n")
+
+
+@pytest.mark.ours
+def test_a_stop_while_the_next_image_starts_leaves_nothing_behind(beginner, tmp_path):
+    start, made = beginner
+    server = start(LOADS, "--vacuum", "--reload-preflight", "config")
+    until(lambda: len(made()) == 6, "all files")
+    (tmp_path / "app.py").write_text(HANGS)
+    server.send(signal.SIGHUP)
+    until((tmp_path / "began").exists, "the application begins")
+    assert server.stop() == 0
+    assert made() == []
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("options, code", [(("--need-app",), 22), (("--after-request-hook", "nothing_of_that_name"), 1), (("--socket", "/nowhere/x"), 1)])
+def test_a_start_that_fails_leaves_nothing_behind(beginner, options, code):
+    start, made = beginner
+    server = start("raise SystemExit\n", "--vacuum", *options, ready=False)
+    server.allow("Traceback").expect = {code}
+    assert server.wait_exit() == code
+    assert made() == []
+
+
+@pytest.mark.ours
+def test_what_somebody_else_has_taken_stays_at_such_an_end(beginner, tmp_path):
+    start, made = beginner
+    server = start(HANGS, "--vacuum", ready=False)
+    until((tmp_path / "began").exists, "the application begins")
+    (tmp_path / "one.pid").write_text("1\n")
+    (tmp_path / "x.sock").unlink()
+    (tmp_path / "x.sock").touch()
+    assert server.stop() == 0
+    assert made() == ["one.pid", "x.sock"]

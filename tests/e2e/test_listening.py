@@ -448,6 +448,36 @@ def test_vacuum_leaves_what_somebody_else_has_put_there(uwsgi, app, tmp_path):
     assert f"VACUUM WARNING: unix socket {path} changed inode. Skip removal" in server.log()
 
 
+@pytest.mark.ours
+def test_a_path_that_was_removed_is_bound_again_at_a_reload(uwsgi, app, tmp_path):
+    path = tmp_path / "s.sock"
+    server = uwsgi("-M", "--http-socket", path, "--chmod-socket=660", "--vacuum", "--wsgi-file", app("hello"))
+    path.unlink()
+    mark = reloaded(server)
+    assert f"{path} was removed: binding it again\n" in server.log()[mark:]
+    assert wire.http(str(path)).body == b"Hello World" and path.stat().st_mode & 0o777 == 0o660
+    inode = path.stat().st_ino
+    reloaded(server)
+    assert path.stat().st_ino == inode
+    assert server.stop() == 0
+    assert not path.exists()
+
+
+@pytest.mark.ours
+def test_a_path_that_somebody_took_is_told_and_left_to_him(uwsgi, app, tmp_path):
+    path = tmp_path / "s.sock"
+    server = uwsgi("-M", "--http-socket", path, "--http-socket", "127.0.0.1:0", "--vacuum", "--wsgi-file", app("hello"))
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        inode = path.stat().st_ino
+        mark = reloaded(server)
+        assert f"*** WARNING: {path} is not our socket any more" in server.log()[mark:]
+        assert wire.http(server.address(1)).status == 200
+        assert server.stop() == 0
+    assert path.stat().st_ino == inode
+
+
 @pytest.mark.parametrize("options", [[], ["--shutdown-sockets"]])
 def test_a_graceful_stop_ends_the_requests_at_hand(uwsgi, app, tmp_path, options):
     """With `shutdown-sockets` nobody new is let in meanwhile."""

@@ -22,7 +22,7 @@ use uwsgi_hooks::wait::Stage;
 use uwsgi_hooks::{Phase, Place};
 use uwsgi_metrics::Arena;
 use uwsgi_sys::signal::{self, Signals};
-use uwsgi_sys::{process, title};
+use uwsgi_sys::{leftovers, process, title};
 
 pub(crate) use self::rehearsal::rehearsed;
 use crate::bound::Bound;
@@ -44,7 +44,7 @@ use crate::source::System;
 use crate::{
     actions, activation, alarm, banner, bound, cgroup, check, clock, daemon, fallback, flock,
     hooks, kept, limits, lists, log, memory, mule, notices, patch, pidfile, plugin, preflight,
-    privileges, probes, procname, signals, worker,
+    privileges, probes, procname, signals, vacuum, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -226,6 +226,7 @@ fn build(
     let cwd = config.last("force-cwd").map_or(cwd, PathBuf::from);
     let next = next_binary(&config, &binary);
     lists::show(&config, &binary);
+    vacuum::note_pidfiles(&settings, &cwd);
     let first = settings.pidfile.as_deref().filter(|_| reloads == 0);
     banner::head(&next, &cwd, first)?;
     sockets::check_backlog(settings.listen)?;
@@ -270,7 +271,10 @@ fn open(
     binary: &Path,
     reloads: u32,
 ) -> Result<Shared, Halt> {
-    bound.open(settings, kept)?;
+    let opened = bound.open(settings, kept);
+    let fifo = Pipe::inherited(kept);
+    vacuum::note_paths(settings, bound, fifo.as_ref());
+    opened?;
     privileges::drop_at(Point::Sockets, config, settings, reloads > 0)?;
     let wanted = settings.honour_stdin || settings.policy.daemons.wants_stdin();
     if !wanted && !daemon::stdin_is_socket() {
@@ -285,7 +289,6 @@ fn open(
     let (alarm_wire, log_tap) = alarm::open(settings, kept)?;
     let signals = signals::open(settings, kept)?;
     let mail = mule::Mail::open(settings, kept)?;
-    let fifo = Pipe::inherited(kept);
     if !settings.no_server {
         kept.close_rest();
     }
@@ -493,6 +496,7 @@ fn supervise(
     signals: Signals,
     bodies: &ProcessBodies,
 ) -> Result<i32, String> {
+    leftovers::forget();
     fifo::open(instance)?;
     let goal = master::run(instance, signals, bodies).map_err(|e| format!("epoll: {e}"))?;
     hooks::at_exit(instance);

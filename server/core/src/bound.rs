@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
 use uwsgi_metrics::{Arena, RELOADS, Shape};
-use uwsgi_sys::{process, socket, user};
+use uwsgi_sys::{leftovers, process, socket, user};
 
 use crate::address::{self, Address};
 use crate::datagrams::{self, Endpoint};
@@ -91,6 +91,20 @@ impl Bound {
         let workers = self.workers.iter().map(|(listener, _)| listener);
         let all = workers.chain(&self.shared).chain(&self.http).chain(&self.stats);
         all.chain(&self.prometheus).filter(|listener| listener.handed.is_some()).count() as u64
+    }
+
+    /// What a start that comes to nothing removes (`vacuum`).
+    pub(crate) fn note_paths(&self) {
+        let workers = self.workers.iter().map(|(listener, _)| listener);
+        let fronts = self.shared.iter().chain(workers).chain(&self.http).map(|one| (one, ""));
+        let stats = self.stats.iter().map(|one| (one, " (stats)"));
+        let prometheus = self.prometheus.iter().map(|one| (one, " (prometheus)"));
+        for (listener, what) in fronts.chain(stats).chain(prometheus) {
+            let Some((path, inode)) = &listener.path else { continue };
+            let line = format!("VACUUM: unix socket {}{what} removed.", path.display());
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            leftovers::note_inode(&path, *inode, &line);
+        }
     }
 
     /// Every descriptor with its key in the table of the next image.

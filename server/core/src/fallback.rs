@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use uwsgi_sys::{process, signal};
+use uwsgi_sys::{leftovers, process, signal};
 
 use crate::kept::{self, escape, unescape};
 use crate::{log, logv, sockets};
@@ -81,12 +81,16 @@ pub(crate) fn hand_over<'a>(entries: impl Iterator<Item = (String, BorrowedFd<'a
 
 /// Executes the fallback if `code` calls for one; the code to end with otherwise.
 pub(crate) fn instead_of(code: i32) -> i32 {
-    let Some(plan) = PLAN.get().filter(|_| wanted(code)) else { return code };
+    let Some(plan) = PLAN.get().filter(|_| wanted(code)) else {
+        leftovers::remove();
+        return code;
+    };
     let (binary, pid) = (plan.binary.display(), process::pid());
     logv!("!!! {binary} (pid: {pid}) exited with status {code} !!!");
     let lasted = plan.serving.get().is_some_and(|since| since.elapsed() >= LASTED);
     let Some(tried) = next_tried(&plan.tried, &plan.file, lasted) else {
         logv!("!!! Fallback config {} has just failed, not executed again !!!", plan.file);
+        leftovers::remove();
         return code;
     };
     logv!("!!! Fallback config to {} !!!", plan.file);

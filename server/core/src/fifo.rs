@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, CWD, FileType, Mode, OFlags, access};
 use uwsgi_duties::fifo::{Fifo, Table};
-use uwsgi_sys::process;
+use uwsgi_sys::{leftovers, process};
 
 use crate::instance::Instance;
 use crate::kept;
@@ -73,6 +73,13 @@ impl Pipe {
         let id = identity(&fd).ok()?;
         let pipe = Pipe { slot: slot.parse().ok()?, path: path.into(), fd, id };
         (pipe.place() == Place::Ours).then_some(pipe)
+    }
+
+    /// What an image that does not come to its loop removes (`vacuum`).
+    pub(crate) fn note(&self) {
+        let path = self.path.to_string_lossy();
+        let line = uwsgi_duties::fifo::removed(&path).text;
+        leftovers::note_inode(&self.absolute(), self.id.1, &line);
     }
 
     /// Its entry in the table of the next image.

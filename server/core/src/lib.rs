@@ -69,6 +69,7 @@ pub mod sockets;
 mod source;
 mod stat;
 mod thresholds;
+mod vacuum;
 mod waits;
 mod warning;
 pub mod worker;

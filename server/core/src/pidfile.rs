@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use uwsgi_duties::fifo::writing_pidfile;
+use uwsgi_sys::leftovers;
 
 use crate::instance::Instance;
 use crate::privileges::Identity;
@@ -97,6 +98,14 @@ pub fn rewrite_all(instance: &Instance) {
         if let Err(line) = write(&path.to_string_lossy()) {
             log!("{line}");
         }
+    }
+}
+
+/// What a start that comes to nothing removes (`vacuum`), as soon as it is written.
+pub(crate) fn note_all(settings: &Settings, cwd: &Path) {
+    let content = format!("{}\n", uwsgi_sys::process::pid());
+    for (name, path) in all(settings, cwd) {
+        leftovers::note_content(&path, &content, &format!("VACUUM: {name} removed."));
     }
 }
 

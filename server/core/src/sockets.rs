@@ -228,7 +228,8 @@ impl Opener<'_> {
             let alias = self.kept.take(&alias_key(kind, configured)).map(|k| k.fd);
             Some(adopted(configured, parsed, old.fd, old.inode, alias))
         });
-        same.or_else(|| self.otherwise_written(configured, parsed))
+        let found = same.or_else(|| self.otherwise_written(configured, parsed));
+        found.filter(|listener| !is_lost(listener))
     }
 
     /// The same place in other words: `:80` and `0.0.0.0:80`, a relative path and a whole one.
@@ -240,6 +241,29 @@ impl Opener<'_> {
         };
         let (_, old) = self.kept.take_first(fits)?;
         Some(adopted(configured, parsed, old.fd, old.inode, None))
+    }
+}
+
+/// Whether nobody can connect to an inherited socket any more, because its path is gone. One whose
+/// path somebody else has taken stays as it is: the path is not ours to take back.
+fn is_lost(listener: &Listener) -> bool {
+    let Some((path, inode)) = listener.path.as_ref().filter(|(_, inode)| *inode > 0) else {
+        return false;
+    };
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.ino() == *inode => false,
+        Ok(_) => {
+            let path = path.display();
+            log!("*** WARNING: {path} is not our socket any more: nobody reaches us there ***");
+            false
+        }
+        Err(e) => {
+            let gone = e.kind() == io::ErrorKind::NotFound;
+            if gone {
+                log!("{} was removed: binding it again", path.display());
+            }
+            gone
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub mod fd;
 pub mod glob;
 pub mod interfaces;
 pub mod launch;
+pub mod leftovers;
 pub mod lock;
 pub mod machine;
 pub mod memory;

@@ -123,13 +123,14 @@ pub fn hold(signals: &[i32]) -> io::Result<()> {
 }
 
 /// Until [`Signals::block`] or [`catch`] these end the process at once, with code 0 and `text` in
-/// the log, and none of them can be ignored as process 1 of a container would.
+/// the log, without what [`leftovers`](crate::leftovers) knows, and none of them can be ignored as process 1 of a container would.
 pub fn end_at(signals: &[i32], text: &'static str) -> io::Result<()> {
     FAREWELL.store(Box::into_raw(Box::new(text)), Ordering::Release);
     install(signals.iter(), on_end)
 }
 
 extern "C" fn on_end(_: i32) {
+    crate::leftovers::remove();
     // SAFETY: null, or a text that is never freed; write and _exit are allowed in handlers.
     unsafe {
         if let Some(text) = FAREWELL.load(Ordering::Acquire).as_ref() {

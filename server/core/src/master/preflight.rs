@@ -60,13 +60,15 @@ impl Master<'_> {
             (trial.graceful, trial.again) = (trial.graceful && graceful, true);
             return;
         }
-        let started = executable(self.instance).and_then(|()| self.start_trial(graceful));
-        match started {
+        if let Err(e) = executable(self.instance) {
+            let binary = self.instance.binary.display();
+            return self.refuse(graceful, &format!("execvp(): {} [{binary}]", plain(&e)));
+        }
+        match self.start_trial(graceful) {
             Ok(true) => {}
             Ok(false) => self.begin_reload(graceful),
             Err(e) => {
-                let binary = self.instance.binary.display();
-                self.refuse(graceful, &format!("execvp(): {} [{binary}]", plain(&e)));
+                self.refuse(graceful, &format!("it could not be tried: {}", plain(&e)));
             }
         }
     }
