@@ -89,6 +89,45 @@ def test_the_kill_comes_in_time(start):
 
 
 @pytest.mark.ours
+def test_who_is_done_while_the_master_writes_is_spared(uwsgi, app, tmp_path):
+    """The master waits for the reader of its log in the middle of harakiri: the next request of that core is innocent."""
+    os.mkfifo(tmp_path / "server0.log")
+    log, text = os.open(tmp_path / "server0.log", os.O_RDWR | os.O_NONBLOCK), tmp_path / "log"
+    text.touch()
+
+    def read():
+        with contextlib.suppress(BlockingIOError), open(text, "ab") as copy:
+            while piece := os.read(log, 65536):
+                copy.write(piece.replace(b"\0", b""))
+        return server.log()
+
+    def begin(name):
+        stream = wire.connect(tmp_path / "s", 60)
+        stream.sendall(wire.request_bytes(path=f"/gate?{tmp_path}/{name}"))
+        until((tmp_path / f"{name}.in").exists, "the request in the application")
+        return contextlib.closing(stream)
+
+    server = uwsgi("--http-socket", tmp_path / "s", "--vacuum", "-M", "--harakiri", "3", "--disable-logging", "--wsgi-file", app("stuck"), ready=False)
+    server.log_path = text
+    pid = int(until(lambda: re.search(r"spawned uWSGI worker 1 .*\(pid: (\d+)", read()), "the worker")[1])
+    with begin("a") as first:
+        began = time.monotonic()
+        with contextlib.suppress(BlockingIOError):
+            while os.write(log, bytes(1)):
+                pass
+        until(lambda: time.monotonic() > began + 4, "the deadline")
+        (tmp_path / "a.out").touch()
+        assert wire.Reader(first).response().body == str(pid).encode()
+    with begin("b") as second:
+        until(lambda: "HARAKIRI: worker 1 is done after all and goes on" in read(), "the master")
+        (tmp_path / "b.out").touch()
+        assert wire.Reader(second).response().body == str(pid).encode()
+    server.send(signal.SIGINT)
+    until(lambda: "goodbye" in read(), "the end")
+    os.close(log)
+
+
+@pytest.mark.ours
 def test_a_stuck_thread_among_busy_ones_is_ended(start):
     server = start("--harakiri", "2", "--threads", "2")
     mark, over = server.mark(), threading.Event()

@@ -7,8 +7,8 @@
 
 use std::time::Instant;
 
-use uwsgi_duties::Now;
 use uwsgi_duties::harakiri::{self, Guard, Order, Other, Single, Worker, earliest};
+use uwsgi_duties::{Now, Step};
 use uwsgi_sys::{procfs, queue::UnixQueues, signal};
 
 use super::children::Role;
@@ -61,6 +61,15 @@ fn queue(instance: &Instance) -> u64 {
     waiting(instance, UnixQueues::open().ok().as_ref())
 }
 
+/// A core is late still: whoever was may have ended while lines were written, which takes as long as
+/// the reader of the log likes, and what its core does by now is somebody else's request.
+fn is_late(instance: &Instance, id: u32) -> bool {
+    let now_us = edge::now().us;
+    let deadline = |task: &Task| task.bare().deadline;
+    let deadlines = inflight::tasks(instance, id).into_iter().filter_map(|task| deadline(&task));
+    deadlines.into_iter().any(|deadline| now_us >= deadline.at_us)
+}
+
 impl Master<'_> {
     /// Looks at everybody who is under a limit: each second, and when the time of one is up.
     pub(super) fn harakiri(&mut self) {
@@ -102,7 +111,16 @@ impl Master<'_> {
         let steps = guard.look(now, course, &worker, queue);
         let due = guard.due(&worker);
         *self.overdue.guard(id) = guard;
-        edge::carry_out(steps, |order| self.harakiri_order(at, id, order));
+        for step in steps {
+            match step {
+                Step::Say(line) => log::say(&line),
+                Step::Do(Order::Signal { .. }) if !is_late(instance, id) => {
+                    log::say(&self.overdue.guard(id).spare(id));
+                    break;
+                }
+                Step::Do(order) => self.harakiri_order(at, id, order),
+            }
+        }
         due
     }
 

@@ -72,6 +72,18 @@ fn the_next_process_has_a_course_of_its_own() {
 }
 
 #[test]
+fn who_was_spared_at_the_last_moment_is_watched_on() {
+    let (mut guard, config) = (Guard::default(), Config::default());
+    let cores = [request(0, 5, 10)];
+    assert_eq!(guard.look(at(10), &config, &worker(&cores), 0).given().last(), Some(&send(9)));
+    guard.spare(2);
+    let next = [request(0, 10, 15)];
+    assert!(guard.look(at(14), &config, &worker(&next), 0).is_empty());
+    assert_eq!(guard.due(&worker(&next)), Some(15 * SECOND));
+    assert_eq!(guard.look(at(15), &config, &worker(&next), 0).given().last(), Some(&send(9)));
+}
+
+#[test]
 fn grace_comes_before_the_kill() {
     let config = Config { grace_s: 3, ..Config::default() };
     let mut guard = Guard::default();
