@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import procs, wire
+from harness import fifo, paths, procs, wire
 from harness.waiting import until
 
 RECOVERING = "[deadlock-detector] a process holding a robust mutex died. recovering..."
@@ -105,6 +105,110 @@ def test_who_waits_for_a_holder_that_is_killed_gets_the_lock(uwsgi, app, tmp_pat
 
 def busy(server, pid) -> bool:
     return any(worker["pid"] == pid and worker["status"] == "busy" for worker in server.stats()["workers"])
+
+
+@pytest.mark.ours
+def test_a_worker_that_is_put_away_takes_no_lock_along(uwsgi, app, tmp_path):
+    server = uwsgi("-M", *APART, "--cheaper", "1", "--cheaper-initial", "2", "--cheaper-algo", "manual", "--master-fifo", tmp_path / "fifo",
+                   "--stats", tmp_path / "stats.sock", "--wsgi-file", app("locks"))
+    holder, _ = ask(server, "/lock", 0)
+    server.quiet()
+    fifo.send(tmp_path / "fifo", b"-")  # the first that is idle
+    server.wait_log("uWSGI worker 1 cheaped")
+    server.wait_log(rf"\[deadlock-detector\] pid {holder} was holding lock user 0 \(0x")
+    assert not procs.alive(holder) and locks(server)["user 0"] == 0
+    assert ask(server, "/lock", 1)[1] == "None"
+    server.wait_log(re.escape(RECOVERING))
+
+
+MULE = """
+import os, time, uwsgi
+from uwsgidecorators import lock
+
+@lock
+def counted():
+    with open("count") as file:
+        before = int(file.read() or 0)
+    time.sleep(0.002)
+    with open("count", "w") as file:
+        file.write(str(before + 1))
+    return before
+
+@lock
+def failing():
+    raise KeyError("inside")
+
+def hook(message):
+    if message == b"hold":
+        uwsgi.lock()
+        print("mule %d holds" % uwsgi.mule_id(), flush=True)
+    elif message == b"wait":
+        uwsgi.lock()
+        print("mule %d has it" % uwsgi.mule_id(), flush=True)
+        uwsgi.unlock()
+    else:
+        for _ in range(40):
+            counted()
+        print("mule %d has counted" % uwsgi.mule_id(), flush=True)
+
+uwsgi.mule_msg_hook = hook
+
+def application(environ, start_response):
+    what, _, argument = environ["PATH_INFO"].strip("/").partition("/")
+    if what == "mule":
+        name, _, mule = argument.partition("/")
+        answer = uwsgi.mule_msg(name.encode(), int(mule or 1))
+    elif what == "fail":
+        try:
+            answer = failing()
+        except KeyError:
+            answer = uwsgi.is_locked()
+    else:
+        answer = {"is_locked": uwsgi.is_locked, "count": counted}[what]()
+    start_response("200 OK", [])
+    return ["{} {}".format(os.getpid(), answer).encode()]
+"""
+
+
+@pytest.fixture
+def with_mules(uwsgi, tmp_path):
+    """Two workers and two mules that count under one lock, with the decorator of the real module."""
+    shutil.copy(next((paths.CACHE / "parity-venv").glob("lib/python3*/site-packages/uwsgidecorators.py")), tmp_path)
+    (tmp_path / "app.py").write_text(MULE)
+    (tmp_path / "count").write_text("0")
+    server = uwsgi("-M", "-p", "2", "--mules", "2", "--stats", tmp_path / "stats.sock", "--http-socket", "127.0.0.1:0",
+                   "--pythonpath", tmp_path, "--wsgi-file", tmp_path / "app.py")
+    server.wait_log(r"spawned uWSGI mule 2 \(pid: \d+\)")
+    return server
+
+
+def test_the_decorator_lets_one_in_at_a_time(with_mules, tmp_path):
+    for mule in (1, 2):
+        assert ask(with_mules, f"/mule/count/{mule}")[1] == "True"
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert all(answer.status == 200 for answer in pool.map(lambda _: with_mules.get("/count"), range(60)))
+    for mule in (1, 2):
+        with_mules.wait_log(rf"^mule {mule} has counted$", timeout=30)
+    assert (tmp_path / "count").read_text() == str(60 + 2 * 40)
+
+
+def test_the_decorator_gives_back_what_an_exception_leaves(with_mules):
+    assert ask(with_mules, "/fail")[1] == "False"
+    assert ask(with_mules, "/count")[1] == "0"
+
+
+def test_a_mule_that_is_killed_gives_its_lock_to_the_one_that_waits(with_mules):
+    mules = {int(m): int(p) for m, p in re.findall(r"spawned uWSGI mule (\d) \(pid: (\d+)\)", with_mules.log())}
+    ask(with_mules, "/mule/hold/1")
+    with_mules.wait_log(r"^mule 1 holds$")
+    assert ask(with_mules, "/is_locked")[1] == "True" and locks(with_mules)["user 0"] == mules[1]
+    ask(with_mules, "/mule/wait/2")
+    assert "has it" not in with_mules.log()
+    with_mules.allow("OOOPS mule")
+    os.kill(mules[1], signal.SIGKILL)
+    with_mules.wait_log(r"^mule 2 has it$", timeout=20)
+    with_mules.wait_log(re.escape(RECOVERING))
+    until(lambda: ask(with_mules, "/is_locked")[1] == "False", "a free lock")
 
 
 @pytest.mark.ours
