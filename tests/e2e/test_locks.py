@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from harness import fifo, paths, procs, wire
+from harness.server import free_port
 from harness.waiting import until
 
 RECOVERING = "[deadlock-detector] a process holding a robust mutex died. recovering..."
@@ -55,6 +56,22 @@ def test_the_names_in_the_stats_are_the_known_ones(uwsgi, app, tmp_path):
                    "--wsgi-file", app("locks"))
     names = [name for entry in server.stats()["locks"] for name in entry]
     assert names[:9] == ["user 0", "user 1", "signal", "filemon", "timer", "rbtimer", "cron", "thunder", "rpc"]
+
+
+@pytest.mark.ours
+def test_the_endpoint_tells_which_are_held(uwsgi, app, tmp_path):
+    port = free_port()
+    server = uwsgi("-M", "--locks", "1", "--thunder-lock", "--stats", f"127.0.0.1:{port}", "--stats-http", "--http-socket", "127.0.0.1:0",
+                   "--wsgi-file", app("locks"))
+
+    def held():
+        return dict(re.findall(r'^uwsgi_lock_held\{lock="(.*)"\} ([01])$', wire.http(("127.0.0.1", port), "/metrics").body.decode(), re.M))
+
+    assert set(held()) == {"user 0", "user 1", "thunder"}
+    ask(server, "/lock/1")
+    assert (held()["user 0"], held()["user 1"]) == ("0", "1")
+    ask(server, "/unlock/1")
+    assert held()["user 1"] == "0"
 
 
 def test_nothing_counted_under_a_lock_is_lost(uwsgi, app, tmp_path):

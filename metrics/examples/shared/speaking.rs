@@ -42,8 +42,8 @@ pub(crate) fn speaking() -> std::io::Result<String> {
         arena.probe(index).name.set(probe.as_bytes());
         arena.probe(index).programs.set(1);
     }
-    let (_, text) =
-        render(&arena.snapshot().with_requests(&arena), Format::Text, &PromOptions::default());
+    let options = PromOptions { locks: vec![("user 0".to_owned(), false)], ..Default::default() };
+    let (_, text) = render(&arena.snapshot().with_requests(&arena), Format::Text, &options);
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

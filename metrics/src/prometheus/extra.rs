@@ -8,6 +8,7 @@ use crate::histogram::{Latency, LatencySnap};
 use crate::snapshot::{Snapshot, Status};
 
 const STATUS: &str = "uwsgi_worker_status";
+const LOCKS: &str = "uwsgi_lock_held";
 
 /// Writes them.
 pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOptions) {
@@ -25,6 +26,7 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOpt
         requests::sizes(out, requests);
     }
     states(out, snapshot);
+    locks(out, options);
     build(out, snapshot, options);
     exporter(out, snapshot);
 }
@@ -32,6 +34,7 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, options: &PromOpt
 /// Takes the names of what may have nothing to say now.
 pub(super) fn claim(out: &mut Writer<'_>) {
     out.claim(STATUS, Type::StateSet);
+    out.claim(LOCKS, Type::Gauge);
     for what in Latency::ALL {
         out.claim(name_of(what).0, Type::Histogram);
     }
@@ -102,6 +105,16 @@ fn state_of(status: Status) -> &'static str {
         Status::Cheap => "cheap",
         Status::Pause => "pause",
         Status::Sig(_) => "sig",
+    }
+}
+
+fn locks(out: &mut Writer<'_>, options: &PromOptions) {
+    if !options.locks.is_empty()
+        && out.family(LOCKS, Type::Gauge, "1 while a process has the lock.", true)
+    {
+        for (name, held) in &options.locks {
+            out.sample(&[("lock", name.as_bytes())], Value::Uint((*held).into()));
+        }
     }
 }
 

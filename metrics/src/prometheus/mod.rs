@@ -51,6 +51,8 @@ pub struct PromOptions {
     /// Tell since when each counter of the server counts, where the text format can. Protobuf does
     /// so in any case, at no cost for those who store it.
     pub created: bool,
+    /// Locks between processes by name, and whether somebody has them: they lie in no arena.
+    pub locks: Vec<(String, bool)>,
     /// Compiler version for `uwsgi_build_info`.
     pub rustc: String,
     /// Built features for `uwsgi_build_info`.
@@ -66,6 +68,7 @@ impl Default for PromOptions {
             families: Vec::new(),
             created: false,
             label_sets: usize::MAX,
+            locks: Vec::new(),
             rustc: String::new(),
             features: String::new(),
         }

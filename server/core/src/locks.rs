@@ -91,6 +91,12 @@ impl Locks {
         if number < self.users { format!("user {number}") } else { "thunder".to_owned() }
     }
 
+    /// Whether each lock is held by somebody, by name; only those that there are.
+    pub(crate) fn held(&self) -> Vec<(String, bool)> {
+        let all = self.all.iter().enumerate();
+        all.map(|(number, lock)| (self.name(number), lock.holder() > 0)).collect()
+    }
+
     /// Names and holders for the stats, in the order in which locks were ever made. What needs no
     /// lock here keeps its name, and nobody holds it.
     pub(crate) fn list(&self, settings: &Settings) -> Vec<(String, u32)> {

@@ -1,5 +1,6 @@
 //! What a client of the stats gets to see. Pure: request bytes in, response bytes out.
 
+use uwsgi_metrics::prometheus::PromOptions;
 use uwsgi_metrics::{Details, StatsOptions, stats_json};
 use uwsgi_proto::scrape::{Query, names};
 use uwsgi_sys::socket;
@@ -123,6 +124,11 @@ fn options(instance: &Instance) -> StatsOptions {
         locks: instance.locks.list(settings),
         details: None,
     }
+}
+
+/// What a page of metrics has, at this moment.
+pub(in crate::observer) fn page_options(instance: &Instance) -> PromOptions {
+    PromOptions { locks: instance.locks.held(), ..instance.settings.prometheus.page.clone() }
 }
 
 /// The whole answer of HTTP mode, and the scrape it is.

@@ -116,7 +116,7 @@ impl Pushers {
         };
         let document: OnceCell<Arc<[u8]>> = OnceCell::new();
         let full: OnceCell<Arc<Snapshot>> = OnceCell::new();
-        let page = &instance.settings.prometheus.page;
+        let page = &answer::page_options(instance);
         for pusher in pushers {
             let mut own = None;
             if let Some(number) = pusher.of_list.filter(|number| self.resets.owes(*number)) {

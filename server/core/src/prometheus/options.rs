@@ -58,6 +58,8 @@ impl Prometheus {
             buckets_us: buckets(config, faults),
             families: Vec::new(),
             created: config.flag("prometheus-created"),
+            // Whoever makes a page knows who has them then.
+            locks: Vec::new(),
             label_sets: config.int("prometheus-label-limit", LABEL_SETS).clamp(1, 1 << 20) as usize,
             rustc: env!("UWSGI_RUSTC").to_owned(),
             features: features.to_owned(),

@@ -11,6 +11,7 @@ use uwsgi_metrics::prometheus::{self, PromOptions};
 use uwsgi_proto::scrape::Query;
 
 use crate::instance::Instance;
+use crate::observer::answer::page_options;
 use crate::observer::sampler::snapshot;
 
 /// Pages below this size travel in a packet or two: packing them saves nothing.
@@ -55,10 +56,7 @@ impl Scrape {
 /// Makes the page of this moment.
 pub(in crate::observer) fn make(instance: &'static Instance, query: &Query) -> Page {
     let start = Instant::now();
-    let options = PromOptions {
-        families: query.families.clone(),
-        ..instance.settings.prometheus.page.clone()
-    };
+    let options = PromOptions { families: query.families.clone(), ..page_options(instance) };
     let format = prometheus::negotiate(query.accept.as_deref());
     let snapshot = prometheus::gather(snapshot(instance), &instance.arena, &options);
     let (content_type, body) = prometheus::render(&snapshot, format, &options);
