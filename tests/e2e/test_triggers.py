@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import paths
+from harness import fifo, paths
 from harness.waiting import until
 
 pytestmark = pytest.mark.ours
@@ -221,21 +221,59 @@ def test_a_chain_leaves_the_other_workers_serving(uwsgi, tmp_path):
     assert server.get().body == b"two" and server.pid == pid
 
 
-def test_a_chain_over_code_that_does_not_load_spares_the_rest(uwsgi, tmp_path):
+@pytest.mark.parametrize("options, code", [((), "import os\nos._exit(1)\n"), (("--need-app",), "import nothing_of_that_name\n")], ids=["exit", "need-app"])
+def test_a_chain_over_code_that_does_not_load_spares_the_rest(uwsgi, tmp_path, options, code):
     (tmp_path / "app.py").write_text(APP % "one")
     path = tmp_path / "t"
     path.touch()
-    server = uwsgi("--http11-socket", "127.0.0.1:0", "-M", "-p", "3", "--lazy-apps", "--forkbomb-delay", "0", "--stats", tmp_path / "s",
-                   "--touch-chain-reload", path, "--wsgi-file", tmp_path / "app.py").allow("DAMN", "Traceback", "OOPS")
+    server = uwsgi("--http11-socket", "127.0.0.1:0", "-M", "-p", "3", "--lazy-apps", "--forkbomb-delay", "0", "--stats", tmp_path / "s", *options,
+                   "--reload-preflight", "none", "--touch-chain-reload", path, "--wsgi-file", tmp_path / "app.py").allow("DAMN", "Traceback", "OOPS")
     server.wait_stats(lambda s: all(w["accepting"] for w in s["workers"]), "three that accept")
-    (tmp_path / "app.py").write_text("import os\nos._exit(1)\n")
+    (tmp_path / "app.py").write_text(code)
     mark = server.mark()
     later(path)
     server.wait_log("chain reload aborted: worker 1 failed to start 2 times", after=mark, timeout=20)
     document = server.wait_stats(lambda s: s["reload_outcomes"]["chain_failed"] == 1, "the failure")
     assert "worker 1 failed" in document["reload_refused"]["reason"]
-    assert [w["id"] for w in document["workers"] if w["accepting"]] == [2, 3]
+    died = server.wait_stats(lambda s: s["workers"][0]["respawn_count"] > document["workers"][0]["respawn_count"] + 1, "more tries", 20)
+    assert [w["id"] for w in died["workers"] if w["accepting"]] == [2, 3]
     assert server.get().body == b"one"
+
+
+@pytest.mark.parametrize("by", ["touch", "fifo"])
+def test_a_chain_is_tried_before_anybody_is_asked_to_go(uwsgi, tmp_path, by):
+    """Without `need-app` workers accept that have no application: every one would come back without it."""
+    (tmp_path / "app.py").write_text(APP % "one")
+    path, pipe, ini = tmp_path / "t", tmp_path / "fifo", tmp_path / "site.ini"
+    path.touch()
+    ini.write_text(f"[uwsgi]\nhttp11-socket = 127.0.0.1:0\nmaster = true\nprocesses = 3\nlazy-apps = true\nstats = {tmp_path}/s\n"
+                   f"touch-chain-reload = {path}\nmaster-fifo = {pipe}\nwsgi-file = {tmp_path}/app.py\n")
+    server = uwsgi("--ini", ini, ready=False).allow(r"^\[preflight\]")
+    server.stats_address = lambda: str(tmp_path / "s")
+    server.ready(3)
+
+    def ask():
+        mark = server.mark()
+        if by == "touch":
+            later(path)
+        else:
+            fifo.send(pipe, b"c")
+        return mark
+
+    server.wait_stats(lambda s: all(w["accepting"] for w in s["workers"]), "three that accept")
+    pids = server.worker_pids()
+    (tmp_path / "app.py").write_text("import nothing_of_that_name\n")
+    why = server.wait_log(r"\*\*\* chain reload refused, everything goes on as it was: (.*) \*\*\*", after=ask(), timeout=20)[1]
+    assert why == "ModuleNotFoundError: No module named 'nothing_of_that_name'"
+    document = server.wait_stats(lambda s: s["reload_outcomes"]["chain_failed"] == 1, "the failure")
+    assert document["reload_refused"]["reason"] == why
+    assert server.worker_pids() == pids and server.get().body == b"one"
+    (tmp_path / "app.py").write_text(APP % "two")
+    ini.write_text("[uwsgi]\nprocesses = many\n")
+    mark = ask()
+    server.wait_log("the chain reload goes on without a trial", after=mark, timeout=20)
+    server.wait_log("chain reloading complete", after=mark, timeout=20)
+    assert server.get().body == b"two", "workers read no configuration"
 
 
 @pytest.mark.skipif(not paths.ORIGINAL.exists(), reason="the C original is not built here")

@@ -8,23 +8,46 @@ use uwsgi_sys::signal;
 use super::children::Child;
 use super::edge::{self, carry_out};
 use super::{Master, Phase};
+use crate::policy::Preflight;
+use crate::{clock, logv};
 
 impl Master<'_> {
     /// One worker after the other ends and comes back, each when the one before accepts again.
-    pub(super) fn chain_reload(&mut self) {
+    /// `told`: a line of the log has said so. Where workers load applications, these are tried
+    /// first: all that a chain takes along would come back without them.
+    pub(super) fn chain_reload(&mut self, told: bool) {
         if !matches!(self.phase, Phase::Running) {
             return;
         }
+        let settings = &self.instance.settings;
+        let tried = settings.lazy_apps && settings.policy.reload.preflight == Preflight::App;
+        match tried && !self.chain.runs() {
+            true => self.try_then_chain(told),
+            false => self.begin_chain(told),
+        }
+    }
+
+    pub(super) fn begin_chain(&mut self, told: bool) {
         let workers = self.chain_workers();
-        let steps = self.chain.start(edge::now(), &workers);
+        let now = edge::now();
+        let steps = match told {
+            true => self.chain.start_quietly(now, &workers),
+            false => self.chain.start(now, &workers),
+        };
         self.chain_steps(steps);
     }
 
-    /// The same for a touched file, whose line has told of it.
-    pub(super) fn chain_touched(&mut self) {
-        let workers = self.chain_workers();
-        let steps = self.chain.start_quietly(edge::now(), &workers);
-        self.chain_steps(steps);
+    /// Nobody is asked to go.
+    pub(super) fn refuse_chain(&self, why: &str) {
+        logv!("*** chain reload refused, everything goes on as it was: {why} ***");
+        self.note_broken_chain(why);
+        self.count_reload("chain", "failed");
+    }
+
+    fn note_broken_chain(&self, why: &str) {
+        let globals = self.instance.arena.globals();
+        globals.reload_refusal.set(why.as_bytes());
+        globals.reload_refused_at.set(clock::epoch_s());
     }
 
     /// The next victim, if the one before is back. Asked each turn.
@@ -48,9 +71,7 @@ impl Master<'_> {
         carry_out(steps, |order| match order {
             Order::Retire { id, .. } => self.retire(id, signal::SIGHUP),
             // The line is in the log, where `log-alarm` sees it.
-            Order::Alarm(text) => {
-                self.show_refusal(&text);
-            }
+            Order::Alarm(text) => self.note_broken_chain(&text),
         });
         if ended {
             match self.chain.last() {

@@ -60,7 +60,7 @@ pub(crate) struct Death {
     pub cheap: bool,
     /// The master killed it.
     pub shot: Option<Shot>,
-    /// `need-app` with apps loaded per worker.
+    /// `need-app` with apps loaded per worker, and nobody else goes on serving on purpose.
     pub need_app_lazy: bool,
 }
 

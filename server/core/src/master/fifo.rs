@@ -112,7 +112,7 @@ impl Master<'_> {
             Command::WritePidfiles => pidfile::rewrite_all(self.instance),
             Command::ReloadWorkers => self.workers_reload(false),
             Command::KillWorkers => self.workers_reload(true),
-            Command::ReloadChain => self.chain_reload(),
+            Command::ReloadChain => self.chain_reload(false),
             Command::Fork => self.refork(),
             Command::Report => report::counters(self.instance),
             Command::GoCheap => self.go_cheap(),

@@ -1,4 +1,5 @@
-//! The trial of a new configuration before a reload: started, watched, ended. Part of the master.
+//! The trial of a new configuration before a reload, and of its applications before a chain reload:
+//! started, watched, ended. Part of the master.
 //!
 //! Everybody goes on serving while it runs. What its end means is decided in
 //! `uwsgi_duties::preflight`; `crate::preflight` is what the child does.
@@ -12,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Access, access};
-use uwsgi_duties::preflight::{End, Verdict, judge, patience};
+use uwsgi_duties::preflight::{End, READ, Verdict, judge, patience};
 use uwsgi_metrics::RELOADS;
 use uwsgi_sys::process::{self, Ended};
 use uwsgi_sys::signal;
@@ -51,6 +52,8 @@ pub(super) struct Trial {
     graceful: bool,
     /// Another reload was asked for meanwhile: what it found may be old.
     again: bool,
+    /// A chain reload waits for it instead; whether the log has told of that.
+    chain: Option<bool>,
 }
 
 impl Master<'_> {
@@ -58,6 +61,7 @@ impl Master<'_> {
     pub(super) fn try_then_reload(&mut self, graceful: bool) {
         if let Some(trial) = &mut self.trial {
             (trial.graceful, trial.again) = (trial.graceful && graceful, true);
+            trial.chain = None;
             return;
         }
         if let Err(e) = executable(self.instance) {
@@ -69,6 +73,48 @@ impl Master<'_> {
             Ok(false) => self.begin_reload(graceful),
             Err(e) => {
                 self.refuse(graceful, &format!("it could not be tried: {}", plain(&e)));
+            }
+        }
+    }
+
+    /// A chain reload was asked for. A reload that waits for its trial goes first.
+    pub(super) fn try_then_chain(&mut self, told: bool) {
+        if let Some(trial) = &mut self.trial {
+            trial.again = true;
+            if !told && trial.chain.is_some() {
+                logv!("chain reload already running...");
+            }
+            return;
+        }
+        match self.start_trial(true) {
+            Ok(false) => self.begin_chain(told),
+            Ok(true) => {
+                if let Some(trial) = &mut self.trial {
+                    trial.chain = Some(told);
+                }
+            }
+            Err(e) => self.refuse_chain(&format!("it could not be tried: {}", plain(&e))),
+        }
+    }
+
+    /// A chain reload goes on, or waits for its trial.
+    pub(super) fn chain_is_near(&self) -> bool {
+        self.chain.runs() || self.trial.as_ref().is_some_and(|trial| trial.chain.is_some())
+    }
+
+    /// Workers read no configuration: only what keeps applications from loading is in the way.
+    fn chain_was_tried(&mut self, trial: &Trial, told: bool, verdict: Verdict, output: &str) {
+        let read = output.lines().any(|line| line == READ);
+        match verdict {
+            Verdict::Good => self.begin_chain(told),
+            Verdict::Refused(_) if read && trial.again => self.try_then_chain(told),
+            Verdict::Refused(why) if read => {
+                self.refuse_chain(&why);
+                tell(output);
+            }
+            Verdict::Unknown(why) | Verdict::Refused(why) => {
+                logv!("{why}: the chain reload goes on without a trial");
+                self.begin_chain(told);
             }
         }
     }
@@ -104,6 +150,7 @@ impl Master<'_> {
             late: false,
             graceful,
             again: false,
+            chain: None,
         });
         Ok(true)
     }
@@ -144,7 +191,12 @@ impl Master<'_> {
             return true;
         }
         let output = String::from_utf8_lossy(&trial.output).into_owned();
-        match judge(trial.end(ended), &output, self.most_apps()) {
+        let verdict = judge(trial.end(ended), &output, self.most_apps());
+        if let Some(told) = trial.chain {
+            self.chain_was_tried(&trial, told, verdict, &output);
+            return true;
+        }
+        match verdict {
             Verdict::Good => self.begin_reload(trial.graceful),
             Verdict::Unknown(why) => {
                 logv!("{why}: the reload goes on without it");

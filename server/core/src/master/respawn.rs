@@ -119,7 +119,7 @@ impl Master<'_> {
             recycled: recycle::note_end(self.instance, id) || self.children[at].recycled,
             cheap: self.children[at].cheap,
             shot: self.children[at].shot,
-            need_app_lazy: settings.need_app && settings.lazy_apps,
+            need_app_lazy: settings.need_app && settings.lazy_apps && !self.chain.spares(id),
         };
         // One that fails in its requests is no better than one that fails at its start.
         let failed = ended == Ended::Code(Exceptions::EXIT);

@@ -164,7 +164,7 @@ impl Master<'_> {
 
     fn look_at_touches(&mut self) {
         self.triggers.due = None;
-        let steps = self.triggers.touches.look(self.chain.runs(), look);
+        let steps = self.triggers.touches.look(self.chain_is_near(), look);
         if !steps.is_empty() {
             let changed = self.triggers.follow();
             self.act_on(changed);
@@ -176,7 +176,7 @@ impl Master<'_> {
         carry_out(steps, |order| match order {
             Order::Reload => self.reload(true),
             Order::ReloadWorkers => self.workers_reload(false),
-            Order::ReloadChain => self.chain_touched(),
+            Order::ReloadChain => self.chain_reload(true),
             Order::ReloadMules => self.mules_reload(),
             Order::Run(command) => run(&command),
             Order::Raise(number) => raise(self.instance, number),

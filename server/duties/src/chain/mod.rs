@@ -75,12 +75,21 @@ enum State {
 pub struct Chain {
     state: State,
     last: Option<Outcome>,
+    /// The worker at which the last one was given up.
+    stuck: Option<u32>,
 }
 
 impl Chain {
     /// A chain reload goes on.
     pub fn runs(&self) -> bool {
         self.state != State::Off
+    }
+
+    /// Whether the failure of this worker is that of a chain: the others keep serving, and the
+    /// instance does not end for it.
+    pub fn spares(&self, id: u32) -> bool {
+        let victim = matches!(self.state, State::Waiting(victim) if victim.id == id);
+        victim || self.stuck == Some(id)
     }
 
     /// How the last one ended.
@@ -104,7 +113,7 @@ impl Chain {
     pub fn start_quietly(&mut self, now: Now, workers: &[Worker]) -> Steps<Order> {
         let mut steps = Steps::new();
         if !self.runs() {
-            self.state = State::Next(0);
+            (self.state, self.stuck) = (State::Next(0), None);
             self.go_on(now, workers, &mut steps);
         }
         steps
@@ -154,6 +163,7 @@ impl Chain {
             );
             steps.say_dated(text.clone());
             steps.order(Order::Alarm(text));
+            self.stuck = Some(id);
             self.end(Outcome::Aborted);
         }
         steps
