@@ -21,11 +21,11 @@ pytestmark = pytest.mark.ours
 BOARDS = dashboards.boards()
 #: Families that only some machines have, because the kernel or the container must tell or a limit must be set; and
 #: those that speak only once somebody tried SNMPv3 with a wrong secret or killed a worker, when the kernel counts runs of probes,
-#: when somebody was busy in the last window, or when cheaper has decided something.
+#: or when cheaper has decided something.
 MACHINE = re.compile("|".join([
     r"uwsgi_(cgroup|pressure|system)_", r"_swap_bytes$", r"uwsgi_snmp_unauthentic_",
     r"uwsgi_worker_(run_queue|off_cpu|core_switches|migrations|waited)_",
-    r"_busyness_percent$", r"uwsgi_cheaper_last_reason$",
+    r"uwsgi_cheaper_last_reason$",
     r"uwsgi_worker_syscall_", r"uwsgi_worker_kills_", r"uwsgi_ebpf_", r"uwsgi_accept_wait_", r"uwsgi_worker_(block_io|faults_during|oom_kills)_",
     r"uwsgi_socket_(established|arrival|arrivals|synack|waits_lost|closed|retransmits|resets|receive|received|sent|zero|limited|connections|stalled|rtt)_",
     r"uwsgi_socket_connections$",

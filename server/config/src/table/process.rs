@@ -155,10 +155,14 @@ pub(super) const ROWS: &[Row] = &[
         "restart the worker after an exception with this representation",
     ),
     req("exception-handler", Kind::List, "send exceptions to this handler").on(Flags::MASTER),
-    req("check-interval", Kind::Int, "how often the master looks after everything")
-        .default("1")
-        .unit("s")
-        .on(Flags::MASTER),
+    req(
+        "check-interval",
+        Kind::Int,
+        "how often cheaper looks at the load (unless cheaper-cycle says it)",
+    )
+    .default("1")
+    .unit("s")
+    .on(Flags::MASTER),
     req("forkbomb-delay", Kind::Int, "pause when workers die at once")
         .unit("s")
         .default("2")
