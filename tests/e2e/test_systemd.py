@@ -260,6 +260,25 @@ def test_loading_asks_for_time(notifying, notices, tmp_path):
 
 
 @pytest.mark.ours
+def test_hooks_at_the_end_ask_for_time(notifying, notices, tmp_path):
+    """The master waits for them: a watchdog that is not told ends the service in the middle of its reload."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    server = notifying("-M", "--worker-reload-mercy", "55", "--notify-extend", "0", "--hook-as-user-atexit", f"exec:read line < {gate}",
+                       env={"WATCHDOG_USEC": "400000"})
+    place = notices.wait("STATUS=uWSGI is ready, 1 workers")
+    server.send(signal.SIGHUP)
+    place = notices.wait("EXTEND_TIMEOUT_USEC=55000000\nWATCHDOG=1\nWATCHDOG_USEC=55000000\n", after=place)
+    gate.write_text("go\n")
+    place = notices.wait("WATCHDOG=1\nWATCHDOG_USEC=400000\n", after=place)
+    notices.wait("STATUS=uWSGI is ready, 1 workers", after=place)
+    server.send(signal.SIGINT)
+    notices.wait("EXTEND_TIMEOUT_USEC=55000000\nWATCHDOG=1\nWATCHDOG_USEC=55000000\n", after=place)
+    gate.write_text("go\n")
+    assert server.wait_exit() == 0
+
+
+@pytest.mark.ours
 def test_a_daemon_tells_its_pid(notifying, notices, tmp_path):
     server = notifying("-M", "--daemonize", tmp_path / "daemon.log", "--pidfile", tmp_path / "pid", ready=False)
     assert server.wait_exit() == 0

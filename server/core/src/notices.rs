@@ -9,13 +9,13 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Mutex;
 
-use uwsgi_duties::Now;
 use uwsgi_duties::notify::{self, Address, Notifier};
+use uwsgi_duties::{Now, SECOND};
 use uwsgi_sys::process;
 
 use crate::master::refork;
 use crate::settings::Settings;
-use crate::{clock, log};
+use crate::{activation, clock, log};
 
 /// Who speaks, and to whom.
 struct Speaker {
@@ -59,6 +59,13 @@ pub(crate) fn begin(settings: &Settings) {
         *place = Some(speaker);
     }
     tell(Notifier::initializing);
+    if activation::is_reload() {
+        let patience = settings.policy.control.extend_s.saturating_mul(SECOND);
+        tell(|manager| {
+            manager.took_over();
+            manager.extend(patience)
+        });
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -24,7 +24,7 @@ use self::server::Here;
 use crate::instance::Instance;
 use crate::policy::Hooks;
 use crate::settings::Settings;
-use crate::{log, master, sockets};
+use crate::{log, master, notices, sockets};
 
 /// Which process runs a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,6 +191,9 @@ pub(crate) fn at_exit(instance: &Instance) {
         return;
     }
     let limit = Duration::from_secs(instance.settings.policy.mercy.worker_s);
+    // The master waits for it, and feeds no watchdog meanwhile.
+    let us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+    notices::tell(|manager| manager.standing_still(us));
     let body = || {
         // Nothing here ends anything: it ends already.
         let _ = run_as(hooks, Place::Master, Phase::AsUserAtexit);

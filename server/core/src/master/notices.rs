@@ -34,6 +34,7 @@ impl Master<'_> {
             Phase::Running if ended => {
                 let why = "the previous generation serves on";
                 notices::tell(|manager| manager.reload_failed(notices::now(), why));
+                notices::tell(Notifier::looping);
             }
             Phase::Running => notices::tell(Notifier::looping),
             Phase::Draining { goal: Goal::Reload, .. }

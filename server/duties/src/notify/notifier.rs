@@ -57,7 +57,13 @@ impl Notifier {
     /// Loading needs so much more time, microseconds; sent while the instance is not ready yet.
     /// Nobody can feed the watchdog meanwhile: it is asked to wait as long.
     pub fn extend(&mut self, more_us: u64) -> Option<String> {
-        if self.ready_us.is_some() || more_us == 0 {
+        if self.ready_us.is_some() { None } else { self.standing_still(more_us) }
+    }
+
+    /// The master's loop stands still for so long at most, microseconds, for what runs at its end:
+    /// as with [`Notifier::extend`].
+    pub fn standing_still(&mut self, more_us: u64) -> Option<String> {
+        if more_us == 0 {
             return None;
         }
         let mut text = format!("EXTEND_TIMEOUT_USEC={more_us}\n");
@@ -66,6 +72,12 @@ impl Notifier {
             text.push_str(&format!("WATCHDOG=1\nWATCHDOG_USEC={more_us}\n"));
         }
         Some(text)
+    }
+
+    /// The image before this one may have asked the watchdog to wait: it is fed as it was meant to
+    /// be once the loop runs.
+    pub fn took_over(&mut self) {
+        self.widened = true;
     }
 
     /// Ending what goes on takes so long at most, microseconds.

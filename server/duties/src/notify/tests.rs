@@ -93,6 +93,21 @@ fn a_healthy_master_feeds_the_watchdog() {
 }
 
 #[test]
+fn the_watchdog_waits_while_hooks_run_at_the_end() {
+    let mut notifier = Notifier::new(Readiness::Loaded, Some(2 * SECOND));
+    notifier.loaded(at(1));
+    assert_eq!(notifier.extend(9 * SECOND), None, "it is ready");
+    let text = "EXTEND_TIMEOUT_USEC=9000000\nWATCHDOG=1\nWATCHDOG_USEC=9000000\n";
+    assert_eq!(notifier.standing_still(9 * SECOND), some(text));
+    let mut next = Notifier::new(Readiness::Loaded, Some(2 * SECOND));
+    next.took_over();
+    assert_eq!(next.looping(), some("WATCHDOG=1\nWATCHDOG_USEC=4000000\n"));
+    let mut unwatched = Notifier::new(Readiness::Loaded, None);
+    unwatched.took_over();
+    assert_eq!(unwatched.looping(), None);
+}
+
+#[test]
 fn the_watchdog_waits_while_an_application_loads() {
     let mut notifier = Notifier::new(Readiness::Loaded, Some(2 * SECOND));
     let text = "EXTEND_TIMEOUT_USEC=9000000\nWATCHDOG=1\nWATCHDOG_USEC=9000000\n";
