@@ -123,12 +123,17 @@ def test_what_the_trial_starts_ends_with_it_and_holds_none_of_our_descriptors(si
     site.module.write_text(
         "import os, subprocess\n"
         f"subprocess.Popen(['sleep', '3600'])\n"
+        # A daemon, and somebody in a session of his own.
+        f"subprocess.run('setsid sh -c \"echo \\$\\$ > {tmp_path}/daemon.pid; exec sleep 3600\" > /dev/null 2>&1 & while [ ! -s {tmp_path}/daemon.pid ]; do sleep 0.01; done', shell=True)\n"
+        f"open({str(tmp_path / 'led.pid')!r}, 'w').write(str(subprocess.Popen(['sleep', '3600'], start_new_session=True).pid))\n"
         f"open({str(tmp_path / 'fds')!r}, 'w').write(' '.join(os.readlink(f'/proc/self/fd/{{f}}') for f in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{{f}}')))\n"
         "raise ValueError('after that')\n")
     server.allow(r"^\[preflight\]")
     before = set(procs.tree(server.pid))
     assert refused(server) == "ValueError: after that"
     until(lambda: set(procs.tree(server.pid)) == before, "the end of what the trial started")
+    for name in ("daemon.pid", "led.pid"):
+        until(lambda pid=int((tmp_path / name).read_text()): not procs.alive(pid), f"the end of {name}")
     listening = [os.readlink(f"/proc/{server.pid}/fd/{f}") for f in os.listdir(f"/proc/{server.pid}/fd")]
     shared = {link for link in (tmp_path / "fds").read_text().split() if link.startswith("socket:")} & set(listening)
     assert not shared

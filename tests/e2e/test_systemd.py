@@ -89,6 +89,8 @@ def test_a_reload_is_told(notifying, notices):
     told = notices.look()[place:]
     reloading = next(text for text in told if text.startswith("RELOADING=1\n"))
     moment = int(re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)\n", reloading)[1])
+    asked = [text for text in told[told.index(reloading):told.index(BEGIN)] if text.startswith("EXTEND_TIMEOUT_USEC=")]
+    assert len(asked) == 2 and asked[0] == "EXTEND_TIMEOUT_USEC=60000000\n", "time for the trial, then for the way out"
     assert abs(moment / 1e6 - before) < 60 * 60 * 24 * 3650 and moment > 0
     assert from_the_beginning(told) == [BEGIN, READY], "as at a start"
     assert told.index(reloading) < told.index(BEGIN)

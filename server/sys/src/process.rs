@@ -223,6 +223,22 @@ pub fn die_with_parent(signal: i32) -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Signal::from_named_raw(signal))?)
 }
 
+/// Orphans among what this process and its children start become its children.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// The children of this process as the kernel lists them, where it does.
+pub fn children() -> Vec<i32> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let all: Vec<String> = lists.collect();
+    all.iter()
+        .flat_map(|list| list.split_ascii_whitespace())
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
 /// Leaves the terminal and the session: the child of a fork becomes a session leader.
 pub fn new_session() -> io::Result<()> {
     rustix::process::setsid()?;

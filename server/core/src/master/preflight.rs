@@ -18,7 +18,7 @@ use uwsgi_metrics::RELOADS;
 use uwsgi_sys::process::{self, Ended};
 use uwsgi_sys::signal;
 
-use super::Master;
+use super::{Master, pace};
 use crate::instance::Instance;
 use crate::policy::Preflight;
 use crate::preflight::{VARIABLE, addresses};
@@ -69,7 +69,10 @@ impl Master<'_> {
             return self.refuse(graceful, &format!("execvp(): {} [{binary}]", plain(&e)));
         }
         match self.start_trial(graceful) {
-            Ok(true) => {}
+            Ok(true) => {
+                let longest = self.trial.as_ref().map_or(Duration::ZERO, |trial| trial.patience);
+                notices::tell(|manager| manager.draining(pace::micros(longest)));
+            }
             Ok(false) => self.begin_reload(graceful),
             Err(e) => {
                 self.refuse(graceful, &format!("it could not be tried: {}", plain(&e)));

@@ -8,8 +8,8 @@
 //! configuration wants loaded into an instance of its own, with an arena of its own, and ends. What
 //! it finds goes to its output, where `uwsgi_duties::preflight` reads it.
 //!
-//! What an application does while it is imported happens here too. It is alone in a session and
-//! everything that it leaves behind is ended with it.
+//! What an application does while it is imported happens here too. It is alone in a session, and
+//! what it leaves behind is ended with it: daemons too, unless the trial dies before its end.
 
 pub(crate) mod addresses;
 mod system;
@@ -33,6 +33,9 @@ pub(crate) const VARIABLE: &str = "_UWSGI_PREFLIGHT";
 
 /// How much more than its share of the processor the trial leaves to those who serve.
 const NICE: i32 = 5;
+
+/// How often it is looked for children of those that were ended.
+const ROUNDS: u32 = 100;
 
 impl Preflight {
     /// The value of [`VARIABLE`]; nothing where there is no trial.
@@ -66,14 +69,32 @@ pub(crate) fn run(
         );
         1
     });
+    end_everybody();
     // Nothing of the application runs at this end.
     process::exit_now(code)
+}
+
+/// What the application has started, also what became a daemon in a session of its own. The master
+/// kills what is left in ours.
+fn end_everybody() {
+    for _ in 0..ROUNDS {
+        let children = process::children();
+        if children.is_empty() {
+            return;
+        }
+        for pid in children {
+            let _ = process::kill(pid, signal::SIGKILL);
+            // Its own children are ours from then on.
+            let _ = process::wait_for(pid);
+        }
+    }
 }
 
 /// Those who serve come first: where memory ends, the kernel takes this process.
 fn give_way() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let _ = process::set_priority(NICE);
+    let _ = process::adopt_orphans();
     signal::ignore(signal::SIGHUP);
     signal::ignore(signal::SIGPIPE);
 }
