@@ -449,6 +449,16 @@ def test_vacuum_leaves_what_somebody_else_has_put_there(uwsgi, app, tmp_path):
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("workers, warned", [("3", True), ("2,3", True), ("1,2,3", False)])
+def test_a_mapped_socket_that_cheaper_may_leave_alone_is_told(uwsgi, app, workers, warned):
+    """The original says nothing, and leaves connections waiting just the same."""
+    server = uwsgi("-M", "-p", "3", "--cheaper", "1", "--http-socket", "127.0.0.1:0", "--http-socket", "127.0.0.1:0",
+                   "--map-socket", f"1:{workers}", "--wsgi-file", app("hello"), workers=1)
+    text = f"*** WARNING: socket 1 is mapped to {len(workers.split(','))} workers, and cheaper may put 2 away"
+    assert (text in server.log()) == warned
+
+
+@pytest.mark.ours
 def test_a_path_that_was_removed_is_bound_again_at_a_reload(uwsgi, app, tmp_path):
     path = tmp_path / "s.sock"
     server = uwsgi("-M", "--http-socket", path, "--chmod-socket=660", "--vacuum", "--wsgi-file", app("hello"))

@@ -80,6 +80,7 @@ impl Bound {
             open_workers(&mut self.workers, true, opener)?;
         }
         check_map(settings, self.workers.len())?;
+        warn_of_cheaper(settings);
         if settings.master {
             self.datagrams = datagrams::open(settings, kept);
         }
@@ -180,6 +181,22 @@ fn earlier<'a>(
     let same =
         |(_, (listener, _)): &(usize, &(Listener, Protocol))| listener.configured == spec.address;
     bound.iter().enumerate().find(same)
+}
+
+/// Cheaper puts any worker away, also the last one that serves a mapped socket.
+fn warn_of_cheaper(settings: &Settings) {
+    let Some(cheaper) = &settings.policy.scale.cheaper else { return };
+    let away = settings.processes.saturating_sub(cheaper.cheaper.try_into().unwrap_or(u32::MAX));
+    for mapping in &settings.policy.sockets.map {
+        let serve = (1..=settings.processes).filter(|id| mapping.workers.contains(id)).count();
+        if serve <= away as usize {
+            log!(
+                "*** WARNING: socket {} is mapped to {serve} workers, and cheaper may put {away} away: \
+                 while they are, nobody serves it ***",
+                mapping.socket
+            );
+        }
+    }
 }
 
 /// A mapping must name a socket that exists.
