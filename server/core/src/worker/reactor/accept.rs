@@ -98,6 +98,13 @@ impl Reactor {
         }
     }
 
+    /// The end of listening without a last call: all workers look who waits, and whoever is started
+    /// next finds the rest.
+    pub(super) fn hand_over(&self) {
+        // It fails only when it is written already and nobody has looked for ages.
+        let _ = rustix::io::write(&self.instance.nudge, &1u64.to_ne_bytes());
+    }
+
     /// The end of listening: of several workers that wait for a connection one is woken. What woke a
     /// core of this worker is served here, because nobody else knows of it.
     pub(super) fn accept_the_last(&self, core: &mut Core) {

@@ -155,12 +155,21 @@ impl Reactor {
 
     /// Accepts nothing any more; the loop ends when parked connections are served or gone.
     pub(crate) fn retire(&self) {
+        self.leave(true);
+    }
+
+    /// As [`Self::retire`]; `last_call`: connections that woke this worker and nobody else are served
+    /// here. Otherwise everybody else is woken for them.
+    fn leave(&self, last_call: bool) {
         self.retired_ms.fetch_max(self.now_ms(), Ordering::Relaxed);
         if self.retire.swap(true, Ordering::AcqRel) {
             return;
         }
         self.stop_listening();
-        self.last_call.store(true, Ordering::Release);
+        match last_call {
+            true => self.last_call.store(true, Ordering::Release),
+            false => self.hand_over(),
+        }
         self.leave_signals();
         self.sweep_at.store(0, Ordering::Relaxed);
         uwsgi_sys::signal::wake();
@@ -508,7 +517,8 @@ impl Reactor {
             log::say(line);
         }
         self.instance.arena.worker(worker).retires.set(reason);
-        self.retire();
+        // Who has enough serves nobody else, but where nobody would come after it.
+        self.leave(!self.instance.settings.master);
     }
 }
 
