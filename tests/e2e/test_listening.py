@@ -474,6 +474,28 @@ def test_a_path_that_was_removed_is_bound_again_at_a_reload(uwsgi, app, tmp_path
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("vacuum", [True, False])
+def test_paths_of_the_last_configuration_go_with_it(uwsgi, app, tmp_path, vacuum):
+    """Nobody listens there any more, and no later end would know of them."""
+    ini, base = tmp_path / "x.ini", f"[uwsgi]\nmaster = true\nhttp-socket = {tmp_path}/stays.sock\nwsgi-file = {app('hello')}\n"
+    base += "vacuum = true\n" if vacuum else ""
+    ini.write_text(f"{base}http-socket = {tmp_path}/one.sock\nstats = {tmp_path}/stats.sock\nmaster-fifo = {tmp_path}/one.fifo\n")
+    server = uwsgi("--ini", ini)
+    old = {tmp_path / name for name in ("one.sock", "stats.sock", "one.fifo")}
+    until(lambda: all(path.exists() for path in old), "all paths")
+    ini.write_text(f"{base}http-socket = {tmp_path}/two.sock\nmaster-fifo = {tmp_path}/two.fifo\n")
+    mark = reloaded(server)
+    assert {path for path in old if path.exists()} == (set() if vacuum else old)
+    assert server.log()[mark:].count("VACUUM: ") == (3 if vacuum else 0)
+    for name in ("stays.sock", "two.sock"):
+        assert wire.http(str(tmp_path / name)).body == b"Hello World"
+    assert fifo.is_read(tmp_path / "two.fifo")
+    assert server.stop() == 0
+    left = {path for path in tmp_path.iterdir() if path.suffix in (".sock", ".fifo")}
+    assert left == (set() if vacuum else old | {tmp_path / name for name in ("stays.sock", "two.sock", "two.fifo")})
+
+
+@pytest.mark.ours
 def test_a_path_that_somebody_took_is_told_and_left_to_him(uwsgi, app, tmp_path):
     path = tmp_path / "s.sock"
     server = uwsgi("-M", "--http-socket", path, "--http-socket", "127.0.0.1:0", "--vacuum", "--wsgi-file", app("hello"))

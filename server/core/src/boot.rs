@@ -290,7 +290,7 @@ fn open(
     let signals = signals::open(settings, kept)?;
     let mail = mule::Mail::open(settings, kept)?;
     if !settings.no_server {
-        kept.close_rest();
+        kept.close_rest(|kept| vacuum::remove_path(settings, kept));
     }
     let guard = Guard::open(&settings.prometheus, reloads > 0)?;
     let locks = Locks::open(settings)?;

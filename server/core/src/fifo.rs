@@ -20,7 +20,7 @@ use crate::kept;
 use crate::master::refork;
 use crate::settings::Settings;
 use crate::sockets::plain;
-use crate::{log, logv};
+use crate::{log, logv, vacuum};
 
 /// A FIFO that is open for reading and writing, so that it never reports an end.
 #[derive(Debug)]
@@ -203,11 +203,17 @@ fn kind(meta: &Metadata) -> &'static str {
 pub(crate) fn open(instance: &Instance) -> Result<(), String> {
     let Ok(mut place) = instance.fifo.lock() else { return Ok(()) };
     let old = place.take();
+    let leave = |pipe: &Pipe| vacuum::remove_fifo(&instance.settings, pipe);
     let slots = &instance.settings.policy.control.fifos;
-    let Some(first) = slots.first() else { return Ok(()) };
+    let Some(first) = slots.first() else {
+        old.iter().for_each(leave);
+        return Ok(());
+    };
     let slot = old.as_ref().map_or(0, |old| slot_after(old, slots));
     let path = Path::new(slots.get(slot).unwrap_or(first));
-    let kept = old.filter(|old| old.slot == slot && old.path == path);
+    let fits = |old: &Pipe| old.slot == slot && old.path == path;
+    old.iter().filter(|old| !fits(old)).for_each(leave);
+    let kept = old.filter(fits);
     if kept.is_none() && refork::has_copy() && is_read(path) {
         let path = path.display();
         logv!("master fifo {path} is read by a copy of this master: this instance has none now");

@@ -91,9 +91,10 @@ impl Table {
         Rest(ManuallyDrop::new(std::mem::take(&mut *self.entries.borrow_mut())))
     }
 
-    /// Closes what nobody took.
-    pub(crate) fn close_rest(&self) {
-        self.entries.borrow_mut().clear();
+    /// Closes what nobody took; `last_look` sees each before.
+    pub(crate) fn close_rest(&self, last_look: impl Fn(&Kept)) {
+        let rest = std::mem::take(&mut *self.entries.borrow_mut());
+        rest.iter().for_each(|(_, kept)| last_look(kept));
     }
 }
 
