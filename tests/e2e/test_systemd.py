@@ -202,13 +202,15 @@ def test_the_clock_of_a_reload_is_the_managers(notifying, notices):
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize("number, options", [(signal.SIGINT, ()), (signal.SIGTERM, ("--die-on-term",))])
-def test_a_stop_is_told(notifying, notices, number, options):
+@pytest.mark.parametrize("number, options, seconds", [(signal.SIGINT, (), 66), (signal.SIGTERM, ("--die-on-term",), 66), (
+    signal.SIGINT, ("--worker-reload-mercy", "10", "--mule-reload-mercy", "10", "--reload-mercy", "7", "--attach-daemon", "exec sleep 1000"), 23)])
+def test_a_stop_is_told(notifying, notices, number, options, seconds):
+    """With what its end may take: of workers, daemons and the observer, one after the other."""
     server = notifying("-M", *options)
     place = notices.wait(READY)
     assert server.stop(number) == 0
     notices.wait("STOPPING=1\n", after=place)
-    assert [text for text in notices.seen[place:] if text.startswith("EXTEND_TIMEOUT_USEC=")], "what its end may take"
+    assert f"EXTEND_TIMEOUT_USEC={seconds}000000\n" in notices.look()[place:]
 
 
 @pytest.mark.ours

@@ -133,7 +133,12 @@ impl Master<'_> {
         let mercy = &self.instance.settings.policy.mercy;
         let routers = if self.instance.http.is_empty() { 0 } else { mercy.drain_s() };
         let others = mercy.worker_s.max(mercy.mule_s) + super::ending::OBSERVER_MERCY;
-        (routers + others).saturating_mul(SECOND)
+        // They end behind the last request.
+        let daemons = match self.instance.settings.policy.daemons.specs.is_empty() {
+            true => 0,
+            false => mercy.general_s.filter(|s| *s > 0).unwrap_or(uwsgi_duties::daemons::MERCY),
+        };
+        (routers + others + daemons).saturating_mul(SECOND)
     }
 }
 
