@@ -241,13 +241,15 @@ def test_a_chain_over_code_that_does_not_load_spares_the_rest(uwsgi, tmp_path, o
 
 
 @pytest.mark.parametrize("by", ["touch", "fifo"])
-def test_a_chain_is_tried_before_anybody_is_asked_to_go(uwsgi, tmp_path, by):
+@pytest.mark.parametrize("kind, byte, over", [("chain", b"c", "chain reloading complete"),
+                                              ("workers", b"w", r"(?s)(Respawned uWSGI worker.*){3}")])
+def test_applications_are_tried_before_anybody_is_asked_to_go(uwsgi, tmp_path, kind, byte, over, by):
     """Without `need-app` workers accept that have no application: every one would come back without it."""
     (tmp_path / "app.py").write_text(APP % "one")
     path, pipe, ini = tmp_path / "t", tmp_path / "fifo", tmp_path / "site.ini"
     path.touch()
     ini.write_text(f"[uwsgi]\nhttp11-socket = 127.0.0.1:0\nmaster = true\nprocesses = 3\nlazy-apps = true\nstats = {tmp_path}/s\n"
-                   f"touch-chain-reload = {path}\nmaster-fifo = {pipe}\nwsgi-file = {tmp_path}/app.py\n")
+                   f"touch-{kind}-reload = {path}\nmaster-fifo = {pipe}\nwsgi-file = {tmp_path}/app.py\n")
     server = uwsgi("--ini", ini, ready=False).allow(r"^\[preflight\]")
     server.stats_address = lambda: str(tmp_path / "s")
     server.ready(3)
@@ -257,22 +259,24 @@ def test_a_chain_is_tried_before_anybody_is_asked_to_go(uwsgi, tmp_path, by):
         if by == "touch":
             later(path)
         else:
-            fifo.send(pipe, b"c")
+            fifo.send(pipe, byte)
         return mark
 
     server.wait_stats(lambda s: all(w["accepting"] for w in s["workers"]), "three that accept")
     pids = server.worker_pids()
     (tmp_path / "app.py").write_text("import nothing_of_that_name\n")
-    why = server.wait_log(r"\*\*\* chain reload refused, everything goes on as it was: (.*) \*\*\*", after=ask(), timeout=20)[1]
+    why = server.wait_log(rf"\*\*\* {kind} reload refused, everything goes on as it was: (.*) \*\*\*", after=ask(), timeout=20)[1]
     assert why == "ModuleNotFoundError: No module named 'nothing_of_that_name'"
-    document = server.wait_stats(lambda s: s["reload_outcomes"]["chain_failed"] == 1, "the failure")
-    assert document["reload_refused"]["reason"] == why
+    document = server.wait_stats(lambda s: s["reload_refused"]["reason"] == why, "the failure")
+    assert document["reload_outcomes"][f"{kind}_done"] == 0
+    if kind == "chain":
+        server.wait_stats(lambda s: s["reload_outcomes"]["chain_failed"] == 1, "its count")
     assert server.worker_pids() == pids and server.get().body == b"one"
     (tmp_path / "app.py").write_text(APP % "two")
     ini.write_text("[uwsgi]\nprocesses = many\n")
     mark = ask()
-    server.wait_log("the chain reload goes on without a trial", after=mark, timeout=20)
-    server.wait_log("chain reloading complete", after=mark, timeout=20)
+    server.wait_log(f"the {kind} reload goes on without a trial", after=mark, timeout=20)
+    server.wait_log(over, after=mark, timeout=20)
     assert server.get().body == b"two", "workers read no configuration"
 
 

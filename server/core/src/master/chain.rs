@@ -7,9 +7,8 @@ use uwsgi_sys::signal;
 
 use super::children::Child;
 use super::edge::{self, carry_out};
+use super::preflight::Asked;
 use super::{Master, Phase};
-use crate::policy::Preflight;
-use crate::{clock, logv};
 
 impl Master<'_> {
     /// One worker after the other ends and comes back, each when the one before accepts again.
@@ -19,10 +18,8 @@ impl Master<'_> {
         if !matches!(self.phase, Phase::Running) {
             return;
         }
-        let settings = &self.instance.settings;
-        let tried = settings.lazy_apps && settings.policy.reload.preflight == Preflight::App;
-        match tried && !self.chain.runs() {
-            true => self.try_then_chain(told),
+        match self.applications_are_tried() && !self.chain.runs() {
+            true => self.try_then(Asked::Chain { told }),
             false => self.begin_chain(told),
         }
     }
@@ -35,19 +32,6 @@ impl Master<'_> {
             false => self.chain.start(now, &workers),
         };
         self.chain_steps(steps);
-    }
-
-    /// Nobody is asked to go.
-    pub(super) fn refuse_chain(&self, why: &str) {
-        logv!("*** chain reload refused, everything goes on as it was: {why} ***");
-        self.note_broken_chain(why);
-        self.count_reload("chain", "failed");
-    }
-
-    fn note_broken_chain(&self, why: &str) {
-        let globals = self.instance.arena.globals();
-        globals.reload_refusal.set(why.as_bytes());
-        globals.reload_refused_at.set(clock::epoch_s());
     }
 
     /// The next victim, if the one before is back. Asked each turn.
@@ -71,7 +55,7 @@ impl Master<'_> {
         carry_out(steps, |order| match order {
             Order::Retire { id, .. } => self.retire(id, signal::SIGHUP),
             // The line is in the log, where `log-alarm` sees it.
-            Order::Alarm(text) => self.note_broken_chain(&text),
+            Order::Alarm(text) => self.show_refusal(&text),
         });
         if ended {
             match self.chain.last() {

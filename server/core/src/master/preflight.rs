@@ -1,10 +1,11 @@
-//! The trial of a new configuration before a reload, and of its applications before a chain reload:
-//! started, watched, ended. Part of the master.
+//! The trial of a new configuration before a reload, and of its applications before workers are
+//! reloaded without one: started, watched, ended. Part of the master.
 //!
 //! Everybody goes on serving while it runs. What its end means is decided in
 //! `uwsgi_duties::preflight`; `crate::preflight` is what the child does.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -52,8 +53,27 @@ pub(super) struct Trial {
     graceful: bool,
     /// Another reload was asked for meanwhile: what it found may be old.
     again: bool,
-    /// A chain reload waits for it instead; whether the log has told of that.
-    chain: Option<bool>,
+    /// What waits for it, where that is no reload of the instance.
+    asked: Option<Asked>,
+}
+
+/// A reload of what the workers run, by this image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// One worker after the other; whether the log has told of it.
+    Chain { told: bool },
+    /// All workers, after their requests.
+    Workers,
+}
+
+/// As the log calls it.
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Asked::Chain { .. } => "chain",
+            Asked::Workers => "workers",
+        })
+    }
 }
 
 impl Master<'_> {
@@ -61,7 +81,7 @@ impl Master<'_> {
     pub(super) fn try_then_reload(&mut self, graceful: bool) {
         if let Some(trial) = &mut self.trial {
             (trial.graceful, trial.again) = (trial.graceful && graceful, true);
-            trial.chain = None;
+            trial.asked = None;
             return;
         }
         if let Err(e) = executable(self.instance) {
@@ -80,44 +100,73 @@ impl Master<'_> {
         }
     }
 
-    /// A chain reload was asked for. A reload that waits for its trial goes first.
-    pub(super) fn try_then_chain(&mut self, told: bool) {
+    /// A reload that leaves this image was asked for. One of the instance, which waits for its
+    /// trial, goes first; so does one of all workers before a chain.
+    pub(super) fn try_then(&mut self, asked: Asked) {
         if let Some(trial) = &mut self.trial {
             trial.again = true;
-            if !told && trial.chain.is_some() {
-                logv!("chain reload already running...");
+            match trial.asked {
+                Some(Asked::Chain { .. }) if asked == (Asked::Chain { told: false }) => {
+                    logv!("chain reload already running...");
+                }
+                Some(Asked::Chain { .. }) => trial.asked = Some(asked),
+                Some(Asked::Workers) | None => {}
             }
             return;
         }
         match self.start_trial(true) {
-            Ok(false) => self.begin_chain(told),
+            Ok(false) => self.begin(asked),
             Ok(true) => {
                 if let Some(trial) = &mut self.trial {
-                    trial.chain = Some(told);
+                    trial.asked = Some(asked);
                 }
             }
-            Err(e) => self.refuse_chain(&format!("it could not be tried: {}", plain(&e))),
+            Err(e) => self.refuse_asked(asked, &format!("it could not be tried: {}", plain(&e))),
         }
+    }
+
+    /// Whether workers load applications that are to be tried before they are asked to go.
+    pub(super) fn applications_are_tried(&self) -> bool {
+        let settings = &self.instance.settings;
+        settings.lazy_apps && settings.policy.reload.preflight == Preflight::App
     }
 
     /// A chain reload goes on, or waits for its trial.
     pub(super) fn chain_is_near(&self) -> bool {
-        self.chain.runs() || self.trial.as_ref().is_some_and(|trial| trial.chain.is_some())
+        let waits = |trial: &Trial| matches!(trial.asked, Some(Asked::Chain { .. }));
+        self.chain.runs() || self.trial.as_ref().is_some_and(waits)
+    }
+
+    fn begin(&mut self, asked: Asked) {
+        match asked {
+            Asked::Chain { told } => self.begin_chain(told),
+            Asked::Workers => self.begin_workers_reload(false),
+        }
+    }
+
+    /// Nobody is asked to go.
+    fn refuse_asked(&self, asked: Asked, why: &str) {
+        logv!("*** {asked} reload refused, everything goes on as it was: {why} ***");
+        self.show_refusal(why);
+        match asked {
+            Asked::Chain { .. } => self.count_reload("chain", "failed"),
+            Asked::Workers => self.instance.arena.globals().reload_failures.add(1),
+        }
     }
 
     /// Workers read no configuration: only what keeps applications from loading is in the way.
-    fn chain_was_tried(&mut self, trial: &Trial, told: bool, verdict: Verdict, output: &str) {
+    fn asked_was_tried(&mut self, trial: &Trial, asked: Asked, verdict: Verdict, output: &str) {
         let read = output.lines().any(|line| line == READ);
         match verdict {
-            Verdict::Good => self.begin_chain(told),
-            Verdict::Refused(_) if read && trial.again => self.try_then_chain(told),
+            Verdict::Good => self.begin(asked),
+            Verdict::Refused(_) if read && trial.again => self.try_then(asked),
             Verdict::Refused(why) if read => {
-                self.refuse_chain(&why);
+                self.refuse_asked(asked, &why);
                 tell(output);
             }
             Verdict::Unknown(why) | Verdict::Refused(why) => {
-                logv!("{why}: the chain reload goes on without a trial");
-                self.begin_chain(told);
+                logv!("{why}: the {asked} reload goes on without a trial");
+                self.begin(asked);
             }
         }
     }
@@ -153,7 +202,7 @@ impl Master<'_> {
             late: false,
             graceful,
             again: false,
-            chain: None,
+            asked: None,
         });
         Ok(true)
     }
@@ -195,8 +244,8 @@ impl Master<'_> {
         }
         let output = String::from_utf8_lossy(&trial.output).into_owned();
         let verdict = judge(trial.end(ended), &output, self.most_apps());
-        if let Some(told) = trial.chain {
-            self.chain_was_tried(&trial, told, verdict, &output);
+        if let Some(asked) = trial.asked {
+            self.asked_was_tried(&trial, asked, verdict, &output);
             return true;
         }
         match verdict {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use uwsgi_sys::signal;
 
 use super::children::Role;
+use super::preflight::Asked;
 use super::{Goal, Master, Phase, pace};
 use crate::{log, logv, notices};
 
@@ -73,11 +74,18 @@ impl Master<'_> {
     }
 
     /// Every worker ends and comes back, without replacing this image: after the requests at hand,
-    /// or at once.
+    /// or at once. Where they load applications, these are tried before anybody finishes.
     pub(super) fn workers_reload(&mut self, brutal: bool) {
         if !matches!(self.phase, Phase::Running) {
             return;
         }
+        match !brutal && self.applications_are_tried() {
+            true => self.try_then(Asked::Workers),
+            false => self.begin_workers_reload(brutal),
+        }
+    }
+
+    pub(super) fn begin_workers_reload(&mut self, brutal: bool) {
         pace::reload_begins(self.instance);
         self.count_reload("workers", "done");
         for id in 1..=self.instance.settings.processes {
