@@ -57,12 +57,13 @@ impl Master<'_> {
         children::spawn(self.instance, child, self.bodies, &parent_only)
     }
 
+    /// Starts one child that is due; the next one has a turn of its own. A fork takes as long as the
+    /// memory of the applications is large, and signals and deaths are looked at in between.
     pub(super) fn respawn_due(&mut self) {
         let now = Instant::now();
-        for at in 0..self.children.len() {
-            if self.due(&self.children[at]).is_some_and(|d| d <= now) {
-                self.start(at);
-            }
+        let is_due = |child: &Child| self.due(child).is_some_and(|due| due <= now);
+        if let Some(at) = self.children.iter().position(is_due) {
+            self.start(at);
         }
     }
 
