@@ -14,12 +14,14 @@
 #![forbid(unsafe_code)]
 
 pub mod chunked;
+pub mod fastcgi;
 pub mod http;
 mod known;
 pub mod link;
 pub mod path;
 pub mod proxy;
 pub mod response;
+pub mod scgi;
 pub mod scrape;
 pub mod uwsgi;
 mod vars;

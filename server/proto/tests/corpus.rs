@@ -4,9 +4,10 @@ use std::io;
 use std::path::Path;
 
 use uwsgi_proto::chunked::{Decoder, Step};
+use uwsgi_proto::fastcgi::{self, Stdin};
 use uwsgi_proto::link::{FrameReader, FrameStep, RequestHeader};
 use uwsgi_proto::scrape::{Look, look};
-use uwsgi_proto::{HttpEnv, VarBlock, parse_head};
+use uwsgi_proto::{HttpEnv, VarBlock, parse_head, scgi};
 
 fn each(target: &str, run: impl Fn(&[u8])) -> io::Result<()> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -71,6 +72,33 @@ fn seeds_of_scrapes_are_the_same_however_they_arrive() -> io::Result<()> {
                 }
                 ready => assert_eq!(ready, whole),
             }
+        }
+    })
+}
+
+#[test]
+fn seeds_of_scgi_are_the_same_however_they_arrive() -> io::Result<()> {
+    each("scgi", |data| {
+        let mut vars = VarBlock::new();
+        let whole = scgi::parse(data, 4096, &mut vars);
+        for cut in 0..data.len() {
+            match scgi::parse(&data[..cut], 4096, &mut vars) {
+                Ok(None) => {}
+                done => assert_eq!(done, whole, "{cut}"),
+            }
+        }
+    })
+}
+
+#[test]
+fn seeds_of_fastcgi_read_to_their_end() -> io::Result<()> {
+    each("fastcgi", |data| {
+        let (mut vars, mut stream) = (VarBlock::new(), Vec::new());
+        let found = fastcgi::look(data, 4096, &mut vars, &mut stream);
+        let Ok(fastcgi::Look::Ready(head, _)) = found else { return };
+        let (mut body, mut at) = (Stdin::new(head.id), head.head_len);
+        while let Ok(fastcgi::Step::Data(range)) = body.next(data, at) {
+            at = range.end;
         }
     })
 }

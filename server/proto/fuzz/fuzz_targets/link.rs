@@ -2,11 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use uwsgi_proto::link::{FrameReader, FrameStep, RequestHeader};
+use uwsgi_proto::link::{FrameReader, FrameStep, REQUEST_LEN, RequestHeader};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(Some(header)) = RequestHeader::parse(data) {
-        assert_eq!(header.encode(), data[..16]);
+        assert_eq!(header.encode(), data[..REQUEST_LEN]);
     }
     for mut reader in [FrameReader::response(), FrameReader::body()] {
         let mut at = 0;
