@@ -1,6 +1,6 @@
 #!/bin/sh
 # The end-to-end and parity tests: first those that wait for their own servers only, several at a time
-# (TEST_PROCESSES, else as many as processors), then, one after the other, those marked `alone`.
+# (TEST_PROCESSES, else twice as many as processors), then, one after the other, those marked `alone`.
 # Both parts run whatever the first one says. Further arguments go to pytest;
 # without a file among them, all tests are meant.
 set -u
@@ -29,6 +29,6 @@ for word in "$@"; do
     [ -e "${word%%::*}" ] && named=yes
 done
 [ -n "$named" ] || set -- tests -q "$@"
-part many -m 'not alone' -n "${TEST_PROCESSES:-$(nproc)}" --dist worksteal "$@"
+part many -m 'not alone' -n "${TEST_PROCESSES:-$(($(nproc) * 2))}" --dist worksteal "$@"
 part alone -m alone "$@"
 [ $failed -eq 0 ] && [ $ran -eq 1 ]
