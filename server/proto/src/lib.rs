@@ -7,7 +7,8 @@
 //! ```text
 //!  http::parse_head ──┐                                  ┌── response::ResponseHead ── framing
 //!  VarBlock::load   ──┼──▶ VarBlock ──▶ application ──▶──┤
-//!  link (router)    ──┘                                  └── chunked::chunk_line
+//!  link (router)    ──┤                                  ├── chunked::chunk_line
+//!  scgi, fastcgi    ──┘                                  └── fastcgi::reply
 //! ```
 //!
 //! Beside it stands [`scrape`], what the endpoint for metrics is asked.

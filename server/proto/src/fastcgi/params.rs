@@ -8,20 +8,27 @@ use crate::VarBlock;
 pub(super) fn load(stream: &[u8], out: &mut VarBlock) -> Result<(), FastcgiError> {
     let mut rest = stream;
     while !rest.is_empty() {
-        let (name, value, behind) = pair(rest)?;
-        out.push(name, value)?;
-        rest = behind;
+        let pair = pair(rest)?;
+        out.push(pair.name, pair.value)?;
+        rest = pair.behind;
     }
     Ok(())
 }
 
-/// The first pair and what stands behind it.
-pub(super) fn pair(bytes: &[u8]) -> Result<(&[u8], &[u8], &[u8]), FastcgiError> {
+/// A pair, and the bytes behind it.
+pub(super) struct Pair<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) value: &'a [u8],
+    pub(super) behind: &'a [u8],
+}
+
+/// The first pair of `bytes`.
+pub(super) fn pair(bytes: &[u8]) -> Result<Pair<'_>, FastcgiError> {
     let (name, rest) = length(bytes)?;
     let (value, rest) = length(rest)?;
     let (name, rest) = rest.split_at_checked(name).ok_or(FastcgiError::Overrun)?;
-    let (value, rest) = rest.split_at_checked(value).ok_or(FastcgiError::Overrun)?;
-    Ok((name, value, rest))
+    let (value, behind) = rest.split_at_checked(value).ok_or(FastcgiError::Overrun)?;
+    Ok(Pair { name, value, behind })
 }
 
 fn length(bytes: &[u8]) -> Result<(usize, &[u8]), FastcgiError> {

@@ -53,9 +53,9 @@ fn values(content: &[u8], connections: u32) -> Vec<u8> {
     ];
     let mut asked = [false; 3];
     let mut rest = content;
-    while let Ok((name, _, behind)) = params::pair(rest) {
-        known.iter().zip(&mut asked).for_each(|(one, asked)| *asked |= one.0 == name);
-        rest = behind;
+    while let Ok(pair) = params::pair(rest) {
+        known.iter().zip(&mut asked).for_each(|(one, asked)| *asked |= one.0 == pair.name);
+        rest = pair.behind;
     }
     let mut told = Vec::new();
     for ((name, value), _) in known.iter().zip(asked).filter(|(_, asked)| *asked) {
