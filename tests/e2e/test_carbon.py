@@ -285,9 +285,10 @@ def resident(server) -> int:
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) << 10
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("mood", ["reset", "hang", "babble"])
 def test_a_server_that_misbehaves_harms_nobody_and_is_used_again(uwsgi, app, sink, mood):
-    """Pushes are large, so that one that is not read does not fit into the buffers of the kernel."""
+    """Pushes are large, so that one that is not read does not fit into the buffers of the kernel; reading one in time takes a processor."""
     own = free_port()
     sink.mood = mood
     metrics = [word for n in range(60) for word in ("--metric", f"m{n}")]

@@ -483,6 +483,7 @@ def test_paths_of_the_last_configuration_go_with_it(uwsgi, app, tmp_path, vacuum
     server = uwsgi("--ini", ini)
     old = {tmp_path / name for name in ("one.sock", "stats.sock", "one.fifo")}
     until(lambda: all(path.exists() for path in old), "all paths")
+    server.wait_log(r"^\*\*\* Stats server enabled")
     ini.write_text(f"{base}http-socket = {tmp_path}/two.sock\nmaster-fifo = {tmp_path}/two.fifo\n")
     mark = reloaded(server)
     assert {path for path in old if path.exists()} == (set() if vacuum else old)

@@ -251,6 +251,7 @@ def test_time_in_front_of_the_server_is_measured_by_its_stamp(site):
 
 def test_connections_are_kept_and_requests_ahead_are_answered_in_order(site):
     server = site()
+    until(lambda: wire.http(server.endpoint, "/readyz").status == 200, "a server that is ready")
     with contextlib.closing(wire.connect(server.endpoint)) as stream:
         reader = wire.Reader(stream)
         ahead = [wire.request_bytes(path=path, headers={"Host": "a"}) for path in ("/healthz", "/nothing", "/metrics", "/readyz")]

@@ -289,7 +289,7 @@ SYSTEM = {
     "socket = @{name}": "probably another instance of uWSGI is running on the same address (@{name}).",
     "after-request-hook = nothing_of_that_name": 'unable to find symbol/function "nothing_of_that_name"',
     # Where memory ends first is not ours to say.
-    "limit-as = 64": "",
+    "limit-as = 24": "",
 }
 
 
