@@ -18,6 +18,14 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_runtest_logreport(report):
+    """Names of tests that failed, for a second look; the process that others report to writes them."""
+    path = os.environ.get("TEST_FAILED")
+    if path and report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        with open(path, "a") as file:
+            file.write(f"{report.nodeid}\n")
+
+
 def pytest_report_header(config):
     return [f"server under test: {paths.OURS} ({'uwsgi-rs' if paths.is_successor(paths.OURS) else 'C original'})"]
 

@@ -317,8 +317,8 @@ def test_health_and_readiness(start, tmp_path):
         head = wire.raw(server.stats_address(), f"HEAD {path} HTTP/1.1\r\n\r\n".encode())
         assert head.startswith(b"HTTP/1.0 200 OK\r\n") and head.endswith(b"Content-Length: 3\r\n\r\n")
         assert wire.raw(server.stats_address(), f"POST {path} HTTP/1.1\r\n\r\n".encode()).startswith(b"HTTP/1.0 405 ")
-    answer = stat_of(server, "/readyz", "application/json")
-    assert answer.body == b'{"status":"ok","workers":2,"accepting":2}\n'
+    both = b'{"status":"ok","workers":2,"accepting":2}\n'
+    until(lambda: stat_of(server, "/readyz", "application/json").body == both, "both workers")
     with held(server, tmp_path, front):
         server.send(signal.SIGHUP)
         until(lambda: stat_of(server, "/readyz").status == 503, "a server that drains")
