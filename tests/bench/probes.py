@@ -45,7 +45,7 @@ class Running:
                  "--wsgi-file", paths.APPS / "hello_length.py", f"--ebpf={probes}"],
                 stdout=log, stderr=log, env=plain_environment(), cwd=directory)
         try:
-            until(self._ready, f"an answer, see {log_path}", timeout=20)
+            until(lambda: wire.answers(self.port, b"Hello World"), f"an answer, see {log_path}", timeout=20)
             spawned = re.compile(r"spawned uWSGI worker 1 \(pid: (\d+)")
             self.worker = int(until(lambda: spawned.search(log_path.read_text()), "the worker in the log").group(1))
         except BaseException:
@@ -54,12 +54,6 @@ class Running:
         log = log_path.read_text()
         if probes != "none" and "probes in the kernel: " not in log:
             raise SystemExit(re.search(r"^.*probes in the kernel.*$", log, re.M).group(0))
-
-    def _ready(self):
-        try:
-            return wire.http(self.port, timeout=5).body == b"Hello World"
-        except (OSError, EOFError):
-            return False
 
     def stop(self):
         self.process.send_signal(2)

@@ -40,14 +40,8 @@ class Soak:
         args += {"workers": ["--touch-workers-reload", self.touched], "chain": ["--touch-chain-reload", self.touched]}.get(kind, [])
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([paths.OURS, *args], stdout=log, stderr=log, env=plain_environment(), cwd=directory)
-        until(self.serves, f"an answer, see {self.log_path}", timeout=30)
+        until(lambda: wire.answers(self.port, b"ok"), f"an answer, see {self.log_path}", timeout=30)
         until(lambda: self.lives() == [1] * WORKERS, "all workers", timeout=30)
-
-    def serves(self) -> bool:
-        try:
-            return wire.http(self.port, timeout=5).body == b"ok"
-        except (OSError, EOFError):
-            return False
 
     def stats(self) -> dict:
         stream = wire.connect(str(self.stats_path))

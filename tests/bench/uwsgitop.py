@@ -48,18 +48,12 @@ class Running:
                  "--listen", "1000", "--disable-logging", "--wsgi-file", paths.APPS / "hello_length.py"],
                 stdout=log, stderr=log, env=plain_environment(), cwd=directory)
         try:
-            until(self._ready, f"an answer, see {log_path}", timeout=60)
+            until(lambda: wire.answers(self.port, b"Hello World"), f"an answer, see {log_path}", timeout=60)
             until(lambda: log_path.read_text().count("spawned uWSGI worker") == WORKERS, "all workers", timeout=60)
             load.wrk_result(load.wrk(f"http://127.0.0.1:{self.port}/", 5, 4 * WORKERS))
         except BaseException:
             self.stop()
             raise
-
-    def _ready(self):
-        try:
-            return wire.http(self.port, timeout=5).body == b"Hello World"
-        except (OSError, EOFError):
-            return False
 
     def stop(self):
         self.process.send_signal(2)

@@ -147,6 +147,14 @@ def request_bytes(method="GET", path="/", headers=None, body=b"", version="1.1")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def answers(address, body: bytes, timeout=5) -> bool:
+    """Whether a request for `/` is answered with `body`; a server that is not there does not."""
+    try:
+        return http(address, timeout=timeout).body == body
+    except (OSError, EOFError):
+        return False
+
+
 def http(address, path="/", method="GET", headers=None, body=b"", version="1.1", timeout=10.0) -> Response:
     """One request on one connection."""
     fields = {"Connection": "close"} | (headers or {})
