@@ -14,9 +14,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Access, access};
-use uwsgi_duties::preflight::{End, READ, Verdict, judge, patience};
+use uwsgi_duties::preflight::{End, READ, REASON, Verdict, judge, patience};
 use uwsgi_metrics::RELOADS;
-use uwsgi_sys::process::{self, Ended};
+use uwsgi_sys::process::{self, Ended, Fork};
 use uwsgi_sys::signal;
 
 use super::{Master, pace};
@@ -385,6 +385,14 @@ fn start(instance: &Instance, level: Preflight, output: OwnedFd) -> io::Result<i
     command.env("UWSGI_RELOADS", (instance.reloads + 1).to_string());
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     process::apart_with(&mut command, numbers);
-    let child = command.spawn()?;
-    i32::try_from(child.id()).map_err(|_| io::ErrorKind::InvalidData.into())
+    // Not `spawn`, which waits until the child has got a processor and executed.
+    match process::fork()? {
+        Fork::Parent(pid) => Ok(pid),
+        Fork::Child => {
+            let error = command.exec();
+            // Its output is that of the trial by now.
+            log!("{REASON}it could not be tried: {}", plain(&error));
+            process::exit_now(1)
+        }
+    }
 }
