@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Access, access};
@@ -383,7 +383,10 @@ fn start(instance: &Instance, level: Preflight, output: OwnedFd) -> io::Result<i
     let held = super::listeners(instance).map(|(key, fd, _)| (key, fd));
     command.env(addresses::VARIABLE, addresses::list(held));
     command.env("UWSGI_RELOADS", (instance.reloads + 1).to_string());
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    // Opened here, where a lack of descriptors is told: the child's log is ours until it has taken
+    // its output over.
+    let nothing = File::open("/dev/null")?;
+    command.stdin(nothing).stdout(output.try_clone()?).stderr(output);
     process::apart_with(&mut command, numbers);
     // Not `spawn`, which waits until the child has got a processor and executed.
     match process::fork()? {
