@@ -189,6 +189,11 @@ impl<'a> Known<'a> {
             .fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0')))
     }
 
+    /// Whether `CONTENT_LENGTH` says anything.
+    pub fn has_content_length(self) -> bool {
+        !self.value(Var::ContentLength).is_empty()
+    }
+
     /// True when `HTTPS` or `X-Forwarded-SSL` says so: begins with `on` or `1`.
     pub fn https(self) -> bool {
         let on = |v: &[u8]| {

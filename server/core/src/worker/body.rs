@@ -7,6 +7,7 @@ use std::os::fd::BorrowedFd;
 
 use uwsgi_abi::{READ_ERROR, READ_TIMEOUT};
 use uwsgi_proto::chunked::{Decoder, Step};
+use uwsgi_proto::fastcgi;
 use uwsgi_proto::link::{FrameReader, FrameStep};
 
 use super::io::{self, Wait};
@@ -17,6 +18,9 @@ enum Coding {
     Length(u64),
     Chunked(Decoder),
     Framed(FrameReader),
+    Records(Records),
+    /// The protocol has no bodies.
+    Unknown,
     /// All of it was read.
     Done,
     /// It cannot be read any further.
@@ -36,6 +40,15 @@ pub(crate) struct Body {
     pub(crate) consumed: u64,
     /// Failed reads.
     pub(crate) errors: u64,
+    /// FastCGI requests that were begun on the connection meanwhile.
+    others: Vec<u16>,
+}
+
+/// A body in records of FastCGI.
+struct Records {
+    stdin: fastcgi::Stdin,
+    /// Bytes of it that are missing, where its length was announced.
+    left: Option<u64>,
 }
 
 /// How a body is framed on the wire.
@@ -44,6 +57,10 @@ pub(crate) enum Kind {
     Length(u64),
     Chunked,
     Framed,
+    /// FastCGI: number of the request, and the length when it is known.
+    Records(u16, Option<u64>),
+    /// One that was announced where the protocol cannot carry it.
+    Unknown,
 }
 
 impl Body {
@@ -65,17 +82,30 @@ impl Body {
             Kind::Length(n) => Coding::Length(n),
             Kind::Chunked => Coding::Chunked(Decoder::new()),
             Kind::Framed => Coding::Framed(FrameReader::body()),
+            Kind::Records(id, left) => {
+                Coding::Records(Records { stdin: fastcgi::Stdin::new(id), left })
+            }
+            Kind::Unknown => Coding::Unknown,
         };
-        Body { input, at, coding, timeout_ms, limit, consumed: 0, errors: 0 }
+        let others = Vec::new();
+        Body { input, at, coding, timeout_ms, limit, consumed: 0, errors: 0, others }
     }
 
     /// Reads up to `out.len()` bytes: their number, 0 at the end, or `READ_*`.
     pub(crate) fn read(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> isize {
         let n = match self.coding {
             Coding::Done => 0,
-            Coding::Broken => READ_ERROR,
+            Coding::Broken | Coding::Unknown => READ_ERROR,
             Coding::Length(left) => self.read_length(fd, out, left),
-            Coding::Chunked(_) | Coding::Framed(_) => self.read_coded(fd, out),
+            Coding::Records(Records { left: Some(left), .. }) => {
+                let most = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                if most == 0 {
+                    // What follows is not for the application.
+                    return 0;
+                }
+                self.read_coded(fd, &mut out[..most])
+            }
+            Coding::Chunked(_) | Coding::Framed(_) | Coding::Records(_) => self.read_coded(fd, out),
         };
         let n = if n > 0 && self.consumed + n as u64 > self.limit { READ_ERROR } else { n };
         match n {
@@ -83,7 +113,7 @@ impl Body {
             0 => self.coding = Coding::Done,
             _ => {
                 self.errors += 1;
-                if n == READ_ERROR {
+                if n == READ_ERROR && !self.is_unknown() {
                     self.coding = Coding::Broken;
                 }
             }
@@ -109,6 +139,16 @@ impl Body {
         let left = left - n as u64;
         self.coding = if left == 0 { Coding::Done } else { Coding::Length(left) };
         n as isize
+    }
+
+    /// Whether it was asked for a body that the protocol does not have.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.coding, Coding::Unknown)
+    }
+
+    /// Requests that the client began while this one ran, where only one runs at a time.
+    pub(crate) fn others(&mut self) -> Vec<u16> {
+        std::mem::take(&mut self.others)
     }
 
     /// Chunked and framed bodies: one piece of payload, however many bytes of coding it takes.
@@ -150,6 +190,23 @@ impl Body {
                 FrameStep::Data(range) => (Some(range), None),
                 FrameStep::End(_, at) => (None, Some(at)),
             },
+            Coding::Records(records) => {
+                let step = records.stdin.next(input, self.at);
+                self.others.extend(records.stdin.others());
+                match step.map_err(drop)? {
+                    fastcgi::Step::More => (None, None),
+                    fastcgi::Step::Data(range) => {
+                        let n = range.len() as u64;
+                        records.left = records.left.map(|left| left.saturating_sub(n));
+                        (Some(range), None)
+                    }
+                    // It was to be longer.
+                    fastcgi::Step::End(_) if records.left.is_some_and(|left| left > 0) => {
+                        return Err(());
+                    }
+                    fastcgi::Step::End(at) => (None, Some(at)),
+                }
+            }
             _ => return Ok(Some(0)),
         };
         match (range, end) {
@@ -171,9 +228,10 @@ impl Body {
 
     /// Whether all of the body was read or lies in the buffer.
     pub(crate) fn is_here(&self) -> bool {
-        match self.coding {
-            Coding::Done => true,
-            Coding::Length(left) => (self.input.len() - self.at) as u64 >= left,
+        match &self.coding {
+            Coding::Done | Coding::Unknown => true,
+            Coding::Length(left) => (self.input.len() - self.at) as u64 >= *left,
+            Coding::Records(records) => records.end_in(&self.input, self.at),
             _ => false,
         }
     }
@@ -188,14 +246,14 @@ impl Body {
                 self.coding = Coding::Done;
             }
         }
-        while let Coding::Chunked(_) | Coding::Framed(_) = self.coding {
+        while let Coding::Chunked(_) | Coding::Framed(_) | Coding::Records(_) = self.coding {
             match self.step(usize::MAX / 2) {
                 Ok(Some(0)) => self.coding = Coding::Done,
                 Ok(Some(_)) => {}
                 Ok(None) | Err(()) => return false,
             }
         }
-        matches!(self.coding, Coding::Done)
+        matches!(self.coding, Coding::Done | Coding::Unknown)
     }
 
     /// The buffer, with the bytes that belong to the next request moved to its front.
@@ -206,6 +264,20 @@ impl Body {
             self.input.drain(..self.at);
         }
         self.input
+    }
+}
+
+impl Records {
+    /// Whether the end of the body lies in `input`.
+    fn end_in(&self, input: &[u8], mut at: usize) -> bool {
+        let mut stdin = self.stdin.clone();
+        loop {
+            match stdin.next(input, at) {
+                Ok(fastcgi::Step::Data(range)) => at = range.end,
+                Ok(fastcgi::Step::End(_)) => return true,
+                Ok(fastcgi::Step::More) | Err(_) => return false,
+            }
+        }
     }
 }
 
@@ -231,10 +303,12 @@ mod tests {
     fn a_body_is_whole_whatever_its_coding_and_the_size_of_reads() {
         let chunked = b"5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nT: v\r\n\r\nNEXT";
         let framed = b"\x05\0\0\0hello\x06\0\0\0 world\0\0\0\0NEXT";
-        let table: [(&[u8], Kind); 3] = [
+        let records = b"\x01\x05\0\x01\0\x05\x02\0hello\0\0\x01\x05\0\x01\0\x06\0\0 world\x01\x05\0\x01\0\0\0\0NEXT";
+        let table: [(&[u8], Kind); 4] = [
             (b"hello worldNEXT", Kind::Length(11)),
             (chunked, Kind::Chunked),
             (framed, Kind::Framed),
+            (records, Kind::Records(1, None)),
         ];
         for (wire, kind) in table {
             for piece in 1..14 {
@@ -261,6 +335,22 @@ mod tests {
         assert_eq!(body.read(server.as_fd(), &mut buffer), 5);
         assert_eq!(body.read(server.as_fd(), &mut buffer), READ_ERROR, "limit-post was passed by");
         assert!(!body.skip_buffered(), "the rest would be read as a request");
+    }
+
+    #[test]
+    fn records_end_where_their_length_says_and_must_not_end_before() {
+        let (_client, server) = UnixStream::pair().unwrap();
+        let wire = b"\x01\x05\0\x01\0\x05\0\0hello\x01\x05\0\x01\0\0\0\0NEXT".to_vec();
+        let body = Body::new(wire.clone(), 0, Kind::Records(1, Some(5)), 10);
+        assert!(body.is_here());
+        let (got, mut body) = read_all(body, server.as_fd(), 64);
+        assert_eq!(got, b"hello");
+        assert!(body.skip_buffered());
+        assert_eq!(body.into_rest(), b"NEXT");
+        let mut body = Body::new(wire, 0, Kind::Records(1, Some(6)), 10);
+        let end =
+            std::iter::repeat_with(|| body.read(server.as_fd(), &mut [0; 64])).find(|n| *n <= 0);
+        assert_eq!(end, Some(READ_ERROR), "a cut upload looks whole");
     }
 
     #[test]

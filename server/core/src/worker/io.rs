@@ -1,10 +1,13 @@
 //! Blocking reads and writes on non-blocking sockets, each wait bounded.
 
+use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv as sys_recv, send as sys_send};
+use rustix::net::{
+    RecvFlags, SendAncillaryBuffer, SendFlags, recv as sys_recv, send as sys_send, sendmsg,
+};
 
 /// Why a wait did not end well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,28 @@ pub(crate) fn send_all(
     while !data.is_empty() {
         match sys_send(fd, data, flags) {
             Ok(n) => data = &data[n..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                *switches += 1;
+                writable(fd, timeout_ms)?;
+            }
+            Err(e) => return Err(Some(e)),
+        }
+    }
+    Ok(())
+}
+
+/// The same of bytes that lie in several places.
+pub(crate) fn send_slices(
+    fd: BorrowedFd<'_>,
+    mut slices: &mut [IoSlice<'_>],
+    timeout_ms: i32,
+    switches: &mut u32,
+) -> Result<(), Option<Errno>> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    while !slices.is_empty() {
+        match sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags) {
+            Ok(n) => IoSlice::advance_slices(&mut slices, n),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
                 *switches += 1;

@@ -9,11 +9,12 @@ use std::os::fd::BorrowedFd;
 use rustix::io::Errno;
 use uwsgi_abi::{HEADERS_LIMIT, HEADERS_SENT, OK, WRITE_ERROR};
 use uwsgi_metrics::CoreRow;
-use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing, link};
+use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing};
 
 use super::app::AppCount;
 use super::clock::Clock;
-use super::io;
+use super::frames::{Ending, Frames};
+use super::{io, records};
 
 /// Bodies up to this size travel in the same buffer and system call as their head.
 const COPY_LIMIT: usize = 16 * 1024;
@@ -22,8 +23,8 @@ const COPY_LIMIT: usize = 16 * 1024;
 pub(crate) struct Wire<'a> {
     pub(crate) fd: BorrowedFd<'a>,
     pub(crate) exchange: Exchange,
-    /// Worker and core, when the peer is the router.
-    pub(crate) link: Option<(u16, u16)>,
+    /// What is around the bytes of the response.
+    pub(crate) frames: Frames,
     /// `HTTP/1.1` of the request, or what stands in for it.
     pub(crate) protocol: &'a [u8],
     /// This worker is about to end: a router is told to come back on another connection.
@@ -180,7 +181,7 @@ impl Reply {
         let sent = if body.len() <= COPY_LIMIT {
             self.out.extend_from_slice(body);
             self.tail(wire, chunk, complete, &framing, 0);
-            self.corked = complete && !framing.keep && wire.link.is_none();
+            self.corked = complete && !framing.keep && !wire.frames.outlive();
             self.flush(wire, self.corked)
         } else {
             self.send_large(wire, body, chunk, complete, &framing)
@@ -202,24 +203,40 @@ impl Reply {
             } else {
                 0
             };
-        self.close_frame(wire, body.len() + tail_of_frame);
-        self.flush(wire, true)?;
-        let start = wire.clock.now_us();
-        let sent = io::send_all(wire.fd, body, false, wire.timeout_ms, &mut self.switches);
-        self.write_us += wire.clock.now_us().saturating_sub(start);
-        sent.map_err(failure)?;
+        match wire.frames {
+            Frames::Records { id, .. } => {
+                wire.frames.close(&mut self.out, 0);
+                self.flush(wire, true)?;
+                self.send_body(wire, |fd, limit, n| records::send(fd, id, body, limit, n))?;
+            }
+            frames => {
+                frames.close(&mut self.out, body.len() + tail_of_frame);
+                self.flush(wire, true)?;
+                self.send_body(wire, |fd, limit, n| io::send_all(fd, body, false, limit, n))?;
+            }
+        }
         self.out.clear();
         self.tail_bytes(chunk, complete, framing);
-        self.end_link(wire, complete, framing);
+        self.end_frames(wire, complete, framing);
         self.flush(wire, false)
     }
 
-    /// Leaves room for the frame header that the link wants.
+    /// Sends what does not pass through the buffer, and takes its time.
+    fn send_body(
+        &mut self,
+        wire: &Wire<'_>,
+        send: impl FnOnce(BorrowedFd<'_>, i32, &mut u32) -> Result<(), Option<Errno>>,
+    ) -> Result<(), Failure> {
+        let start = wire.clock.now_us();
+        let sent = send(wire.fd, wire.timeout_ms, &mut self.switches);
+        self.write_us += wire.clock.now_us().saturating_sub(start);
+        sent.map_err(failure)
+    }
+
+    /// Leaves room for the header of a frame.
     fn begin_frame(&mut self, wire: &Wire<'_>) {
         self.out.clear();
-        if wire.link.is_some() {
-            self.out.extend_from_slice(&link::frame(0));
-        }
+        wire.frames.open(&mut self.out);
     }
 
     /// Decides the framing with the first bytes and puts the head in front of them.
@@ -275,8 +292,8 @@ impl Reply {
         extra: usize,
     ) {
         self.tail_bytes(chunk, complete, framing);
-        self.close_frame(wire, extra);
-        self.end_link(wire, complete, framing);
+        wire.frames.close(&mut self.out, extra);
+        self.end_frames(wire, complete, framing);
     }
 
     fn tail_bytes(&mut self, chunk: bool, complete: bool, framing: &Framing) {
@@ -289,25 +306,11 @@ impl Reply {
         self.ended |= complete;
     }
 
-    /// Writes the length of the open frame: what is in the buffer behind its header, and `extra`
-    /// bytes that follow from elsewhere. An empty frame is taken back.
-    fn close_frame(&mut self, wire: &Wire<'_>, extra: usize) {
-        if wire.link.is_none() {
-            return;
+    fn end_frames(&mut self, wire: &Wire<'_>, complete: bool, framing: &Framing) {
+        if complete {
+            let (keep, body_read) = (framing.keep, self.request_body_done);
+            wire.frames.end(&mut self.out, Ending { keep, body_read, leave: wire.retiring });
         }
-        match self.out.len() - link::FRAME_LEN + extra {
-            0 => self.out.clear(),
-            n => self.out[..link::FRAME_LEN].copy_from_slice(&link::frame(n as u32)),
-        }
-    }
-
-    fn end_link(&mut self, wire: &Wire<'_>, complete: bool, framing: &Framing) {
-        let (true, Some((worker, core))) = (complete, wire.link) else { return };
-        let keep = if framing.keep { link::END_KEEP } else { 0 };
-        let body = if self.request_body_done { link::END_BODY_READ } else { 0 };
-        let leave = if wire.retiring { link::END_LEAVE } else { 0 };
-        let flags = keep | body | leave;
-        self.out.extend_from_slice(&link::End { flags, worker, core }.encode());
     }
 
     fn count(&mut self, wire: &Wire<'_>) {
@@ -377,18 +380,16 @@ impl Reply {
         len: u64,
         framing: &Framing,
     ) -> Result<(), Failure> {
-        // A frame's length is a u32 and is written before its bytes: larger files take several.
-        const FRAME: u64 = 1 << 30;
         let (mut at, end) = (offset, offset + len);
         loop {
-            let part = (end - at).min(FRAME);
+            let part = (end - at).min(wire.frames.most());
             let chunk = framing.body == BodyFraming::Chunked && part > 0;
             if chunk {
                 let mut line = [0; 18];
                 self.out.extend_from_slice(chunked::chunk_line(part as usize, &mut line));
             }
             let crlf = if chunk { chunked::CRLF.len() } else { 0 };
-            self.close_frame(wire, part as usize + crlf);
+            wire.frames.close(&mut self.out, part as usize + crlf);
             self.flush(wire, true)?;
             self.body_bytes += part;
             let complete = at + part == end && self.completes(framing, 0);
@@ -399,7 +400,7 @@ impl Reply {
             at += part;
             self.out.clear();
             self.tail_bytes(chunk, complete, framing);
-            self.end_link(wire, complete, framing);
+            self.end_frames(wire, complete, framing);
             self.flush(wire, false)?;
             if at == end {
                 return Ok(());
@@ -447,6 +448,8 @@ impl Reply {
                 self.write(wire, b"", true);
             } else if page_without_head {
                 self.error_page(wire);
+            } else if let Frames::Records { .. } = wire.frames {
+                self.end_empty(wire);
             }
         } else if self.failed.is_none() && !self.ended {
             self.finish_body(wire, broken);
@@ -454,7 +457,7 @@ impl Reply {
         self.count(wire);
         let complete = self.ended && self.failed.is_none() && self.request_body_done;
         // The router's connection outlives those of its clients.
-        let kept = wire.link.is_some() || self.framing.is_some_and(|f| f.keep);
+        let kept = wire.frames.outlive() || self.framing.is_some_and(|f| f.keep);
         complete && kept && !wire.retiring
     }
 
@@ -463,7 +466,7 @@ impl Reply {
     fn finish_body(&mut self, wire: &Wire<'_>, broken: bool) {
         let Some(mut framing) = self.framing else { return };
         let short = broken || matches!(framing.body, BodyFraming::Length(_));
-        if short && wire.link.is_none() {
+        if short && !wire.frames.is_link() {
             return;
         }
         if short {
@@ -473,6 +476,14 @@ impl Reply {
         self.count(wire);
         self.begin_frame(wire);
         self.tail(wire, false, true, &framing, 0);
+        let sent = self.flush(wire, false);
+        self.result(sent);
+    }
+
+    /// The end of a response that never began, where the peer waits for one.
+    fn end_empty(&mut self, wire: &Wire<'_>) {
+        self.out.clear();
+        wire.frames.end(&mut self.out, Ending::default());
         let sent = self.flush(wire, false);
         self.result(sent);
     }

@@ -14,7 +14,7 @@ use uwsgi_proto::{Exchange, VarBlock};
 use uwsgi_sys::{process, signal};
 
 use super::app::AppCount;
-use super::body::{self, Body};
+use super::body::Body;
 use super::clock::Clock;
 use super::conn::Conn;
 use super::io;
@@ -30,6 +30,7 @@ use crate::warning::{self, PING};
 use crate::{log, logv, signals};
 
 mod lines;
+mod wires;
 
 /// A request thread's own things.
 pub(crate) struct Core {
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) vars: VarBlock,
     pub(crate) clock: Clock,
     pub(crate) spare: Vec<u8>,
+    /// What a client is told in front of its answer.
+    pub(crate) aside: Vec<u8>,
     pairs: Vec<Pair>,
     reply: Reply,
     mounts: Mounts,
@@ -78,6 +81,7 @@ impl Core {
             vars,
             clock: Clock::new(),
             spare: Vec::with_capacity(16_384),
+            aside: Vec::new(),
             pairs: Vec::with_capacity(settings.max_vars * 2),
             reply: Reply::new(settings.response_headers_limit),
             mounts: Mounts::new(instance, worker),
@@ -104,11 +108,7 @@ impl Core {
         let received = input.len() as u64;
         self.begin(start, conn, meta);
         let timeout_ms = timeout_ms(&self.instance.settings);
-        let kind = match (conn.protocol, meta.chunked) {
-            (_, false) => body::Kind::Length(meta.content_length),
-            (Protocol::Link, true) => body::Kind::Framed,
-            (_, true) => body::Kind::Chunked,
-        };
+        let kind = wires::body_kind(conn.protocol, meta);
         let limit = match self.instance.settings.limit_post {
             0 => u64::MAX,
             limit => limit,
@@ -117,6 +117,7 @@ impl Core {
         self.reply.reset();
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
+        self.refuse_others(conn, &mut body);
         if self.reply.corked && !keep {
             io::end(conn.fd.as_fd());
         }
@@ -198,8 +199,11 @@ impl Core {
                 server_close: retiring && conn.protocol != Protocol::Link,
                 managed,
             },
-            link: (conn.protocol == Protocol::Link).then_some((self.worker as u16, self.id as u16)),
-            protocol: known.protocol(),
+            frames: self.frames(conn.protocol, meta),
+            protocol: match conn.protocol.says_status(settings.cgi_mode) {
+                true => b"Status:",
+                false => known.protocol(),
+            },
             retiring,
             add_headers: &settings.add_headers,
             timeout_ms: send_timeout_ms(settings),

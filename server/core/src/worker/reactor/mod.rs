@@ -26,7 +26,7 @@ use super::conn::Conn;
 use super::io;
 use super::request::Core;
 use super::table::Table;
-use super::wire::{self, Limits, Look, Meta, Reason, Refusal};
+use super::wire::{self, Limits, Look, Meta, Reason, Refusal, Said};
 use crate::instance::Instance;
 use crate::log;
 use crate::settings::Protocol;
@@ -338,6 +338,12 @@ impl Reactor {
                     self.refuse(core, &conn, &refusal, input.len());
                     break;
                 }
+                Look::Said(said) => {
+                    if !self.say(&conn, &said, &mut input) {
+                        break;
+                    }
+                    conn.scanned = 0;
+                }
                 Look::Ready(meta) => {
                     let served = core.serve(&conn, input, &meta, self.retiring());
                     (conn.served, conn.scanned, conn.continued) = (conn.served + 1, 0, false);
@@ -408,15 +414,13 @@ impl Reactor {
         let limits = Limits {
             buffer_size: settings.buffer_size,
             limit_post: settings.limit_post,
-            modifiers: match conn.protocol {
-                Protocol::Link => settings.http_modifiers,
-                Protocol::Uwsgi => settings.policy.sockets.modifiers,
-                Protocol::Http | Protocol::Http11 => settings.http_socket_modifiers,
-            },
+            cores: settings.processes.saturating_mul(settings.threads),
+            modifiers: settings.modifiers_of(conn.protocol),
         };
-        let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, &mut core.vars);
+        let (vars, aside) = (&mut core.vars, &mut core.aside);
+        let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, vars, aside);
         match look {
-            Look::Ready(meta) if self.body_is_late(conn, &meta, input.len()) => Look::More,
+            Look::Ready(meta) if self.body_is_late(conn, &meta, input) => Look::More,
             Look::More => {
                 conn.scanned = input.len();
                 Look::More
@@ -426,11 +430,15 @@ impl Reactor {
     }
 
     /// A small body that has not arrived yet is awaited here, so that its sender costs no core.
-    fn body_is_late(&self, conn: &mut Conn, meta: &Meta, have: usize) -> bool {
-        if meta.chunked || meta.content_length == 0 || meta.content_length > PARKED_BODY {
+    fn body_is_late(&self, conn: &mut Conn, meta: &Meta, input: &[u8]) -> bool {
+        let bodiless = conn.protocol == Protocol::Puwsgi || meta.content_length == 0;
+        if meta.chunked || bodiless || meta.content_length > PARKED_BODY {
             return false;
         }
-        let late = (have - meta.head_len) as u64 <= meta.content_length.saturating_sub(1);
+        let late = match conn.protocol.is_fastcgi() {
+            true => !wire::fastcgi::has_body(input, meta),
+            false => ((input.len() - meta.head_len) as u64) < meta.content_length,
+        };
         if late && meta.expect_continue && !conn.continued {
             conn.continued = true;
             let mut switches = 0;
@@ -444,6 +452,15 @@ impl Reactor {
             );
         }
         late
+    }
+
+    /// Answers what is no request; false when the connection ends with that.
+    fn say(&self, conn: &Conn, said: &Said, input: &mut Vec<u8>) -> bool {
+        let mut switches = 0;
+        // Answers are short: who does not take one does not read at all.
+        let sent = io::send_all(conn.fd.as_fd(), &said.answer, false, 0, &mut switches);
+        input.drain(..said.used);
+        sent.is_ok() && !said.close
     }
 
     fn note_eof(&self, conn: &Conn, input: &[u8]) {

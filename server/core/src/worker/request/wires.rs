@@ -1,0 +1,52 @@
+//! What the protocol of a connection means for a request on it: how its body ends, what is around the
+//! answer. Part of the request.
+
+use std::os::fd::AsFd;
+
+use uwsgi_proto::fastcgi::reply;
+
+use super::Core;
+use crate::settings::Protocol;
+use crate::worker::body::{Body, Kind};
+use crate::worker::conn::Conn;
+use crate::worker::frames::Frames;
+use crate::worker::io;
+use crate::worker::wire::Meta;
+
+/// How the end of a request's body is known.
+pub(super) fn body_kind(protocol: Protocol, meta: &Meta) -> Kind {
+    match (protocol, meta.chunked) {
+        (Protocol::FastCgi | Protocol::FastCgiNph, chunked) => {
+            Kind::Records(meta.record, (!chunked).then_some(meta.content_length))
+        }
+        (Protocol::Puwsgi, _) if meta.content_length > 0 => Kind::Unknown,
+        (_, false) => Kind::Length(meta.content_length),
+        (Protocol::Link, true) => Kind::Framed,
+        (_, true) => Kind::Chunked,
+    }
+}
+
+impl Core {
+    pub(super) fn frames(&self, protocol: Protocol, meta: &Meta) -> Frames {
+        match protocol {
+            Protocol::Link => Frames::Link(self.worker as u16, self.id as u16),
+            Protocol::Puwsgi => Frames::Persistent,
+            Protocol::FastCgi | Protocol::FastCgiNph => {
+                Frames::Records { id: meta.record, keep: meta.keep_alive }
+            }
+            _ => Frames::Bare,
+        }
+    }
+
+    /// Tells a web server that began requests beside the one at hand that only one runs at a time.
+    pub(super) fn refuse_others(&mut self, conn: &Conn, body: &mut Body) {
+        let end = |id| reply::end(id, 0, reply::CANNOT_MULTIPLEX);
+        self.aside.extend(body.others().into_iter().flat_map(end));
+        if !self.aside.is_empty() && !self.reply.corked {
+            let mut switches = 0;
+            // Who leaves meanwhile needs no answer.
+            let _ = io::send_all(conn.fd.as_fd(), &self.aside, false, 0, &mut switches);
+        }
+        self.aside.clear();
+    }
+}
