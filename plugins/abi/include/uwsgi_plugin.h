@@ -191,6 +191,7 @@ struct uwsgi_server {
     int32_t (*snmp_community)(struct uwsgi_str text);
     int32_t (*lock)(uint32_t op, uint32_t number);
     void (*user_harakiri)(uint64_t seconds);
+    int64_t (*seek)(struct uwsgi_request *, int64_t offset, uint32_t whence);
 };
 
 struct uwsgi_plugin {

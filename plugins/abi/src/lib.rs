@@ -398,6 +398,10 @@ pub struct Server {
     /// takes longer is killed. The limit ends with the request, handler or message; that of a
     /// mule's program when it is lifted.
     pub user_harakiri: extern "C" fn(seconds: u64),
+    /// Moves to a position of the body, counted from its start (`whence` 0) or its end (2): answers
+    /// the position, or -1 outside of the body and where it was not received whole before
+    /// the request (`post-buffering`).
+    pub seek: extern "C" fn(request: *mut Request, offset: i64, whence: u32) -> i64,
 }
 
 /// What [`Server::lock`] does.

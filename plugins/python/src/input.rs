@@ -3,7 +3,7 @@
 //! It owns the type `uwsgi._Input` and the read-ahead of lines, which lives in the core: an
 //! object is only a ticket with the number of its request, so one that outlives its request
 //! cannot read the next one's body. It refuses to seek unless `post-buffering` is on; then the
-//! whole body is kept.
+//! server has all of the body.
 
 use std::ffi::c_void;
 
@@ -56,7 +56,7 @@ impl Body {
     fn take(&mut self, n: usize) -> Res<Obj> {
         let object = Obj::bytes(self.pending().get(..n).unwrap_or_default());
         self.start += n;
-        if self.start == self.buffer.len() && !settings().post_buffering {
+        if self.start == self.buffer.len() {
             self.buffer.clear();
             self.start = 0;
         }
@@ -102,9 +102,7 @@ fn read(core: &Core, limit: Option<usize>, what: &str) -> Res<Obj> {
     if limit.is_some_and(|n| n <= pending) {
         return body.take(limit.unwrap_or(0));
     }
-    if let Some(left) = announced(core, &body)
-        && !settings().post_buffering
-    {
+    if let Some(left) = announced(core, &body) {
         let all = pending.saturating_add(usize::try_from(left).unwrap_or(usize::MAX));
         return read_exactly(core, &mut body, all.min(limit.unwrap_or(usize::MAX)), what);
     }
@@ -239,23 +237,19 @@ builtin!(input_seek = "seek", |slf, args| {
         return Err(os_error("seeking wsgi.input without post_buffering is IMPOSSIBLE !!!"));
     }
     let mut body = core.body.borrow_mut();
-    while !body.ended {
-        body.fill(core, CHUNK, "read(0)")?;
-    }
-    let base = match whence {
-        0 => Some(0),
-        1 => i64::try_from(body.start).ok(),
-        2 => i64::try_from(body.buffer.len()).ok(),
+    let here = i64::try_from(body.position()).unwrap_or(i64::MAX);
+    let target = match whence {
+        0 => Some((offset, false)),
+        1 => here.checked_add(offset).map(|offset| (offset, false)),
+        2 => Some((offset, true)),
         _ => None,
     };
-    let target = base.and_then(|b| b.checked_add(offset)).and_then(|t| usize::try_from(t).ok());
-    match target.filter(|&t| t <= body.buffer.len()) {
-        Some(target) => {
-            body.start = target;
-            Obj::uint(target as u64)
-        }
-        None => Err(os_error("invalid seek position for wsgi.input")),
-    }
+    let (request, server) = (core.request.get(), server().ok_or_else(outside)?);
+    let moved = target.and_then(|(offset, from_end)| server.seek(request, offset, from_end));
+    let moved = moved.ok_or_else(|| os_error("invalid seek position for wsgi.input"))?;
+    body.reset();
+    body.received = moved;
+    Obj::uint(moved)
 });
 
 unsafe extern "C" fn input_iter(slf: *mut PyObject) -> *mut PyObject {

@@ -124,6 +124,10 @@ pub trait RequestHost {
     fn sendfile(&mut self, fd: i32, offset: u64, len: u64) -> i32;
     /// See [`Server::read`].
     fn read(&mut self, buffer: &mut [u8]) -> isize;
+    /// See [`Server::seek`]; nothing where that cannot be.
+    fn seek(&mut self, _offset: i64, _from_end: bool) -> Option<u64> {
+        None
+    }
     /// See [`Server::exception`].
     fn exception(&mut self, class: &[u8], message: &[u8]);
     /// Body bytes sent; bit 0 head sent, bit 1 head set.
@@ -182,6 +186,7 @@ pub fn table(info: Info) -> Server {
         snmp_community: snmp::snmp_community,
         lock,
         user_harakiri,
+        seek,
     }
 }
 
@@ -359,6 +364,14 @@ extern "C" fn read(request: *mut Request, buffer: *mut u8, len: usize) -> isize 
     // SAFETY: `len` writable bytes for the length of the call, by contract.
     let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
     with_request(request, READ_ERROR, |h| h.read(buffer))
+}
+
+extern "C" fn seek(request: *mut Request, offset: i64, whence: u32) -> i64 {
+    let to = match whence {
+        0 | 2 => with_request(request, None, |h| h.seek(offset, whence == 2)),
+        _ => None,
+    };
+    to.and_then(|to| i64::try_from(to).ok()).unwrap_or(-1)
 }
 
 extern "C" fn exception(request: *mut Request, class: Str, message: Str) {

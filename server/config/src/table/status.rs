@@ -359,6 +359,7 @@ pub(super) const WORKS: &[&str] = &[
     "plugins-dir",
     "plugins-list",
     "post-buffering",
+    "post-buffering-bufsize",
     "post-pymodule-alias",
     "print",
     "print-sym",

@@ -3,6 +3,7 @@
 //!
 //! Owns names, units and limits of these options; it refuses to touch the system.
 
+mod bodies;
 mod control;
 mod daemons;
 mod harakiri;
@@ -19,6 +20,7 @@ mod sockets;
 
 use uwsgi_config::{Config, Finding};
 
+pub use bodies::Bodies;
 pub use control::Control;
 pub use daemons::Attached;
 pub use harakiri::Harakiri;
@@ -45,6 +47,8 @@ pub struct Policy {
     pub locks: Locks,
     /// How sockets are opened and who serves them.
     pub sockets: Sockets,
+    /// How request bodies are received.
+    pub bodies: Bodies,
     /// What is taken of the machine.
     pub machine: Machine,
     /// Where the log goes.
@@ -69,6 +73,7 @@ impl Policy {
     /// Reads the configuration; faults are told before anything else is done.
     pub fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Policy {
         Policy {
+            bodies: Bodies::from_config(config),
             mercy: Mercies::from_config(config),
             hooks: Hooks::from_config(config, faults),
             reload: Reload::from_config(config, faults),

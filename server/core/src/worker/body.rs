@@ -1,7 +1,8 @@
 //! The request body as the app reads it: bytes already here first, then from the socket.
 //!
 //! Owns the input buffer of the request while it runs; what is left in it afterwards is the
-//! beginning of the next one.
+//! beginning of the next one. Where `post-buffering` wants it, all of the body is received before
+//! anything is read (`Body::store`).
 
 use std::os::fd::BorrowedFd;
 
@@ -10,7 +11,9 @@ use uwsgi_proto::chunked::{Decoder, Step};
 use uwsgi_proto::fastcgi;
 use uwsgi_proto::link::{FrameReader, FrameStep};
 
-use super::io::{self, Wait};
+use super::io;
+use super::stored::{Plan, Sink, Stored};
+use super::trouble::Trouble;
 
 /// How the end of the body is known.
 enum Coding {
@@ -21,6 +24,8 @@ enum Coding {
     Records(Records),
     /// The protocol has no bodies.
     Unknown,
+    /// All of it was received and can be read again.
+    Stored(Stored),
     /// All of it was read.
     Done,
     /// It cannot be read any further.
@@ -40,6 +45,10 @@ pub(crate) struct Body {
     pub(crate) consumed: u64,
     /// Failed reads.
     pub(crate) errors: u64,
+    /// Why the last of them failed.
+    pub(crate) trouble: Trouble,
+    /// Nothing more comes from the client, and why.
+    pub(crate) ended: Option<Trouble>,
     /// FastCGI requests that were begun on the connection meanwhile.
     others: Vec<u16>,
 }
@@ -87,48 +96,82 @@ impl Body {
             }
             Kind::Unknown => Coding::Unknown,
         };
-        let others = Vec::new();
-        Body { input, at, coding, timeout_ms, limit, consumed: 0, errors: 0, others }
+        Body {
+            input,
+            at,
+            coding,
+            timeout_ms,
+            limit,
+            consumed: 0,
+            errors: 0,
+            trouble: Trouble::Closed,
+            ended: None,
+            others: Vec::new(),
+        }
     }
 
     /// Reads up to `out.len()` bytes: their number, 0 at the end, or `READ_*`.
     pub(crate) fn read(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> isize {
-        let n = match self.coding {
-            Coding::Done => 0,
-            Coding::Broken | Coding::Unknown => READ_ERROR,
+        match self.take(fd, out) {
+            Ok(n) => n as isize,
+            Err(trouble) => {
+                self.errors += 1;
+                self.trouble = trouble;
+                match trouble {
+                    Trouble::Timeout => READ_TIMEOUT,
+                    _ => READ_ERROR,
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> Result<usize, Trouble> {
+        if let Coding::Stored(stored) = &mut self.coding {
+            return Ok(stored.read(&self.input, out)?);
+        }
+        let taken = match self.coding {
+            Coding::Broken => Err(self.trouble),
             Coding::Length(left) => self.read_length(fd, out, left),
             Coding::Records(Records { left: Some(left), .. }) => {
                 let most = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 if most == 0 {
                     // What follows is not for the application.
-                    return 0;
+                    return Ok(0);
                 }
                 self.read_coded(fd, &mut out[..most])
             }
             Coding::Chunked(_) | Coding::Framed(_) | Coding::Records(_) => self.read_coded(fd, out),
+            Coding::Unknown => return Err(Trouble::Unknown),
+            Coding::Done | Coding::Stored(_) => Ok(0),
         };
-        let n = if n > 0 && self.consumed + n as u64 > self.limit { READ_ERROR } else { n };
-        match n {
-            n if n > 0 => self.consumed += n as u64,
-            0 => self.coding = Coding::Done,
-            _ => {
-                self.errors += 1;
-                if n == READ_ERROR && !self.is_unknown() {
-                    self.coding = Coding::Broken;
-                }
-            }
+        let taken = match taken {
+            Ok(n) if self.consumed.saturating_add(n as u64) > self.limit => Err(Trouble::TooLarge),
+            other => other,
+        };
+        match taken {
+            Ok(0) => self.coding = Coding::Done,
+            Ok(n) => self.consumed += n as u64,
+            Err(Trouble::Timeout) => {}
+            Err(_) => self.coding = Coding::Broken,
         }
-        n
+        taken
     }
 
-    fn read_length(&mut self, fd: BorrowedFd<'_>, out: &mut [u8], left: u64) -> isize {
+    fn read_length(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        out: &mut [u8],
+        left: u64,
+    ) -> Result<usize, Trouble> {
         let want = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let here = &self.input[self.at..];
         let n = if here.is_empty() {
-            match io::recv(fd, &mut out[..want], self.timeout_ms) {
-                Ok(0) | Err(Wait::Failed) => return READ_ERROR,
-                Ok(n) => n,
-                Err(Wait::Timeout) => return READ_TIMEOUT,
+            if let Some(trouble) = self.ended {
+                return Err(trouble);
+            }
+            match io::recv(fd, &mut out[..want], self.timeout_ms)? {
+                0 => return Err(Trouble::Closed),
+                n => n,
             }
         } else {
             let n = want.min(here.len());
@@ -138,12 +181,7 @@ impl Body {
         };
         let left = left - n as u64;
         self.coding = if left == 0 { Coding::Done } else { Coding::Length(left) };
-        n as isize
-    }
-
-    /// Whether it was asked for a body that the protocol does not have.
-    pub(crate) fn is_unknown(&self) -> bool {
-        matches!(self.coding, Coding::Unknown)
+        Ok(n)
     }
 
     /// Requests that the client began while this one ran, where only one runs at a time.
@@ -152,24 +190,101 @@ impl Body {
     }
 
     /// Chunked and framed bodies: one piece of payload, however many bytes of coding it takes.
-    fn read_coded(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> isize {
+    fn read_coded(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> Result<usize, Trouble> {
         loop {
             match self.step(out.len()) {
-                Ok(Some(0)) => return 0,
+                Ok(Some(0)) => return Ok(0),
                 Ok(Some(n)) => {
                     out[..n].copy_from_slice(&self.input[self.at - n..self.at]);
-                    return n as isize;
+                    return Ok(n);
                 }
                 Ok(None) => {}
-                Err(()) => return READ_ERROR,
+                Err(()) => return Err(Trouble::Coding),
             }
             self.input.clear();
             self.at = 0;
-            match io::recv_into(fd, &mut self.input, 16_384, self.timeout_ms) {
-                Ok(0) | Err(Wait::Failed) => return READ_ERROR,
-                Ok(_) => {}
-                Err(Wait::Timeout) => return READ_TIMEOUT,
+            if let Some(trouble) = self.ended {
+                return Err(trouble);
             }
+            if io::recv_into(fd, &mut self.input, 16_384, self.timeout_ms)? == 0 {
+                return Err(Trouble::Closed);
+            }
+        }
+    }
+
+    /// Receives all of the body, to memory or to a file, so that it can be read more than once.
+    /// `each` hears how much has arrived. An error tells how many bytes were waited for, too.
+    pub(crate) fn store(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        plan: &Plan,
+        each: &mut dyn FnMut(u64),
+    ) -> Result<(), (Trouble, u64)> {
+        let announced = match &self.coding {
+            Coding::Unknown => return Ok(()),
+            Coding::Length(left) => Some(*left),
+            Coding::Records(records) => records.left,
+            Coding::Chunked(_) | Coding::Framed(_) => None,
+            _ => Some(0),
+        };
+        if let Coding::Length(size) = self.coding
+            && size < plan.threshold
+            && self.is_here()
+        {
+            self.coding = Coding::Stored(Stored::in_input(self.at, size));
+            self.at += size as usize;
+            self.consumed = size;
+            return Ok(());
+        }
+        let stored = self.receive(fd, plan, announced, each);
+        let stored = stored.inspect_err(|(trouble, _)| {
+            (self.trouble, self.coding) = (*trouble, Coding::Broken);
+            self.errors += 1;
+        })?;
+        self.coding = Coding::Stored(stored);
+        Ok(())
+    }
+
+    fn receive(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        plan: &Plan,
+        announced: Option<u64>,
+        each: &mut dyn FnMut(u64),
+    ) -> Result<Stored, (Trouble, u64)> {
+        let mut sink = Sink::new(plan, announced).map_err(|e| (e.into(), 0))?;
+        let mut left = announced.unwrap_or(u64::MAX);
+        let size = plan.chunk.min(usize::try_from(left).unwrap_or(usize::MAX)).max(1);
+        let mut chunk = vec![0; size];
+        loop {
+            let bound = if sink.in_file() { plan.threshold } else { u64::MAX };
+            let wanted = announced.map_or(plan.chunk as u64, |_| left.min(bound));
+            let n = self.take(fd, &mut chunk).map_err(|trouble| (trouble, wanted))?;
+            if n == 0 {
+                self.pass_end(fd, &mut chunk).map_err(|trouble| (trouble, 0))?;
+                return Ok(sink.finish());
+            }
+            sink.add(&chunk[..n]).map_err(|e| (e.into(), wanted))?;
+            left -= n as u64;
+            each(self.consumed);
+        }
+    }
+
+    /// The end of a body that is in records has a record of its own.
+    fn pass_end(&mut self, fd: BorrowedFd<'_>, scratch: &mut [u8]) -> Result<(), Trouble> {
+        while let Coding::Records(_) = self.coding {
+            if self.read_coded(fd, scratch)? == 0 {
+                self.coding = Coding::Done;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves to a position of a stored body and answers it; none where that cannot be.
+    pub(crate) fn seek(&mut self, offset: i64, from_end: bool) -> Option<u64> {
+        match &mut self.coding {
+            Coding::Stored(stored) => stored.seek(offset, from_end),
+            _ => None,
         }
     }
 
@@ -229,7 +344,7 @@ impl Body {
     /// Whether all of the body was read or lies in the buffer.
     pub(crate) fn is_here(&self) -> bool {
         match &self.coding {
-            Coding::Done | Coding::Unknown => true,
+            Coding::Done | Coding::Unknown | Coding::Stored(_) => true,
             Coding::Length(left) => (self.input.len() - self.at) as u64 >= *left,
             Coding::Records(records) => records.end_in(&self.input, self.at),
             _ => false,
@@ -253,7 +368,7 @@ impl Body {
                 Ok(None) | Err(()) => return false,
             }
         }
-        matches!(self.coding, Coding::Done | Coding::Unknown)
+        matches!(self.coding, Coding::Done | Coding::Unknown | Coding::Stored(_))
     }
 
     /// The buffer, with the bytes that belong to the next request moved to its front.
@@ -282,93 +397,5 @@ impl Records {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-    use std::os::fd::AsFd;
-    use std::os::unix::net::UnixStream;
-
-    fn read_all(mut body: Body, fd: BorrowedFd<'_>, piece: usize) -> (Vec<u8>, Body) {
-        let (mut out, mut buffer) = (Vec::new(), vec![0; piece]);
-        loop {
-            match body.read(fd, &mut buffer) {
-                n if n > 0 => out.extend_from_slice(&buffer[..n as usize]),
-                0 => return (out, body),
-                e => panic!("read failed: {e}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_body_is_whole_whatever_its_coding_and_the_size_of_reads() {
-        let chunked = b"5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nT: v\r\n\r\nNEXT";
-        let framed = b"\x05\0\0\0hello\x06\0\0\0 world\0\0\0\0NEXT";
-        let records = b"\x01\x05\0\x01\0\x05\x02\0hello\0\0\x01\x05\0\x01\0\x06\0\0 world\x01\x05\0\x01\0\0\0\0NEXT";
-        let table: [(&[u8], Kind); 4] = [
-            (b"hello worldNEXT", Kind::Length(11)),
-            (chunked, Kind::Chunked),
-            (framed, Kind::Framed),
-            (records, Kind::Records(1, None)),
-        ];
-        for (wire, kind) in table {
-            for piece in 1..14 {
-                for split in 0..wire.len() {
-                    let (mut client, server) = UnixStream::pair().unwrap();
-                    client.write_all(&wire[split..]).unwrap();
-                    let body = Body::new(wire[..split].to_vec(), 0, kind, 1000);
-                    let (got, body) = read_all(body, server.as_fd(), piece);
-                    assert_eq!(got, b"hello world", "{kind:?} read by {piece}, split at {split}");
-                    assert_eq!(body.consumed, 11);
-                    let rest = body.into_rest();
-                    assert!(b"NEXT".starts_with(&rest), "{rest:?} would be lost or served twice");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_coded_body_beyond_the_limit_is_cut_off() {
-        let (_client, server) = UnixStream::pair().unwrap();
-        let wire = b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n".to_vec();
-        let mut body = Body::limited(wire, 0, Kind::Chunked, 10, 7);
-        let mut buffer = [0; 64];
-        assert_eq!(body.read(server.as_fd(), &mut buffer), 5);
-        assert_eq!(body.read(server.as_fd(), &mut buffer), READ_ERROR, "limit-post was passed by");
-        assert!(!body.skip_buffered(), "the rest would be read as a request");
-    }
-
-    #[test]
-    fn records_end_where_their_length_says_and_must_not_end_before() {
-        let (_client, server) = UnixStream::pair().unwrap();
-        let wire = b"\x01\x05\0\x01\0\x05\0\0hello\x01\x05\0\x01\0\0\0\0NEXT".to_vec();
-        let body = Body::new(wire.clone(), 0, Kind::Records(1, Some(5)), 10);
-        assert!(body.is_here());
-        let (got, mut body) = read_all(body, server.as_fd(), 64);
-        assert_eq!(got, b"hello");
-        assert!(body.skip_buffered());
-        assert_eq!(body.into_rest(), b"NEXT");
-        let mut body = Body::new(wire, 0, Kind::Records(1, Some(6)), 10);
-        let end =
-            std::iter::repeat_with(|| body.read(server.as_fd(), &mut [0; 64])).find(|n| *n <= 0);
-        assert_eq!(end, Some(READ_ERROR), "a cut upload looks whole");
-    }
-
-    #[test]
-    fn a_client_that_leaves_or_stalls_is_told_apart() {
-        let (client, server) = UnixStream::pair().unwrap();
-        let mut body = Body::new(Vec::new(), 0, Kind::Length(4), 10);
-        assert_eq!(body.read(server.as_fd(), &mut [0; 4]), READ_TIMEOUT);
-        drop(client);
-        assert_eq!(body.read(server.as_fd(), &mut [0; 4]), READ_ERROR);
-        assert_eq!(body.errors, 2);
-    }
-
-    #[test]
-    fn an_unread_body_is_skipped_only_when_all_of_it_is_here() {
-        let mut body = Body::new(b"abcdGET".to_vec(), 0, Kind::Length(4), 10);
-        assert!(body.skip_buffered());
-        assert_eq!(body.into_rest(), b"GET");
-        let mut body = Body::new(b"ab".to_vec(), 0, Kind::Length(4), 10);
-        assert!(!body.skip_buffered(), "the rest of the body would be read as a request");
-    }
-}
+#[path = "body_test.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use super::trouble::Trouble;
 use crate::settings::Protocol;
 
 /// What a parked connection waits for.
@@ -41,6 +42,8 @@ pub(crate) struct Conn {
     pub(crate) served: u32,
     /// The router was told to use this link no more.
     pub(crate) leaving: bool,
+    /// Why nothing more comes from the client; the application hears it where it reads the body.
+    pub(crate) ended: Option<Trouble>,
 }
 
 impl Conn {
@@ -69,6 +72,7 @@ impl Conn {
             active_ms: 0,
             served: 0,
             leaving: false,
+            ended: None,
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Wait {
     /// The peer did nothing for too long.
     Timeout,
     /// The connection is broken.
-    Failed,
+    Failed(Errno),
 }
 
 fn wait(fd: BorrowedFd<'_>, flags: PollFlags, timeout_ms: i32) -> Result<(), Wait> {
@@ -28,7 +28,7 @@ fn wait(fd: BorrowedFd<'_>, flags: PollFlags, timeout_ms: i32) -> Result<(), Wai
             Ok(0) => return Err(Wait::Timeout),
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
-            Err(_) => return Err(Wait::Failed),
+            Err(e) => return Err(Wait::Failed(e)),
         }
     }
 }
@@ -40,7 +40,7 @@ pub(crate) fn recv(fd: BorrowedFd<'_>, out: &mut [u8], timeout_ms: i32) -> Resul
             Ok((n, _)) => return Ok(n),
             Err(Errno::AGAIN) => wait(fd, PollFlags::IN, timeout_ms)?,
             Err(Errno::INTR) => {}
-            Err(_) => return Err(Wait::Failed),
+            Err(e) => return Err(Wait::Failed(e)),
         }
     }
 }
@@ -115,7 +115,7 @@ pub(crate) fn has_input(fd: BorrowedFd<'_>) -> bool {
 pub(crate) fn writable(fd: BorrowedFd<'_>, timeout_ms: i32) -> Result<(), Option<Errno>> {
     wait(fd, PollFlags::OUT, timeout_ms).map_err(|w| match w {
         Wait::Timeout => None,
-        Wait::Failed => Some(Errno::PIPE),
+        Wait::Failed(_) => Some(Errno::PIPE),
     })
 }
 

@@ -18,8 +18,10 @@ mod records;
 mod reply;
 mod reqlog;
 mod request;
+mod stored;
 mod table;
 mod tally;
+mod trouble;
 mod wire;
 
 use std::fmt::Write as _;

@@ -20,6 +20,7 @@ use super::conn::Conn;
 use super::io;
 use super::mounts::{self, Mounts};
 use super::reply::{Reply, Wire};
+use super::stored::Plan;
 use super::tally::{Done, Tally};
 use super::wire::Meta;
 use crate::clock::SecondCache;
@@ -29,6 +30,7 @@ use crate::settings::{Protocol, Settings};
 use crate::warning::{self, PING};
 use crate::{log, logv, signals};
 
+mod bodies;
 mod lines;
 mod wires;
 
@@ -46,6 +48,7 @@ pub(crate) struct Core {
     pairs: Vec<Pair>,
     reply: Reply,
     mounts: Mounts,
+    plan: Plan,
     tally: Tally,
     dates: SecondCache,
     line: Vec<u8>,
@@ -85,6 +88,7 @@ impl Core {
             pairs: Vec::with_capacity(settings.max_vars * 2),
             reply: Reply::new(settings.response_headers_limit),
             mounts: Mounts::new(instance, worker),
+            plan: Plan::new(&settings.policy.bodies),
             tally: Tally::new(instance, worker, id),
             dates: SecondCache::default(),
             line: Vec::with_capacity(512),
@@ -114,6 +118,7 @@ impl Core {
             limit => limit,
         };
         let mut body = Body::limited(input, meta.head_len, kind, timeout_ms, limit);
+        body.ended = conn.ended;
         self.reply.reset();
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
@@ -234,7 +239,9 @@ impl Core {
             scheme: known.scheme(),
             script_name,
         };
+        let ready = live.store_body(&self.plan, conn.protocol);
         match instance.plugins.serving(meta.modifiers.0) {
+            _ if !ready => {}
             Some(plugin) => {
                 if !plugin.request(&view, &mut live) {
                     live.plugin_failed(plugin.name());
@@ -247,7 +254,7 @@ impl Core {
         }
         live.note_body();
         let packet = matches!(meta.modifiers.0, PING | signals::MODIFIER);
-        let page = (managed || settings.exception_500) && !packet;
+        let page = ready && (managed || settings.exception_500) && !packet;
         let keep = live.reply.finish(&live.wire, page, live.exceptions > 0);
         (keep, live.app, live.sendfile, live.exceptions > 0)
     }
@@ -538,19 +545,17 @@ impl RequestHost for Live<'_> {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> isize {
-        if self.continue_first {
-            self.continue_first = false;
-            let mut switches = 0;
-            let text = b"HTTP/1.1 100 Continue\r\n\r\n";
-            // A client that left is noticed by the read that follows.
-            let _ = io::send_all(self.wire.fd, text, false, self.wire.timeout_ms, &mut switches);
-        }
+        self.invite_body();
         let fd: BorrowedFd<'_> = self.wire.fd;
         let n = self.body.read(fd, buffer);
         if n < 0 {
-            self.log_read_error(buffer.len(), n == uwsgi_abi::READ_TIMEOUT);
+            self.log_read_error(buffer.len());
         }
         n
+    }
+
+    fn seek(&mut self, offset: i64, from_end: bool) -> Option<u64> {
+        self.body.seek(offset, from_end)
     }
 
     fn exception(&mut self, _class: &[u8], _message: &[u8]) {
@@ -565,22 +570,5 @@ impl RequestHost for Live<'_> {
         let sent = u32::from(self.reply.sent);
         let set = u32::from(self.reply.has_head()) << 1;
         (self.reply.body_bytes, sent | set)
-    }
-}
-
-impl Live<'_> {
-    fn log_read_error(&self, wanted: usize, timeout: bool) {
-        let total = self.vars.known().content_length();
-        let consumed = self.body.consumed;
-        let left = total.saturating_sub(consumed);
-        if timeout {
-            log!(
-                "[uwsgi-body-read] Timeout reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left}"
-            );
-        } else {
-            log!(
-                "[uwsgi-body-read] Error reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left} message: Client closed connection"
-            );
-        }
     }
 }

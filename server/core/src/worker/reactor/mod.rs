@@ -26,6 +26,7 @@ use super::conn::Conn;
 use super::io;
 use super::request::Core;
 use super::table::Table;
+use super::trouble::Trouble;
 use super::wire::{self, Limits, Look, Meta, Reason, Refusal, Said};
 use crate::instance::Instance;
 use crate::log;
@@ -230,7 +231,7 @@ impl Reactor {
                 continue;
             }
             self.accept_the_last(core);
-            self.sweep();
+            self.sweep(core);
             self.resume_accepting();
         }
     }
@@ -319,20 +320,25 @@ impl Reactor {
             true => std::mem::take(&mut core.spare),
             false => std::mem::take(&mut conn.input),
         };
-        let mut readable = true;
+        let mut readable = conn.ended.is_none();
         loop {
             if readable {
                 readable = match self.receive(&conn, &mut input) {
                     Received::All => false,
                     Received::Perhaps => true,
-                    Received::Closed => {
-                        self.note_eof(&conn, &input);
-                        break;
+                    Received::Closed(_) if input.is_empty() => break,
+                    Received::Closed(why) => {
+                        conn.ended = Some(why);
+                        false
                     }
                 };
             }
             match self.examine(core, &mut conn, &input) {
                 Look::More if readable => {}
+                Look::More if conn.ended.is_some() => {
+                    self.note_end(&conn, &input);
+                    break;
+                }
                 Look::More => return self.wait_for_rest(core, conn, input),
                 Look::Refused(refusal) => {
                     self.refuse(core, &conn, &refusal, input.len());
@@ -388,11 +394,11 @@ impl Reactor {
         loop {
             let spare = rustix::buffer::spare_capacity(input);
             return match recv(&conn.fd, spare, RecvFlags::DONTWAIT) {
-                Ok((_, 0)) => Received::Closed,
+                Ok((_, 0)) => Received::Closed(Trouble::Closed),
                 Ok(_) if input.len() == input.capacity() => Received::Perhaps,
                 Ok(_) | Err(Errno::AGAIN) => Received::All,
                 Err(Errno::INTR) => continue,
-                Err(_) => Received::Closed,
+                Err(e) => Received::Closed(Trouble::Errno(e)),
             };
         }
     }
@@ -429,10 +435,12 @@ impl Reactor {
         }
     }
 
-    /// A small body that has not arrived yet is awaited here, so that its sender costs no core.
+    /// A small body that has not arrived yet is awaited here, so that its sender costs no core. One
+    /// that will not arrive is told the application.
     fn body_is_late(&self, conn: &mut Conn, meta: &Meta, input: &[u8]) -> bool {
-        let bodiless = conn.protocol == Protocol::Puwsgi || meta.content_length == 0;
-        if meta.chunked || bodiless || meta.content_length > PARKED_BODY {
+        let small = (1..=PARKED_BODY).contains(&meta.content_length);
+        let awaited = small && !meta.chunked && conn.protocol != Protocol::Puwsgi;
+        if !awaited || conn.ended.is_some() {
             return false;
         }
         let late = match conn.protocol.is_fastcgi() {
@@ -463,9 +471,10 @@ impl Reactor {
         sent.is_ok() && !said.close
     }
 
-    fn note_eof(&self, conn: &Conn, input: &[u8]) {
-        if input.is_empty() {
-            return;
+    /// A request ended before it was complete.
+    fn note_end(&self, conn: &Conn, input: &[u8]) {
+        if conn.ended == Some(Trouble::Timeout) {
+            return self.note_timeout(conn, !input.is_empty());
         }
         if let Some(i) = self.sources[conn.listener as usize].index {
             self.instance.arena.socket(i).eof.add_shared(1);
@@ -554,5 +563,5 @@ enum Received {
     /// The buffer is full: there may be more.
     Perhaps,
     /// The client is gone.
-    Closed,
+    Closed(Trouble),
 }

@@ -12,6 +12,7 @@ use crate::settings::Protocol;
 use crate::worker::conn::{Conn, Waiting};
 use crate::worker::io;
 use crate::worker::request::Core;
+use crate::worker::trouble::Trouble;
 
 impl Reactor {
     pub(super) fn wait_for_rest(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
@@ -61,7 +62,7 @@ impl Reactor {
     }
 
     /// Closes what is overdue; one core does it, about once per second.
-    pub(super) fn sweep(&self) {
+    pub(super) fn sweep(&self, core: &mut Core) {
         if self.table.parked() == 0 {
             return;
         }
@@ -88,15 +89,18 @@ impl Reactor {
             let lingered = idle && now >= c.active_ms + LINGER_MS;
             now >= c.deadline_ms || late || (retiring && lingered)
         };
-        for conn in self.table.take_if(over) {
+        for mut conn in self.table.take_if(over) {
             // While the cores were busy the deadline passed, and perhaps the client spoke in time.
             if !late && io::has_input(conn.fd.as_fd()) {
                 self.park(conn);
                 continue;
             }
-            self.close(&conn);
             if conn.waiting == Waiting::Request {
-                self.note_timeout(&conn);
+                // A head without all of its body is the application's.
+                conn.ended = Some(Trouble::Timeout);
+                self.pump(core, conn);
+            } else {
+                self.close(&conn);
             }
         }
     }
@@ -114,11 +118,12 @@ impl Reactor {
         }
     }
 
-    pub(super) fn note_timeout(&self, conn: &Conn) {
+    /// `started`: part of a request is there.
+    pub(super) fn note_timeout(&self, conn: &Conn, started: bool) {
         if let Some(i) = self.sources[conn.listener as usize].index {
             self.instance.arena.socket(i).timeouts.add_shared(1);
         }
-        if conn.protocol == Protocol::Http11 && !conn.input.is_empty() {
+        if conn.protocol == Protocol::Http11 && started {
             let mut switches = 0;
             // Best effort: the client was too slow to care for.
             let _ = io::send_all(conn.fd.as_fd(), error_response(408), false, 0, &mut switches);

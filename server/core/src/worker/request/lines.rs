@@ -79,8 +79,8 @@ impl Core {
         };
         if !self.reply.has_head() && outcome.app != NO_APP {
             finished.status = 500;
-            finished.app = finished.app.max(NO_APP);
         }
+        finished.app = finished.app.max(NO_APP);
         if !reqlog::wanted(&settings.request_log, &finished) {
             return;
         }
