@@ -6,7 +6,7 @@
 //! `#[repr(C)]`; no panic, exception or longjmp does (both sides catch their own).
 //!
 //! It owns the layouts and the thin safe wrappers over them: [`host`] for the server side,
-//! [`plugin`], [`series`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
+//! [`plugin`], [`running`], [`series`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
 #![allow(unsafe_code, reason = "the C boundary itself; every block argues its own safety")]
 
 pub mod extension;
@@ -14,6 +14,7 @@ pub mod extension;
 pub mod host;
 mod option;
 pub mod plugin;
+pub mod running;
 pub mod series;
 
 pub use option::{
@@ -137,6 +138,12 @@ pub enum Control {
     Recycle = 3,
     /// The same with status 5: an exception that the configuration names.
     MonitoredException = 4,
+    /// The calling worker says that it accepts: what a reload in a chain waits for.
+    Accepting = 5,
+    /// It says that it does not.
+    NotAccepting = 6,
+    /// Nothing is done: whether every worker accepts.
+    Ready = 7,
 }
 
 /// What a metric call does.
@@ -402,6 +409,34 @@ pub struct Server {
     /// the position, or -1 outside of the body and where it was not received whole before
     /// the request (`post-buffering`).
     pub seek: extern "C" fn(request: *mut Request, offset: i64, whence: u32) -> i64,
+    /// Does something about a running request; `op` is a [`running::Deed`], which says what `key`,
+    /// `value` and `out` are. Returns 0 or -1.
+    pub deed:
+        extern "C" fn(request: *mut Request, op: u32, key: Str, value: Str, out: *mut Str) -> i32,
+    /// The next chunk of a chunked request body, whole; empty at the end of the body. `seconds`:
+    /// longest wait, 0 what the configuration says, -1 for ever, [`running::CHUNK_NOW`] none. The
+    /// bytes live until the next call about this request. Returns 0, [`READ_ERROR`] or, when it
+    /// may not wait and there is none yet, [`running::CHUNK_LATER`].
+    pub chunk: extern "C" fn(request: *mut Request, seconds: i64, out: *mut Str) -> i32,
+    /// Sends bytes to the client as they are, past status, headers and framing. The connection
+    /// serves no further request. Returns as `write`.
+    pub send: extern "C" fn(request: *mut Request, data: Str) -> i32,
+    /// A number about the instance; `fact` is a [`Fact`]. -1 when there is none of index `nth`.
+    pub fact: extern "C" fn(fact: u32, nth: usize) -> i64,
+    /// Sets what `ps` shows for this process.
+    pub title: extern "C" fn(text: Str),
+}
+
+/// What [`Server::fact`] tells.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// How often the instance has replaced itself.
+    Reloads = 0,
+    /// Descriptor of the worker socket of that index.
+    Socket = 1,
+    /// Limit of the variables of a request, bytes.
+    BufferSize = 2,
 }
 
 /// What [`Server::lock`] does.

@@ -31,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) head_set: Cell<bool>,
     /// They are on the wire.
     pub(crate) head_sent: Cell<bool>,
+    /// The app has sent bytes past the response: it may go on without a head.
+    pub(crate) raw: Cell<bool>,
     /// The client is gone.
     pub(crate) broken: Cell<bool>,
     /// Thread states of this thread, by interpreter.
@@ -61,6 +63,7 @@ impl Core {
             interp: Cell::new(0),
             head_set: Cell::new(false),
             head_sent: Cell::new(false),
+            raw: Cell::new(false),
             broken: Cell::new(false),
             threads: RefCell::default(),
             environs: RefCell::default(),
@@ -91,6 +94,11 @@ impl Core {
             Some(core) if !core.request.get().is_null() => Ok(core),
             _ => Err(outside()),
         }
+    }
+
+    /// Body bytes may go out: there is a head in front of them, or the app sent its own.
+    pub(crate) fn may_send(&self) -> bool {
+        self.head_set.get() || self.raw.get()
     }
 
     /// This thread's thread state in the interpreter at `index`, made on first use; null when

@@ -191,16 +191,19 @@ fn named(call: &str, limit: Option<usize>) -> String {
 }
 
 builtin!(input_read = "read", |slf, args| {
+    args.at_most(1)?;
     let limit = limit(&args)?;
     read(core_of(slf)?, limit, &named("read", limit))
 });
 
 builtin!(input_readline = "readline", |slf, args| {
+    args.at_most(1)?;
     let limit = limit(&args)?;
     line(core_of(slf)?, limit, &named("readline", limit))
 });
 
 builtin!(input_readlines = "readlines", |slf, args| {
+    args.at_most(1)?;
     let hint = limit(&args)?.filter(|&n| n > 0);
     let core = core_of(slf)?;
     let mut total = 0;

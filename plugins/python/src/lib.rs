@@ -24,9 +24,11 @@ mod metric;
 mod module;
 mod mules;
 mod obj;
+mod plain;
 mod raise;
 mod request;
 mod respond;
+mod running;
 mod series;
 mod settings;
 mod signals;
@@ -36,6 +38,7 @@ mod state;
 mod stats;
 mod types;
 mod wanted;
+mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -47,6 +47,7 @@ fn start(core: &Core, pointer: *mut Request) {
     core.signal.set(0);
     core.head_set.set(false);
     core.head_sent.set(false);
+    core.raw.set(false);
     core.broken.set(false);
     core.body.borrow_mut().reset();
 }
@@ -99,7 +100,7 @@ fn attached(server: ServerRef, core: &Core, app: &App, interp: &Interp, request:
             unsafe { ffi::PyEval_SaveThread() };
         }
     }
-    if core.head_set.get() { ANSWERED } else { UNANSWERED }
+    if core.may_send() { ANSWERED } else { UNANSWERED }
 }
 
 /// Detaches, sends the only chunk, and leaves its reference to the next request.
@@ -138,7 +139,7 @@ fn run(core: &Core, app: &App, interp: &Interp, request: &Request) -> Option<Obj
     };
     match &outcome {
         Ok(body::Outcome::Last(chunk)) => return Some(chunk.clone()),
-        Ok(body::Outcome::Sent) if !core.head_set.get() && !core.broken.get() => {
+        Ok(body::Outcome::Sent) if !core.may_send() && !core.broken.get() => {
             crate::respond::no_head(core);
         }
         Ok(body::Outcome::Sent) => {}

@@ -81,6 +81,14 @@ impl Decoder {
         self.state == State::End
     }
 
+    /// Bytes of the current chunk that are to come.
+    pub fn left(&self) -> u64 {
+        match self.state {
+            State::Data { left } => left,
+            _ => 0,
+        }
+    }
+
     /// Decodes from `input[at..]`. Call again with the end of the data it answered, or with new
     /// input (and `at` 0) after [`Step::More`]. Ranges and counts are offsets into `input`.
     pub fn next(&mut self, input: &[u8], mut at: usize) -> Result<Step, ChunkError> {

@@ -98,6 +98,8 @@ pub(super) const WORKS: &[&str] = &[
     "chmod-socket",
     "chown-socket",
     "chroot",
+    "chunked-input-limit",
+    "chunked-input-timeout",
     "clock",
     "clock-list",
     "close-on-exec",

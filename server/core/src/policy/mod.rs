@@ -15,6 +15,7 @@ mod output;
 mod privileges;
 mod recycle;
 mod reload;
+mod requests;
 mod scale;
 mod sockets;
 
@@ -32,6 +33,8 @@ pub use output::Output;
 pub use privileges::{Point, Privileges};
 pub use recycle::Recycling;
 pub use reload::{OnChange, Preflight, Ready, Reload};
+pub use requests::Requests;
+pub(crate) use requests::milliseconds;
 pub use scale::Scale;
 pub(crate) use scale::settings as cheaper_settings;
 pub use sockets::{SharedSpec, Sockets};
@@ -67,6 +70,8 @@ pub struct Policy {
     pub scale: Scale,
     /// What starts a reload, and what is tried before one.
     pub reload: Reload,
+    /// How single requests are read and answered.
+    pub requests: Requests,
 }
 
 impl Policy {
@@ -77,6 +82,7 @@ impl Policy {
             mercy: Mercies::from_config(config),
             hooks: Hooks::from_config(config, faults),
             reload: Reload::from_config(config, faults),
+            requests: Requests::from_config(config),
             locks: Locks::from_config(config, faults),
             sockets: Sockets::from_config(config, faults),
             machine: Machine::from_config(config, faults),

@@ -15,6 +15,8 @@ use super::io;
 use super::stored::{Plan, Sink, Stored};
 use super::trouble::Trouble;
 
+mod chunks;
+
 /// How the end of the body is known.
 enum Coding {
     /// So many bytes are left.

@@ -13,6 +13,7 @@ mod frames;
 mod io;
 mod logformat;
 mod mounts;
+mod notes;
 mod reactor;
 mod records;
 mod reply;

@@ -16,6 +16,8 @@ use super::clock::Clock;
 use super::frames::{Ending, Frames};
 use super::{io, records};
 
+mod raw;
+
 /// Bodies up to this size travel in the same buffer and system call as their head.
 const COPY_LIMIT: usize = 16 * 1024;
 
@@ -65,6 +67,10 @@ pub(crate) struct Reply {
     pub(crate) switches: u32,
     /// The body of the request was read, or is buffered, to its end.
     pub(crate) request_body_done: bool,
+    /// Bytes went to the client past the response: only closing ends it.
+    raw: bool,
+    /// How many of them.
+    pub(crate) raw_bytes: u64,
 }
 
 /// Why sending ended.
@@ -94,6 +100,8 @@ impl Reply {
             write_us: 0,
             switches: 0,
             request_body_done: true,
+            raw: false,
+            raw_bytes: 0,
         }
     }
 
@@ -116,6 +124,7 @@ impl Reply {
         self.write_us = 0;
         self.switches = 1;
         self.request_body_done = true;
+        (self.raw, self.raw_bytes) = (false, 0);
     }
 
     /// Status code, 0 before one is set.
@@ -162,7 +171,7 @@ impl Reply {
             self.write_errors += 1;
             return WRITE_ERROR;
         }
-        if self.ended || !self.head.is_started() {
+        if self.ended || !(self.head.is_started() || self.raw) {
             return OK;
         }
         self.begin_frame(wire);
@@ -244,8 +253,13 @@ impl Reply {
         if let Some(framing) = self.framing {
             return framing;
         }
+        if self.raw && !self.head.is_started() {
+            let decided = Reply::after_raw();
+            (self.framing, self.sent) = (Some(decided), true);
+            return decided;
+        }
         let mut exchange = wire.exchange;
-        exchange.server_close |= !self.request_body_done;
+        exchange.server_close |= !self.request_body_done || self.raw;
         let mut decided = framing(&exchange, self.head.facts(), known);
         if let (BodyFraming::Length(promised), Some(len)) = (decided.body, known)
             && len < promised
@@ -444,7 +458,7 @@ impl Reply {
         broken: bool,
     ) -> bool {
         if self.failed.is_none() && !self.sent {
-            if self.head.is_started() {
+            if self.head.is_started() || self.raw {
                 self.write(wire, b"", true);
             } else if page_without_head {
                 self.error_page(wire);

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use uwsgi_abi::host::{RequestHost, RequestView};
+use uwsgi_abi::running::{Deed, NoChunk};
 use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
 use uwsgi_ebpf::Thread;
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
@@ -19,6 +20,7 @@ use super::clock::Clock;
 use super::conn::Conn;
 use super::io;
 use super::mounts::{self, Mounts};
+use super::notes::Notes;
 use super::reply::{Reply, Wire};
 use super::stored::Plan;
 use super::tally::{Done, Tally};
@@ -30,6 +32,7 @@ use crate::settings::{Protocol, Settings};
 use crate::warning::{self, PING};
 use crate::{log, logv, signals};
 
+mod asked;
 mod bodies;
 mod lines;
 mod wires;
@@ -49,6 +52,7 @@ pub(crate) struct Core {
     reply: Reply,
     mounts: Mounts,
     plan: Plan,
+    notes: Notes,
     tally: Tally,
     dates: SecondCache,
     line: Vec<u8>,
@@ -89,6 +93,7 @@ impl Core {
             reply: Reply::new(settings.response_headers_limit),
             mounts: Mounts::new(instance, worker),
             plan: Plan::new(&settings.policy.bodies),
+            notes: Notes::default(),
             tally: Tally::new(instance, worker, id),
             dates: SecondCache::default(),
             line: Vec::with_capacity(512),
@@ -120,6 +125,7 @@ impl Core {
         let mut body = Body::limited(input, meta.head_len, kind, timeout_ms, limit);
         body.ended = conn.ended;
         self.reply.reset();
+        self.notes.reset();
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
         self.refuse_others(conn, &mut body);
@@ -222,6 +228,8 @@ impl Core {
             reply: &mut self.reply,
             body,
             vars: &self.vars,
+            notes: &mut self.notes,
+            protocol: conn.protocol,
             continue_first: meta.expect_continue && !conn.continued,
             app: -1,
             exceptions: 0,
@@ -255,7 +263,8 @@ impl Core {
         live.note_body();
         let packet = matches!(meta.modifiers.0, PING | signals::MODIFIER);
         let page = ready && (managed || settings.exception_500) && !packet;
-        let keep = live.reply.finish(&live.wire, page, live.exceptions > 0);
+        let keep = live.reply.finish(&live.wire, page, live.exceptions > 0)
+            && (live.wire.frames.is_link() || !live.notes.disconnected);
         (keep, live.app, live.sendfile, live.exceptions > 0)
     }
 
@@ -274,7 +283,7 @@ impl Core {
         if reply.uncounted {
             return;
         }
-        let tx = reply.head_bytes + reply.body_bytes;
+        let tx = reply.head_bytes + reply.body_bytes + reply.raw_bytes;
         row.tx.add(tx);
         if let Some(app) = reply.app {
             app.closed(duration, tx, self.instance.settings.request_metrics);
@@ -436,6 +445,8 @@ struct Live<'a> {
     reply: &'a mut Reply,
     body: &'a mut Body,
     vars: &'a VarBlock,
+    notes: &'a mut Notes,
+    protocol: Protocol,
     /// The client waits for `100 Continue` before it sends its body.
     continue_first: bool,
     app: i32,
@@ -570,5 +581,17 @@ impl RequestHost for Live<'_> {
         let sent = u32::from(self.reply.sent);
         let set = u32::from(self.reply.has_head()) << 1;
         (self.reply.body_bytes, sent | set)
+    }
+
+    fn deed(&mut self, deed: Deed, key: &[u8], value: &[u8]) -> Option<&[u8]> {
+        self.do_deed(deed, key, value)
+    }
+
+    fn chunk(&mut self, seconds: i64) -> Result<&[u8], NoChunk> {
+        self.next_chunk(seconds)
+    }
+
+    fn send(&mut self, data: &[u8]) -> i32 {
+        self.send_raw(data)
     }
 }

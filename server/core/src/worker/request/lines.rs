@@ -75,6 +75,7 @@ impl Core {
             sendfile: outcome.sendfile,
             waits: None,
             accept_us: super::accept_us(conn, meta),
+            notes: &self.notes,
             numbers: settings.metrics.then(|| arena.view()),
         };
         if !self.reply.has_head() && outcome.app != NO_APP {
@@ -147,6 +148,7 @@ impl Core {
     /// of its sender, with the variables read so far.
     pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize) {
         self.reply.reset();
+        self.notes.reset();
         self.row.requests.add(1);
         let start_epoch = self.clock.epoch_us(self.clock.now_us());
         let (app, duration_us) = (REFUSED, 0);

@@ -1,0 +1,31 @@
+//! Options of single requests: how chunked bodies are read.
+
+use uwsgi_config::Config;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// Largest chunk that an application may read as one, bytes.
+    pub chunk_limit: usize,
+    /// Longest wait for a chunk, milliseconds.
+    pub chunk_timeout_ms: i32,
+}
+
+impl Requests {
+    pub(super) fn from_config(config: &Config) -> Requests {
+        let patience = match config.int("chunked-input-timeout", 0) {
+            seconds if seconds > 0 => seconds,
+            _ => config.int("socket-timeout", 4).max(1),
+        };
+        Requests {
+            chunk_limit: usize::try_from(config.int("chunked-input-limit", 1 << 20))
+                .unwrap_or(1 << 20),
+            chunk_timeout_ms: milliseconds(patience),
+        }
+    }
+}
+
+/// Seconds as a bound of one wait.
+pub(crate) fn milliseconds(seconds: i64) -> i32 {
+    i32::try_from(seconds.saturating_mul(1000)).unwrap_or(i32::MAX)
+}
