@@ -168,6 +168,14 @@ pub(super) const ROWS: &[Row] = &[
     flag("close-on-exec", "close connections when a process is executed"),
     flag("close-on-exec2", "close server sockets when a process is executed"),
     flag("enable-proxy-protocol", "read a PROXY protocol line on HTTP sockets"),
+    req("proxy-protocol-from", Kind::List, "peers whose PROXY protocol header is believed"),
+    flag("proxy-protocol-strict", "refuse connections without a PROXY protocol header"),
+    req(
+        "http-lenient",
+        Kind::Words,
+        "what is let pass in HTTP requests that are not to the letter",
+    )
+    .words(&["underscores", "folding", "host", "length", "all"]),
     flag("reuse-port", "let several instances listen on one port (SO_REUSEPORT)"),
     req("tcp-fast-open", Kind::Int, "allow this many pending TCP fast open requests")
         .aliases(&["tcp-fastopen"]),

@@ -4,6 +4,7 @@
 //! Owns names, units and limits of these options; it refuses to touch the system.
 
 mod bodies;
+mod clients;
 mod control;
 mod daemons;
 mod harakiri;
@@ -22,6 +23,7 @@ mod sockets;
 use uwsgi_config::{Config, Finding};
 
 pub use bodies::Bodies;
+pub use clients::Clients;
 pub use control::Control;
 pub use daemons::Attached;
 pub use harakiri::Harakiri;
@@ -48,6 +50,8 @@ pub struct Policy {
     pub mercy: Mercies,
     /// Locks between processes.
     pub locks: Locks,
+    /// What HTTP clients are believed and forgiven.
+    pub clients: Clients,
     /// How sockets are opened and who serves them.
     pub sockets: Sockets,
     /// How request bodies are received.
@@ -84,6 +88,7 @@ impl Policy {
             reload: Reload::from_config(config, faults),
             requests: Requests::from_config(config),
             locks: Locks::from_config(config, faults),
+            clients: Clients::from_config(config, faults),
             sockets: Sockets::from_config(config, faults),
             machine: Machine::from_config(config, faults),
             output: Output::from_config(config),

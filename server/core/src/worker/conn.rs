@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use uwsgi_proto::proxy::Awaits;
+
 use super::trouble::Trouble;
 use crate::settings::Protocol;
 
@@ -15,14 +17,25 @@ pub(crate) enum Waiting {
     Next,
 }
 
+/// Beside the client's address, as text.
+pub(crate) struct Named {
+    pub(crate) remote_port: String,
+    pub(crate) server_addr: String,
+    pub(crate) server_port: String,
+}
+
 /// One client.
 pub(crate) struct Conn {
     pub(crate) fd: OwnedFd,
     pub(crate) protocol: Protocol,
     /// Index of the socket it came through.
     pub(crate) listener: u32,
-    /// Address text, `0.0.0.0` for UNIX peers.
+    /// Address text, `0.0.0.0` for UNIX peers; that of a PROXY header once one has come.
     pub(crate) peer: String,
+    /// What its first bytes may be.
+    pub(crate) awaits: Awaits,
+    /// What else a PROXY header has named.
+    pub(crate) named: Option<Box<Named>>,
     /// How long it waited to be accepted, where a probe says so.
     pub(crate) waited_us: Option<u64>,
     /// Bytes of a request that is not complete; empty (and without memory) while idle.
@@ -62,6 +75,8 @@ impl Conn {
             protocol,
             listener,
             peer,
+            awaits: Awaits::Request,
+            named: None,
             waited_us: None,
             input: Vec::new(),
             scanned: 0,

@@ -183,6 +183,7 @@ impl Reactor {
         }
         let mut conn = Conn::new(fd, source.protocol, index as u32, peer);
         conn.waited_us = waited.map(|ns| ns / 1_000);
+        conn.awaits = self.awaits(source.protocol, peer);
         self.pump(core, Box::new(conn));
         true
     }

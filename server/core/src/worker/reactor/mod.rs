@@ -9,6 +9,7 @@
 mod accept;
 mod parking;
 mod pause;
+mod proxied;
 mod signals;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -333,7 +334,8 @@ impl Reactor {
                     }
                 };
             }
-            match self.examine(core, &mut conn, &input) {
+            let look = proxied::take(&mut conn, &mut input);
+            match look.unwrap_or_else(|| self.examine(core, &mut conn, &input)) {
                 Look::More if readable => {}
                 Look::More if conn.ended.is_some() => {
                     self.note_end(&conn, &input);
@@ -410,11 +412,17 @@ impl Reactor {
         let instance = self.instance;
         let settings = &instance.settings;
         let source = &self.sources[conn.listener as usize];
+        let named = conn.named.as_deref();
+        let port = source.listener.port();
         let env = HttpEnv {
             server_name: instance.hostname.as_bytes(),
-            server_port: source.listener.port().as_bytes(),
+            server_port: named.map_or(port, |named| &named.server_port).as_bytes(),
+            server_addr: named.map(|named| named.server_addr.as_bytes()),
             remote_addr: conn.peer.as_bytes(),
+            remote_port: named.map(|named| named.remote_port.as_bytes()),
             manage_script_name: settings.manage_script_name,
+            keep_slashes: settings.policy.clients.keep_slashes,
+            lenient: settings.policy.clients.lenient,
             ..HttpEnv::default()
         };
         let limits = Limits {
