@@ -484,6 +484,10 @@ impl Reactor {
         if conn.ended == Some(Trouble::Timeout) {
             return self.note_timeout(conn, !input.is_empty());
         }
+        // Balancers that only look whether somebody answers send a PROXY header and go.
+        if input.is_empty() {
+            return;
+        }
         if let Some(i) = self.sources[conn.listener as usize].index {
             self.instance.arena.socket(i).eof.add_shared(1);
         }
