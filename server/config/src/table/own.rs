@@ -29,6 +29,8 @@ pub(super) const OWN: &[&str] = &[
     "dogstatsd-timers",
     "dogstatsd-timers-max",
     "dogstatsd-timestamps",
+    "drain-limit",
+    "drain-limit-worker",
     "ebpf",
     "ebpf-check",
     "ebpf-pin",

@@ -94,6 +94,16 @@ pub(super) const ROWS: &[Row] = &[
         .default("0")
         .aliases(&["socket-send-timeout", "so-write-timeout", "socket-write-timeout"])
         .unit("s"),
+    req(
+        "drain-limit",
+        Kind::U64,
+        "answers kept for one slow client without a core; 0 waits for it",
+    )
+    .unit("bytes")
+    .default("524288"),
+    req("drain-limit-worker", Kind::U64, "the same for all clients of one worker")
+        .unit("bytes")
+        .default("67108864"),
     req("socket-sndbuf", Kind::U64, "kernel send buffer of sockets").default("0").unit("bytes"),
     req("socket-rcvbuf", Kind::U64, "kernel receive buffer of sockets").default("0").unit("bytes"),
     req("limit-post", Kind::U64, "largest request body accepted").default("0").unit("bytes"),

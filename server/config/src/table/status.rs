@@ -134,6 +134,8 @@ pub(super) const WORKS: &[&str] = &[
     "dogstatsd-timestamps",
     "dogstatsd-whitelist-metric",
     "dot-h",
+    "drain-limit",
+    "drain-limit-worker",
     "drop-after-apps",
     "drop-after-init",
     "dump-options",

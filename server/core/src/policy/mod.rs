@@ -39,7 +39,7 @@ pub use requests::Requests;
 pub(crate) use requests::milliseconds;
 pub use scale::Scale;
 pub(crate) use scale::settings as cheaper_settings;
-pub use sockets::{SharedSpec, Sockets};
+pub use sockets::{DrainBounds, SharedSpec, Sockets};
 
 /// See the module.
 #[derive(Clone, Debug)]

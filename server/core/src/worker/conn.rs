@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use uwsgi_proto::proxy::Awaits;
 
+use super::outbox::Outbox;
 use super::trouble::Trouble;
 use crate::settings::Protocol;
 
@@ -15,6 +16,17 @@ pub(crate) enum Waiting {
     Request,
     /// The next request on a connection that has served one.
     Next,
+    /// The client, which takes an answer slowly.
+    Client,
+}
+
+/// The rest of an answer, and what comes after it.
+pub(crate) struct Drain {
+    pub(crate) outbox: Outbox,
+    /// The connection may serve another request.
+    pub(crate) keep: bool,
+    /// Method and target, for the log.
+    pub(crate) request: (String, String),
 }
 
 /// Beside the client's address, as text.
@@ -57,6 +69,10 @@ pub(crate) struct Conn {
     pub(crate) leaving: bool,
     /// Why nothing more comes from the client; the application hears it where it reads the body.
     pub(crate) ended: Option<Trouble>,
+    /// It is armed for the moment when it takes bytes.
+    pub(crate) armed_out: bool,
+    /// An answer on its way out; nothing is read before it is gone.
+    pub(crate) drain: Option<Box<Drain>>,
 }
 
 impl Conn {
@@ -88,6 +104,8 @@ impl Conn {
             served: 0,
             leaving: false,
             ended: None,
+            armed_out: false,
+            drain: None,
         }
     }
 }

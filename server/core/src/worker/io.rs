@@ -67,39 +67,65 @@ pub(crate) fn send_all(
     timeout_ms: i32,
     switches: &mut u32,
 ) -> Result<(), Option<Errno>> {
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    let flags = if more { flags | SendFlags::MORE } else { flags };
-    while !data.is_empty() {
-        match sys_send(fd, data, flags) {
-            Ok(n) => data = &data[n..],
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                *switches += 1;
-                writable(fd, timeout_ms)?;
-            }
-            Err(e) => return Err(Some(e)),
+    loop {
+        data = &data[send_some(fd, data, more)?..];
+        if data.is_empty() {
+            return Ok(());
         }
+        *switches += 1;
+        writable(fd, timeout_ms)?;
     }
-    Ok(())
 }
 
-/// The same of bytes that lie in several places.
+/// Sends what the client takes now: how many bytes.
+pub(crate) fn send_some(fd: BorrowedFd<'_>, data: &[u8], more: bool) -> Result<usize, Errno> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let flags = if more { flags | SendFlags::MORE } else { flags };
+    let mut sent = 0;
+    while sent < data.len() {
+        match sys_send(fd, &data[sent..], flags) {
+            Ok(n) => sent += n,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => break,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(sent)
+}
+
+/// The same from a file, where `at` goes on: at most `want` bytes.
+pub(crate) fn sendfile_some(
+    fd: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    at: &mut u64,
+    want: usize,
+) -> Result<usize, Errno> {
+    let mut sent = 0;
+    while sent < want {
+        match rustix::fs::sendfile(fd, file, Some(at), want - sent) {
+            // The file is shorter than it was: what was promised cannot be sent.
+            Ok(0) => return Err(Errno::IO),
+            Ok(n) => sent += n,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => break,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(sent)
+}
+
+/// The same of bytes that lie in several places; what was not sent is left in `slices`.
 pub(crate) fn send_slices(
     fd: BorrowedFd<'_>,
-    mut slices: &mut [IoSlice<'_>],
-    timeout_ms: i32,
-    switches: &mut u32,
-) -> Result<(), Option<Errno>> {
+    slices: &mut &mut [IoSlice<'_>],
+) -> Result<(), Errno> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     while !slices.is_empty() {
         match sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags) {
-            Ok(n) => IoSlice::advance_slices(&mut slices, n),
+            Ok(n) => IoSlice::advance_slices(slices, n),
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                *switches += 1;
-                writable(fd, timeout_ms)?;
-            }
-            Err(e) => return Err(Some(e)),
+            Err(Errno::AGAIN) => break,
+            Err(e) => return Err(e),
         }
     }
     Ok(())

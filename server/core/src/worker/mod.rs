@@ -14,6 +14,7 @@ mod io;
 mod logformat;
 mod mounts;
 mod notes;
+mod outbox;
 mod reactor;
 mod records;
 mod reply;

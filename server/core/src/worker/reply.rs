@@ -14,7 +14,11 @@ use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing
 use super::app::AppCount;
 use super::clock::Clock;
 use super::frames::{Ending, Frames};
-use super::{io, records};
+use super::outbox::Outbox;
+use super::records;
+use crate::policy::DrainBounds as Bounds;
+
+mod sending;
 
 mod raw;
 
@@ -33,6 +37,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) retiring: bool,
     pub(crate) add_headers: &'a [(String, String)],
     pub(crate) timeout_ms: i32,
+    /// How much of a response the reactor may be left with.
+    pub(crate) bounds: Bounds,
     pub(crate) row: &'a CoreRow,
     pub(crate) clock: &'a Clock,
 }
@@ -41,6 +47,10 @@ pub(crate) struct Wire<'a> {
 pub(crate) struct Reply {
     head: ResponseHead,
     out: Vec<u8>,
+    /// What the client did not take yet.
+    pub(crate) outbox: Outbox,
+    /// The end of the response is known: what is left of it may be put there.
+    near_end: bool,
     framing: Option<Framing>,
     /// Bytes of the head on the wire.
     pub(crate) head_bytes: u64,
@@ -85,6 +95,8 @@ impl Reply {
         Reply {
             head: ResponseHead::new(limit),
             out: Vec::with_capacity(COPY_LIMIT + 1024),
+            outbox: Outbox::default(),
+            near_end: false,
             framing: None,
             head_bytes: 0,
             own_head_bytes: 0,
@@ -109,6 +121,7 @@ impl Reply {
     pub(crate) fn reset(&mut self) {
         self.head.clear();
         self.out.clear();
+        self.near_end = false;
         self.framing = None;
         self.head_bytes = 0;
         self.own_head_bytes = 0;
@@ -179,6 +192,7 @@ impl Reply {
         let body = self.visible(&framing, data);
         let chunk = framing.body == BodyFraming::Chunked && !body.is_empty();
         let complete = last || self.completes(&framing, body.len() as u64);
+        self.near_end = complete || self.ends_within(&framing, wire.bounds);
         if chunk {
             let mut line = [0; 18];
             self.out.extend_from_slice(chunked::chunk_line(body.len(), &mut line));
@@ -216,30 +230,20 @@ impl Reply {
             Frames::Records { id, .. } => {
                 wire.frames.close(&mut self.out, 0);
                 self.flush(wire, true)?;
-                self.send_body(wire, |fd, limit, n| records::send(fd, id, body, limit, n))?;
+                self.timed(wire, |reply| {
+                    records::each(id, body, |slices| reply.put_slices(wire, slices))
+                })?;
             }
             frames => {
                 frames.close(&mut self.out, body.len() + tail_of_frame);
                 self.flush(wire, true)?;
-                self.send_body(wire, |fd, limit, n| io::send_all(fd, body, false, limit, n))?;
+                self.timed(wire, |reply| reply.put(wire, body, false))?;
             }
         }
         self.out.clear();
         self.tail_bytes(chunk, complete, framing);
         self.end_frames(wire, complete, framing);
         self.flush(wire, false)
-    }
-
-    /// Sends what does not pass through the buffer, and takes its time.
-    fn send_body(
-        &mut self,
-        wire: &Wire<'_>,
-        send: impl FnOnce(BorrowedFd<'_>, i32, &mut u32) -> Result<(), Option<Errno>>,
-    ) -> Result<(), Failure> {
-        let start = wire.clock.now_us();
-        let sent = send(wire.fd, wire.timeout_ms, &mut self.switches);
-        self.write_us += wire.clock.now_us().saturating_sub(start);
-        sent.map_err(failure)
     }
 
     /// Leaves room for the header of a frame.
@@ -297,6 +301,15 @@ impl Reply {
         }
     }
 
+    /// Whether what is left of a promised length could be put into the outbox. An endless response
+    /// never is: what it says is worth something only now.
+    fn ends_within(&self, framing: &Framing, bounds: Bounds) -> bool {
+        match framing.body {
+            BodyFraming::Length(n) => n.saturating_sub(self.body_bytes) <= bounds.connection as u64,
+            _ => false,
+        }
+    }
+
     fn tail(
         &mut self,
         wire: &Wire<'_>,
@@ -337,16 +350,6 @@ impl Reply {
                 app.answered(status);
             }
         }
-    }
-
-    fn flush(&mut self, wire: &Wire<'_>, more: bool) -> Result<(), Failure> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let start = wire.clock.now_us();
-        let sent = io::send_all(wire.fd, &self.out, more, wire.timeout_ms, &mut self.switches);
-        self.write_us += wire.clock.now_us().saturating_sub(start);
-        sent.map_err(failure)
     }
 
     fn result(&mut self, sent: Result<(), Failure>) -> i32 {
@@ -410,7 +413,8 @@ impl Reply {
             if complete {
                 self.count(wire);
             }
-            self.copy_file(wire, file, at, part)?;
+            self.near_end = complete;
+            self.timed(wire, |reply| reply.copy_file(wire, file, at, part))?;
             at += part;
             self.out.clear();
             self.tail_bytes(chunk, complete, framing);
@@ -421,32 +425,6 @@ impl Reply {
             }
             self.begin_frame(wire);
         }
-    }
-
-    fn copy_file(
-        &mut self,
-        wire: &Wire<'_>,
-        file: BorrowedFd<'_>,
-        mut offset: u64,
-        mut left: u64,
-    ) -> Result<(), Failure> {
-        let start = wire.clock.now_us();
-        while left > 0 {
-            let want = usize::try_from(left).unwrap_or(usize::MAX).min(1 << 30);
-            match rustix::fs::sendfile(wire.fd, file, Some(&mut offset), want) {
-                // The file is shorter than it was: what was promised cannot be sent.
-                Ok(0) => return Err(Failure::Error(Errno::IO)),
-                Ok(n) => left -= n as u64,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    self.switches += 1;
-                    io::writable(wire.fd, wire.timeout_ms).map_err(failure)?;
-                }
-                Err(e) => return Err(Failure::Error(e)),
-            }
-        }
-        self.write_us += wire.clock.now_us().saturating_sub(start);
-        Ok(())
     }
 
     /// The app is done: sends what is still owed. True when the connection may live on.
@@ -488,6 +466,7 @@ impl Reply {
             (framing.keep, framing.body) = (false, BodyFraming::Close);
         }
         self.count(wire);
+        self.near_end = true;
         self.begin_frame(wire);
         self.tail(wire, false, true, &framing, 0);
         let sent = self.flush(wire, false);
@@ -510,10 +489,6 @@ impl Reply {
             self.write(wire, b"Internal Server Error", true);
         }
     }
-}
-
-fn failure(e: Option<Errno>) -> Failure {
-    e.map_or(Failure::Timeout, Failure::Error)
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ fn play(scene: &Scene, frames: Frames) -> (Vec<u8>, bool, u64) {
         retiring: false,
         add_headers: &[],
         timeout_ms: 1000,
+        bounds: Bounds::default(),
         row: arena.core(1, 0),
         clock: &clock,
     };
@@ -170,6 +171,7 @@ fn an_app_that_says_nothing_gets_an_error_page_and_a_close() {
         retiring: false,
         add_headers: &[],
         timeout_ms: 1000,
+        bounds: Bounds::default(),
         row: arena.core(1, 0),
         clock: &clock,
     };

@@ -17,7 +17,7 @@ use uwsgi_sys::{process, signal};
 use super::app::AppCount;
 use super::body::Body;
 use super::clock::Clock;
-use super::conn::Conn;
+use super::conn::{Conn, Drain};
 use super::io;
 use super::mounts::{self, Mounts};
 use super::notes::Notes;
@@ -73,6 +73,8 @@ pub(crate) struct Served {
     pub(crate) rest: Vec<u8>,
     /// The client's unread bytes should be taken before closing.
     pub(crate) unread: bool,
+    /// The end of the answer, which the client is to take before anything else happens.
+    pub(crate) drain: Option<Box<Drain>>,
 }
 
 impl Core {
@@ -129,7 +131,8 @@ impl Core {
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
         self.refuse_others(conn, &mut body);
-        if self.reply.corked && !keep {
+        let drain = self.take_drain(keep);
+        if self.reply.corked && !keep && drain.is_none() {
             io::end(conn.fd.as_fd());
         }
         let end = self.clock.now_us();
@@ -141,7 +144,7 @@ impl Core {
         self.fire_done(duration_us, received);
         let outcome = Outcome { app, sendfile, duration_us, received, start_epoch, logged };
         self.finish(conn, meta, &outcome, body.errors);
-        Served { keep, rest: body.into_rest(), unread }
+        Served { keep, rest: body.into_rest(), unread, drain }
     }
 
     /// A ping that no plugin answers: part of no count and no mean.
@@ -218,6 +221,7 @@ impl Core {
             retiring,
             add_headers: &settings.add_headers,
             timeout_ms: send_timeout_ms(settings),
+            bounds: settings.policy.sockets.drain,
             row: self.row,
             clock: &self.clock,
         };
@@ -339,7 +343,8 @@ impl Core {
 
     fn finish(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
         if let Some(failure) = self.reply.failed {
-            self.log_failure(failure, conn);
+            let (method, uri) = self.named();
+            self.log_failure(failure, &method, &uri, &conn.peer);
         }
         if outcome.logged {
             self.log_request(conn, meta, outcome, read_errors);
@@ -397,10 +402,6 @@ impl Core {
             let tx = reply.head_bytes + reply.body_bytes;
             (self.worker, self.id, reply.status(), duration_us, uri(), rx, tx)
         });
-    }
-
-    fn served(&self, meta: &Meta) -> bool {
-        self.instance.plugins.serving(meta.modifiers.0).is_some()
     }
 }
 

@@ -7,6 +7,7 @@
 //! one event at a time, so that no two cores work on the same connection.
 
 mod accept;
+mod drain;
 mod parking;
 mod pause;
 mod proxied;
@@ -264,7 +265,8 @@ impl Reactor {
                 }
             }
             CONN => {
-                if let Some(conn) = self.table.take(data as u32 as i32) {
+                let conn = self.table.take(data as u32 as i32);
+                if let Some(conn) = conn.and_then(|conn| self.drain(core, conn)) {
                     self.pump(core, conn);
                 }
             }
@@ -357,6 +359,10 @@ impl Reactor {
                     (conn.served, conn.scanned, conn.continued) = (conn.served + 1, 0, false);
                     input = served.rest;
                     self.after_request(core);
+                    if served.drain.is_some() {
+                        conn.drain = served.drain;
+                        return self.wait_for_client(conn, input);
+                    }
                     if !served.keep || self.stop.load(Ordering::Relaxed) {
                         if served.unread {
                             io::drain(conn.fd.as_fd());

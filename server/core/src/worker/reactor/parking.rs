@@ -45,17 +45,23 @@ impl Reactor {
     }
 
     pub(super) fn park(&self, mut conn: Box<Conn>) {
-        let mut flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        let out = conn.drain.is_some();
+        let mut flags = match out {
+            // What the client says meanwhile waits, its end too.
+            true => epoll::EventFlags::OUT,
+            false => epoll::EventFlags::IN | epoll::EventFlags::RDHUP,
+        };
         if !self.single {
             flags |= epoll::EventFlags::ONESHOT;
         }
         let known = std::mem::replace(&mut conn.registered, true);
+        let same = std::mem::replace(&mut conn.armed_out, out) == out;
         // Armed while its slot is locked: the event may come at once, on another core.
         self.table.park(conn, |conn| {
             let data = epoll::EventData::new_u64(CONN | conn.fd.as_raw_fd() as u64);
             match (known, self.single) {
-                (true, true) => true, // still armed
-                (true, false) => epoll::modify(&self.poll, &conn.fd, data, flags).is_ok(),
+                (true, true) if same => true, // still armed
+                (true, _) => epoll::modify(&self.poll, &conn.fd, data, flags).is_ok(),
                 (false, _) => epoll::add(&self.poll, &conn.fd, data, flags).is_ok(),
             }
         });
@@ -87,9 +93,15 @@ impl Reactor {
         let over = |c: &Conn| {
             let idle = c.waiting == Waiting::Next && c.protocol != Protocol::Link;
             let lingered = idle && now >= c.active_ms + LINGER_MS;
+            // Who takes an answer takes as long as it would have held a core.
+            let late = late && c.waiting != Waiting::Client;
             now >= c.deadline_ms || late || (retiring && lingered)
         };
         for mut conn in self.table.take_if(over) {
+            if conn.drain.is_some() {
+                self.overdue_drain(core, conn);
+                continue;
+            }
             // While the cores were busy the deadline passed, and perhaps the client spoke in time.
             if !late && io::has_input(conn.fd.as_fd()) {
                 self.park(conn);

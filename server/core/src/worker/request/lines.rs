@@ -16,25 +16,28 @@ use crate::{log, logv, sockets};
 const SHARES_US: u64 = 500_000;
 
 impl Core {
-    pub(super) fn log_failure(&self, failure: Failure, conn: &Conn) {
-        let settings = &self.instance.settings;
+    /// Method and target of the request, as log lines have them.
+    pub(super) fn named(&self) -> (String, String) {
         let known = self.vars.known();
-        let (method, uri) = (known.method().escape_ascii(), known.uri().escape_ascii());
+        (known.method().escape_ascii().to_string(), known.uri().escape_ascii().to_string())
+    }
+
+    /// An answer that did not arrive: method, target and address of its client.
+    pub(crate) fn log_failure(&self, failure: Failure, method: &str, uri: &str, peer: &str) {
+        let settings = &self.instance.settings;
         match failure {
             Failure::Timeout => log!("uwsgi_response_write_body_do() TIMEOUT !!!"),
             Failure::Error(errno) => {
                 if !settings.ignore_sigpipe {
                     logv!(
-                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {}) !!!",
-                        conn.peer
+                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {peer}) !!!"
                     );
                 }
                 if !settings.ignore_write_errors {
                     let text = sockets::plain(&errno.into());
                     logv!(
-                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({})",
-                        line!(),
-                        conn.peer
+                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({peer})",
+                        line!()
                     );
                 }
             }

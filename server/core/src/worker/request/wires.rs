@@ -8,7 +8,7 @@ use uwsgi_proto::fastcgi::reply;
 use super::Core;
 use crate::settings::Protocol;
 use crate::worker::body::{Body, Kind};
-use crate::worker::conn::Conn;
+use crate::worker::conn::{Conn, Drain};
 use crate::worker::frames::Frames;
 use crate::worker::io;
 use crate::worker::wire::Meta;
@@ -38,11 +38,30 @@ impl Core {
         }
     }
 
+    /// Somebody answers requests of this kind.
+    pub(super) fn served(&self, meta: &Meta) -> bool {
+        self.instance.plugins.serving(meta.modifiers.0).is_some()
+    }
+
+    /// What the client has not taken, if that is all that is missing.
+    pub(super) fn take_drain(&mut self, keep: bool) -> Option<Box<Drain>> {
+        if self.reply.outbox.is_empty() {
+            return None;
+        }
+        let outbox = std::mem::take(&mut self.reply.outbox);
+        let whole = self.reply.failed.is_none();
+        whole.then(|| Box::new(Drain { outbox, keep, request: self.named() }))
+    }
+
     /// Tells a web server that began requests beside the one at hand that only one runs at a time.
     pub(super) fn refuse_others(&mut self, conn: &Conn, body: &mut Body) {
         let end = |id| reply::end(id, 0, reply::CANNOT_MULTIPLEX);
         self.aside.extend(body.others().into_iter().flat_map(end));
-        if !self.aside.is_empty() && !self.reply.corked {
+        if !self.reply.outbox.is_empty() {
+            // Behind the answer. What is refused for want of room is refused by the close.
+            let bounds = self.instance.settings.policy.sockets.drain;
+            self.reply.outbox.hold(&self.aside, bounds);
+        } else if !self.aside.is_empty() && !self.reply.corked {
             let mut switches = 0;
             // Who leaves meanwhile needs no answer.
             let _ = io::send_all(conn.fd.as_fd(), &self.aside, false, 0, &mut switches);
