@@ -78,6 +78,10 @@ impl Str {
 /// Bit of [`Request::flags`]: the body arrives chunked, [`Request::content_length`] is unknown.
 pub const REQUEST_CHUNKED: u32 = 1;
 
+/// Bit of [`Request::flags`]: there is no request, only a connection, [`Request::fd`], with which the
+/// plugin does what it likes until it returns.
+pub const REQUEST_RAW: u32 = 2;
+
 /// One request, owned by the server for the duration of [`Plugin::request`].
 ///
 /// All pointers stay valid, and their bytes unchanged, until that call returns.

@@ -26,6 +26,7 @@ mod mules;
 mod obj;
 mod plain;
 mod raise;
+mod raw;
 mod request;
 mod respond;
 mod running;

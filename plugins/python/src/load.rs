@@ -16,6 +16,7 @@ use crate::exceptions;
 use crate::ffi;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res};
+use crate::raw;
 use crate::start::{glue_call, make_interp};
 use crate::state::{self, App, Interp, change_world, interp, world};
 use crate::wanted::{self, Kind, NO_APP, Wanted, text};
@@ -32,7 +33,6 @@ const MISSING: &[&str] = &[
     "pyshell",
     "pyshell-oneshot",
     "python",
-    "python-raw",
     "py-sharedarea",
     "early-python",
     "early-pyimport",
@@ -107,6 +107,7 @@ pub(crate) fn test(server: ServerRef) -> Result<(), i32> {
 pub(crate) fn init_apps(server: ServerRef) -> Result<usize, i32> {
     imports(server, "import");
     aliases(server, "post-pymodule-alias")?;
+    raw::load(server);
     let mut wanted = wanted::all(server)?.into_iter();
     let alone = server.flag("single-interpreter");
     while alone || count() == 0 {

@@ -53,6 +53,10 @@ fn start(core: &Core, pointer: *mut Request) {
 }
 
 fn dispatch(server: ServerRef, core: &Core, request: &Request) -> i32 {
+    if request.flags & uwsgi_abi::REQUEST_RAW != 0 {
+        crate::raw::serve(server, core, request);
+        return ANSWERED;
+    }
     if request.vars_len == 0 {
         server.log("Empty python request. skip.");
         return UNANSWERED;

@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) apps: Vec<App>,
     /// Index of the app for requests that match no mountpoint.
     pub(crate) default_app: Option<usize>,
+    /// What is called with the descriptors of raw connections.
+    pub(crate) raw: Option<Obj>,
 }
 
 impl World {

@@ -145,7 +145,7 @@ fn open_workers(
                 protocol.name(),
                 spec.protocol.name()
             )),
-            None => opener.open("socket", &spec.address, true),
+            None => opener.open("socket", &spec.address, spec.protocol.defers()),
         };
         let listener = listener
             .map_err(|e| format!("{e}\nunable to create server socket on: {}", spec.address))?;

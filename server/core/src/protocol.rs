@@ -29,14 +29,16 @@ pub enum Protocol {
 }
 
 /// Each protocol with its name, and the option that opens a socket of it.
-const NAMED: [(Protocol, &str, &str); 7] = [
+const NAMED: [(Protocol, &str, &str); 9] = [
     (Protocol::Uwsgi, "uwsgi", "uwsgi-socket"),
+    (Protocol::Puwsgi, "puwsgi", "puwsgi-socket"),
     (Protocol::Http, "http", "http-socket"),
     (Protocol::Http11, "http11", "http11-socket"),
     (Protocol::FastCgi, "fastcgi", "fastcgi-socket"),
     (Protocol::FastCgiNph, "fastcgi-nph", "fastcgi-nph-socket"),
     (Protocol::Scgi, "scgi", "scgi-socket"),
     (Protocol::ScgiNph, "scgi-nph", "scgi-nph-socket"),
+    (Protocol::Raw, "raw", "raw-socket"),
 ];
 
 impl Protocol {

@@ -140,6 +140,11 @@ impl Reply {
         (self.raw, self.raw_bytes) = (false, 0);
     }
 
+    /// A plugin has the connection for itself: nothing of ours goes out on it.
+    pub(crate) fn give_away(&mut self) {
+        self.sent = true;
+    }
+
     /// Status code, 0 before one is set.
     pub(crate) fn status(&self) -> u16 {
         self.head.facts().status

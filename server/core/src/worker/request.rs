@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use uwsgi_abi::host::{RequestHost, RequestView};
 use uwsgi_abi::running::{Deed, NoChunk};
-use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
+use uwsgi_abi::{OK, Pair, Str, WRITE_ERROR, WRITE_LAST};
 use uwsgi_ebpf::Thread;
 use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
@@ -128,6 +128,9 @@ impl Core {
         body.ended = conn.ended;
         self.reply.reset();
         self.notes.reset();
+        if conn.protocol == Protocol::Raw {
+            self.reply.give_away();
+        }
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
         self.refuse_others(conn, &mut body);
@@ -139,7 +142,7 @@ impl Core {
         self.account(end - start, received, &body, raised);
         self.tally(app, end - start, start_epoch, accept_us(conn, meta), &body);
         // Pings and modifiers nobody serves have no line.
-        let logged = self.served(meta);
+        let logged = self.served(meta) && conn.protocol != Protocol::Raw;
         let (duration_us, received) = (end - start, received.max(body.consumed));
         self.fire_done(duration_us, received);
         let outcome = Outcome { app, sendfile, duration_us, received, start_epoch, logged };
@@ -245,7 +248,7 @@ impl Core {
             vars: &self.pairs,
             content_length: meta.content_length,
             core: self.id,
-            flags: if meta.chunked { REQUEST_CHUNKED } else { 0 },
+            flags: wires::flags(conn.protocol, meta),
             fd: conn.fd.as_raw_fd(),
             modifiers: meta.modifiers,
             scheme: known.scheme(),

@@ -6,12 +6,12 @@ use std::os::fd::BorrowedFd;
 use uwsgi_abi::OK;
 
 use super::{Live, REFUSED};
-use crate::log;
 use crate::settings::Protocol;
 use crate::sockets;
 use crate::worker::io;
 use crate::worker::stored::Plan;
 use crate::worker::trouble::Trouble;
+use crate::{log, logv};
 
 impl Live<'_> {
     /// Receives the whole body, where it is to be stored. False: that failed, and the request is
@@ -92,8 +92,8 @@ impl Live<'_> {
                 return;
             }
             Trouble::Unknown => {
-                log!("!!! the current protocol does not support request body !!!");
-                return;
+                logv!("!!! the current protocol does not support request body !!!");
+                "no bodies in this protocol".to_owned()
             }
             Trouble::Closed => "Client closed connection".to_owned(),
             Trouble::Coding => "invalid coding of the body".to_owned(),

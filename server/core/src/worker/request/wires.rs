@@ -3,6 +3,7 @@
 
 use std::os::fd::AsFd;
 
+use uwsgi_abi::{REQUEST_CHUNKED, REQUEST_RAW};
 use uwsgi_proto::fastcgi::reply;
 
 use super::Core;
@@ -24,6 +25,13 @@ pub(super) fn body_kind(protocol: Protocol, meta: &Meta) -> Kind {
         (Protocol::Link, true) => Kind::Framed,
         (_, true) => Kind::Chunked,
     }
+}
+
+/// What a plugin is told of it, bits `REQUEST_*`.
+pub(super) fn flags(protocol: Protocol, meta: &Meta) -> u32 {
+    let chunked = if meta.chunked { REQUEST_CHUNKED } else { 0 };
+    let raw = if protocol == Protocol::Raw { REQUEST_RAW } else { 0 };
+    chunked | raw
 }
 
 impl Core {
