@@ -1,6 +1,9 @@
 """The edges of a request hold no core: clients that take their answer slowly, or send a small body slowly."""
 
+import os
+import pathlib
 import re
+import resource
 import signal
 import socket
 
@@ -195,3 +198,59 @@ def test_a_client_that_waits_for_100_is_answered_without_a_core(serve):
         assert wire.http(server.port, "/whole?n=5", timeout=5).body == content(5)
         slow.sendall(b"after")
         assert reader.response().body == b"after"
+
+
+def anonymous(pid):
+    """Bytes of memory that are the process's own."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return 1024 * int(re.search(r"^Anonymous: +(\d+)", text, re.M)[1])
+
+
+def idlers(port, count):
+    """Connections that were served once and are kept."""
+    streams = []
+    for _ in range(count):
+        stream = wire.connect(port, timeout=30)
+        stream.sendall(wire.request_bytes(path="/whole?n=5"))
+        assert wire.Reader(stream).response().body == content(5)
+        streams.append(stream)
+    return streams
+
+
+def dawdlers(port, count):
+    """Connections that have sent half of a head."""
+    streams = []
+    for _ in range(count):
+        stream = wire.connect(port, timeout=30)
+        stream.sendall(wire.request_bytes(path="/whole?n=6")[:-2])
+        streams.append(stream)
+    return streams
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("kind", [idlers, dawdlers])
+def test_waiting_connections_cost_next_to_nothing_and_hinder_nobody(serve, kind):
+    count = int(os.environ.get("TEST_IDLE", "1000"))
+    wanted = 2 * count + 1000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, wanted), hard), hard))
+    server = serve("--socket-timeout", "300", "--disable-logging", "--listen", "500", "--max-fd", str(wanted))
+    worker = server.worker_pids()[1]
+    # What the first ones bring once: buffers, pages of the table, holes that are filled.
+    streams = kind(server.port, 500)
+    # In the order of arrival: who is answered now comes behind all of them.
+    assert wire.http(server.port, "/whole?n=5", timeout=30).body == content(5)
+    server.quiet()
+    before = anonymous(worker)
+    streams += kind(server.port, count)
+    assert wire.http(server.port, "/whole?n=5", timeout=30).body == content(5)
+    server.quiet()
+    each = (anonymous(worker) - before) / count
+    print(f"{count} {kind.__name__}: {each:.0f} bytes each")
+    assert each < 4096, f"a waiting connection costs {each:.0f} bytes"
+    # Each of them is still served.
+    for stream in streams[:: max(1, count // 50)]:
+        stream.sendall(b"\r\n" if kind is dawdlers else wire.request_bytes(path="/whole?n=6"))
+        assert wire.Reader(stream).response().body == content(6)
+    for stream in streams:
+        stream.close()

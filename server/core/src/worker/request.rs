@@ -150,12 +150,6 @@ impl Core {
         Served { keep, rest: body.into_rest(), unread, drain }
     }
 
-    /// A ping that no plugin answers: part of no count and no mean.
-    fn is_health_check(&self, meta: &Meta) -> bool {
-        let plugins = &self.instance.plugins;
-        meta.modifiers.0 == PING && plugins.allows(PING) && plugins.serving(PING).is_none()
-    }
-
     fn begin(&mut self, start: u64, conn: &Conn, meta: &Meta) {
         self.row.in_request.set(1);
         if let Some(thread) = &self.thread {

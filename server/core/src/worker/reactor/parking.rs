@@ -14,6 +14,9 @@ use crate::worker::io;
 use crate::worker::request::Core;
 use crate::worker::trouble::Trouble;
 
+/// So much of a request is copied out of a core's buffer, which is far larger.
+const SMALL_INPUT: usize = 4096;
+
 impl Reactor {
     pub(super) fn wait_for_rest(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
         let timeout = self.instance.settings.socket_timeout * 1000;
@@ -23,11 +26,15 @@ impl Reactor {
         conn.waiting = Waiting::Request;
         conn.active_ms = self.now_ms();
         conn.deadline_ms = conn.active_ms + timeout;
-        if input.is_empty() {
-            self.give_back(core, input);
-        } else {
-            conn.input = input;
-        }
+        conn.input = match input.len() {
+            // A buffer is the core's; a client that says little at a time holds what it has said.
+            len if len <= SMALL_INPUT => {
+                let said = input.as_slice().into();
+                self.give_back(core, input);
+                said
+            }
+            _ => input,
+        };
         self.park(conn);
     }
 

@@ -8,6 +8,7 @@ use uwsgi_proto::fastcgi::reply;
 
 use super::Core;
 use crate::settings::Protocol;
+use crate::warning::PING;
 use crate::worker::body::{Body, Kind};
 use crate::worker::conn::{Conn, Drain};
 use crate::worker::frames::Frames;
@@ -44,6 +45,12 @@ impl Core {
             }
             _ => Frames::Bare,
         }
+    }
+
+    /// A ping that no plugin answers: part of no count and no mean.
+    pub(super) fn is_health_check(&self, meta: &Meta) -> bool {
+        let plugins = &self.instance.plugins;
+        meta.modifiers.0 == PING && plugins.allows(PING) && plugins.serving(PING).is_none()
     }
 
     /// Somebody answers requests of this kind.
