@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use uwsgi_metrics::{KernelSnap, Snapshot, SocketCells};
+use uwsgi_metrics::{KernelSnap, Snapshot, SocketSnap};
 
 use super::text;
 use crate::picture::{Accept, End, Socket};
@@ -35,7 +35,8 @@ fn accept(kernel: &KernelSnap, index: usize) -> Option<Accept> {
     })
 }
 
-fn socket(row: &SocketCells) -> Socket {
+fn socket(of: &SocketSnap) -> Socket {
+    let row = &of.cells;
     let refused = [
         ("oversize", row.oversize),
         ("bad", row.bad),

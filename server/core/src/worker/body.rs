@@ -373,6 +373,11 @@ impl Body {
         matches!(self.coding, Coding::Done | Coding::Unknown | Coding::Stored(_))
     }
 
+    /// Buffered bytes that are no part of this request; `unread`: nobody knows where the next begins.
+    pub(crate) fn left(&self, unread: bool) -> u64 {
+        if unread { 0 } else { (self.input.len() - self.at) as u64 }
+    }
+
     /// The buffer, with the bytes that belong to the next request moved to its front.
     pub(crate) fn into_rest(mut self) -> Vec<u8> {
         if self.at >= self.input.len() {

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use uwsgi_proto::proxy::Awaits;
 
+use super::app::AppCount;
 use super::outbox::Outbox;
 use super::trouble::Trouble;
 use crate::settings::Protocol;
@@ -25,6 +26,8 @@ pub(crate) struct Drain {
     pub(crate) outbox: Outbox,
     /// The connection may serve another request.
     pub(crate) keep: bool,
+    /// The app that has answered.
+    pub(crate) app: Option<AppCount>,
     /// Method and target, for the log.
     pub(crate) request: (String, String),
 }

@@ -1,5 +1,6 @@
 //! Blocking reads and writes on non-blocking sockets, each wait bounded.
 
+use std::cell::Cell;
 use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 
@@ -8,6 +9,29 @@ use rustix::io::Errno;
 use rustix::net::{
     RecvFlags, SendAncillaryBuffer, SendFlags, recv as sys_recv, send as sys_send, sendmsg,
 };
+
+thread_local! {
+    /// Bytes that this thread has received and sent here.
+    static MOVED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Bytes that this thread has received and sent so far, by functions of this file and by those who
+/// say so.
+pub(crate) fn moved() -> (u64, u64) {
+    MOVED.get()
+}
+
+/// Bytes went in.
+pub(crate) fn note_in(n: usize) {
+    let (taken, given) = MOVED.get();
+    MOVED.set((taken + n as u64, given));
+}
+
+/// Bytes went out.
+pub(crate) fn note_out(n: usize) {
+    let (taken, given) = MOVED.get();
+    MOVED.set((taken, given + n as u64));
+}
 
 /// Why a wait did not end well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +61,10 @@ fn wait(fd: BorrowedFd<'_>, flags: PollFlags, timeout_ms: i32) -> Result<(), Wai
 pub(crate) fn recv(fd: BorrowedFd<'_>, out: &mut [u8], timeout_ms: i32) -> Result<usize, Wait> {
     loop {
         match sys_recv(fd, &mut *out, RecvFlags::DONTWAIT) {
-            Ok((n, _)) => return Ok(n),
+            Ok((n, _)) => {
+                note_in(n);
+                return Ok(n);
+            }
             Err(Errno::AGAIN) => wait(fd, PollFlags::IN, timeout_ms)?,
             Err(Errno::INTR) => {}
             Err(e) => return Err(Wait::Failed(e)),
@@ -84,7 +111,10 @@ pub(crate) fn send_some(fd: BorrowedFd<'_>, data: &[u8], more: bool) -> Result<u
     let mut sent = 0;
     while sent < data.len() {
         match sys_send(fd, &data[sent..], flags) {
-            Ok(n) => sent += n,
+            Ok(n) => {
+                note_out(n);
+                sent += n;
+            }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => break,
             Err(e) => return Err(e),
@@ -105,7 +135,10 @@ pub(crate) fn sendfile_some(
         match rustix::fs::sendfile(fd, file, Some(at), want - sent) {
             // The file is shorter than it was: what was promised cannot be sent.
             Ok(0) => return Err(Errno::IO),
-            Ok(n) => sent += n,
+            Ok(n) => {
+                note_out(n);
+                sent += n;
+            }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => break,
             Err(e) => return Err(e),
@@ -122,7 +155,10 @@ pub(crate) fn send_slices(
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     while !slices.is_empty() {
         match sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags) {
-            Ok(n) => IoSlice::advance_slices(slices, n),
+            Ok(n) => {
+                note_out(n);
+                IoSlice::advance_slices(slices, n);
+            }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => break,
             Err(e) => return Err(e),
@@ -135,6 +171,12 @@ pub(crate) fn send_slices(
 pub(crate) fn has_input(fd: BorrowedFd<'_>) -> bool {
     let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
     sys_recv(fd, &mut [0u8; 1][..], flags).is_ok_and(|(n, _)| n > 0)
+}
+
+/// Whether an error tells that the peer is not there any more.
+pub(crate) fn means_gone(errno: Errno) -> bool {
+    use Errno as E;
+    matches!(errno, E::PIPE | E::CONNRESET | E::NOTCONN | E::TIMEDOUT | E::HOSTUNREACH)
 }
 
 /// Waits until `fd` takes bytes again.

@@ -15,6 +15,7 @@ mod logformat;
 mod mounts;
 mod notes;
 mod outbox;
+mod phases;
 mod reactor;
 mod records;
 mod reply;
@@ -23,6 +24,7 @@ mod request;
 mod stored;
 mod table;
 mod tally;
+mod traffic;
 mod trouble;
 mod wire;
 

@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::frames::{Ending, Frames};
 use super::outbox::Outbox;
 use super::records;
+use super::traffic::Traffic;
 use crate::policy::DrainBounds as Bounds;
 
 mod sending;
@@ -40,6 +41,7 @@ pub(crate) struct Wire<'a> {
     /// How much of a response the reactor may be left with.
     pub(crate) bounds: Bounds,
     pub(crate) row: &'a CoreRow,
+    pub(crate) traffic: Traffic,
     pub(crate) clock: &'a Clock,
 }
 
@@ -74,6 +76,8 @@ pub(crate) struct Reply {
     pub(crate) failed: Option<Failure>,
     pub(crate) write_errors: u64,
     pub(crate) write_us: u64,
+    /// When the system call began that carried the head, by the core's clock.
+    pub(crate) first_us: Option<u64>,
     pub(crate) switches: u32,
     /// The body of the request was read, or is buffered, to its end.
     pub(crate) request_body_done: bool,
@@ -110,6 +114,7 @@ impl Reply {
             failed: None,
             write_errors: 0,
             write_us: 0,
+            first_us: None,
             switches: 0,
             request_body_done: true,
             raw: false,
@@ -135,6 +140,7 @@ impl Reply {
         self.failed = None;
         self.write_errors = 0;
         self.write_us = 0;
+        self.first_us = None;
         self.switches = 1;
         self.request_body_done = true;
         (self.raw, self.raw_bytes) = (false, 0);
@@ -148,6 +154,11 @@ impl Reply {
     /// Status code, 0 before one is set.
     pub(crate) fn status(&self) -> u16 {
         self.head.facts().status
+    }
+
+    /// Status code as it is counted: an app that said nothing has failed.
+    pub(crate) fn outcome(&self) -> u16 {
+        if self.app.is_some() && !self.has_head() { 500 } else { self.status() }
     }
 
     /// Header lines, without the status line.
@@ -349,8 +360,9 @@ impl Reply {
         if !self.counted && !self.uncounted {
             self.counted = true;
             wire.row.requests.add(1);
-            let status = self.head.facts().status;
+            let status = self.outcome();
             wire.row.count_response(status);
+            wire.traffic.answered(status);
             if let Some(app) = self.app {
                 app.answered(status);
             }

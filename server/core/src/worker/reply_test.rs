@@ -59,6 +59,7 @@ fn play(scene: &Scene, frames: Frames) -> (Vec<u8>, bool, u64) {
         timeout_ms: 1000,
         bounds: Bounds::default(),
         row: arena.core(1, 0),
+        traffic: Traffic::plain(arena.traffic(1, 0)),
         clock: &clock,
     };
     let mut reply = Reply::new(4096);
@@ -173,6 +174,7 @@ fn an_app_that_says_nothing_gets_an_error_page_and_a_close() {
         timeout_ms: 1000,
         bounds: Bounds::default(),
         row: arena.core(1, 0),
+        traffic: Traffic::plain(arena.traffic(1, 0)),
         clock: &clock,
     };
     let mut reply = Reply::new(4096);

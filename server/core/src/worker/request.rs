@@ -10,7 +10,7 @@ use uwsgi_abi::host::{RequestHost, RequestView};
 use uwsgi_abi::running::{Deed, NoChunk};
 use uwsgi_abi::{OK, Pair, Str, WRITE_ERROR, WRITE_LAST};
 use uwsgi_ebpf::Thread;
-use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
+use uwsgi_metrics::{CoreRow, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
 use uwsgi_sys::{process, signal};
 
@@ -21,9 +21,11 @@ use super::conn::{Conn, Drain};
 use super::io;
 use super::mounts::{self, Mounts};
 use super::notes::Notes;
+use super::phases::{Phases, Times};
 use super::reply::{Reply, Wire};
 use super::stored::Plan;
-use super::tally::{Done, Tally};
+use super::tally::Tally;
+use super::traffic::Traffic;
 use super::wire::Meta;
 use crate::clock::SecondCache;
 use crate::hooks::after_request::{self, Finished};
@@ -32,6 +34,7 @@ use crate::settings::{Protocol, Settings};
 use crate::warning::{self, PING};
 use crate::{log, logv, signals};
 
+mod account;
 mod asked;
 mod bodies;
 mod lines;
@@ -50,6 +53,7 @@ pub(crate) struct Core {
     pub(crate) aside: Vec<u8>,
     pairs: Vec<Pair>,
     reply: Reply,
+    phases: Phases,
     mounts: Mounts,
     plan: Plan,
     notes: Notes,
@@ -93,6 +97,7 @@ impl Core {
             aside: Vec::new(),
             pairs: Vec::with_capacity(settings.max_vars * 2),
             reply: Reply::new(settings.response_headers_limit),
+            phases: Phases::default(),
             mounts: Mounts::new(instance, worker),
             plan: Plan::new(&settings.policy.bodies),
             notes: Notes::default(),
@@ -131,6 +136,8 @@ impl Core {
         if conn.protocol == Protocol::Raw {
             self.reply.give_away();
         }
+        self.phases = Phases::default();
+        let moved = io::moved();
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
         self.refuse_others(conn, &mut body);
@@ -139,11 +146,17 @@ impl Core {
             io::end(conn.fd.as_fd());
         }
         let end = self.clock.now_us();
-        self.account(end - start, received, &body, raised);
+        let closed = self.closed(conn, moved, received - body.left(unread), &body);
+        self.account(
+            conn,
+            Times::of(&self.reply, &self.phases, start, end - start),
+            &closed,
+            raised,
+        );
         self.tally(app, end - start, start_epoch, accept_us(conn, meta), &body);
         // Pings and modifiers nobody serves have no line.
         let logged = self.served(meta) && conn.protocol != Protocol::Raw;
-        let (duration_us, received) = (end - start, received.max(body.consumed));
+        let (duration_us, received) = (end - start, closed.rx);
         self.fire_done(duration_us, received);
         let outcome = Outcome { app, sendfile, duration_us, received, start_epoch, logged };
         self.finish(conn, meta, &outcome, body.errors);
@@ -220,6 +233,7 @@ impl Core {
             timeout_ms: send_timeout_ms(settings),
             bounds: settings.policy.sockets.drain,
             row: self.row,
+            traffic: Traffic::of(instance, self.worker, conn.listener),
             clock: &self.clock,
         };
         let mut live = Live {
@@ -227,6 +241,7 @@ impl Core {
             core: (self.worker, self.id),
             wire,
             reply: &mut self.reply,
+            phases: &mut self.phases,
             body,
             vars: &self.vars,
             notes: &mut self.notes,
@@ -267,75 +282,6 @@ impl Core {
         let keep = live.reply.finish(&live.wire, page, live.exceptions > 0)
             && (live.wire.frames.is_link() || !live.notes.disconnected);
         (keep, live.app, live.sendfile, live.exceptions > 0)
-    }
-
-    /// Counts what the request came to; `raised`: the application ended in an exception. A health
-    /// check is part of no count and no mean.
-    fn account(&mut self, duration: u64, received: u64, body: &Body, raised: bool) {
-        let row = self.row;
-        let reply = &self.reply;
-        let duration = if reply.uncounted { 0 } else { duration };
-        if self.instance.settings.inflight {
-            let record = self.instance.arena.inflight(self.worker, self.id);
-            record.close(|| row.running_time_us.add(duration));
-        } else {
-            row.running_time_us.add(duration);
-        }
-        if reply.uncounted {
-            return;
-        }
-        let tx = reply.head_bytes + reply.body_bytes + reply.raw_bytes;
-        row.tx.add(tx);
-        if let Some(app) = reply.app {
-            app.closed(duration, tx, self.instance.settings.request_metrics);
-        }
-        row.rx.add(received.max(body.consumed));
-        row.write_errors.add(reply.write_errors);
-        row.read_errors.add(body.errors);
-        if reply.status() >= 500 || !reply.sent || raised {
-            row.failed_requests.add(1);
-        }
-        let arena = &self.instance.arena;
-        arena.worker(self.worker).note_response_time(duration);
-        if self.instance.settings.request_metrics {
-            let shared = self.instance.settings.threads > 1;
-            let write = reply.write_us.min(duration);
-            for (what, us) in [
-                (Latency::Request, duration),
-                (Latency::Application, duration - write),
-                (Latency::Write, write),
-            ] {
-                let histogram = arena.histogram(self.worker, what);
-                if shared { histogram.record_shared(us) } else { histogram.record(us) }
-            }
-        }
-    }
-
-    /// Adds it to the numbers of requests like it.
-    fn tally(
-        &mut self,
-        app: i32,
-        duration_us: u64,
-        start_us: u64,
-        accept_us: Option<u64>,
-        body: &Body,
-    ) {
-        if self.reply.uncounted || !self.instance.settings.request_metrics {
-            return;
-        }
-        let known = self.vars.known();
-        self.tally.add(&Done {
-            app: u32::try_from(app).ok(),
-            method: known.method(),
-            status: self.reply.status(),
-            start_us,
-            duration_us,
-            request_body: body.consumed,
-            response_body: self.reply.body_bytes,
-            traceparent: known.traceparent(),
-            queued: known.x_request_start(),
-            accept_us,
-        });
     }
 
     fn finish(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
@@ -441,6 +387,7 @@ struct Live<'a> {
     core: (u32, u32),
     wire: Wire<'a>,
     reply: &'a mut Reply,
+    phases: &'a mut Phases,
     body: &'a mut Body,
     vars: &'a VarBlock,
     notes: &'a mut Notes,
@@ -556,7 +503,11 @@ impl RequestHost for Live<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> isize {
         self.invite_body();
         let fd: BorrowedFd<'_> = self.wire.fd;
-        let n = self.body.read(fd, buffer);
+        let n = if self.body.is_here() {
+            self.body.read(fd, buffer)
+        } else {
+            self.phases.reading(self.wire.clock, || self.body.read(fd, buffer))
+        };
         if n < 0 {
             self.log_read_error(buffer.len());
         }

@@ -7,6 +7,8 @@
 
 use std::os::fd::AsFd;
 
+use rustix::io::Errno;
+
 use super::Reactor;
 use crate::worker::conn::{Conn, Waiting};
 use crate::worker::io;
@@ -27,8 +29,10 @@ impl Reactor {
 
     /// Sends what the client takes; answers a connection that may go on with requests.
     pub(super) fn drain(&self, core: &mut Core, mut conn: Box<Conn>) -> Option<Box<Conn>> {
-        let Some(drain) = conn.drain.as_mut() else { return Some(conn) };
-        match drain.outbox.send(conn.fd.as_fd()) {
+        if conn.drain.is_none() {
+            return Some(conn);
+        }
+        match self.push(&mut conn) {
             Ok(Sent::All) => self.drained(conn),
             Ok(Sent::Some(true)) => {
                 let input = std::mem::take(&mut conn.input);
@@ -41,6 +45,15 @@ impl Reactor {
             }
             Err(errno) => self.give_up(core, &conn, Failure::Error(errno)),
         }
+    }
+
+    /// Sends what the client takes, and counts it.
+    fn push(&self, conn: &mut Conn) -> Result<Sent, Errno> {
+        let Some(drain) = conn.drain.as_mut() else { return Ok(Sent::All) };
+        let before = io::moved().1;
+        let sent = drain.outbox.send(conn.fd.as_fd());
+        self.traffic(conn).sent(io::moved().1 - before);
+        sent
     }
 
     fn drained(&self, mut conn: Box<Conn>) -> Option<Box<Conn>> {
@@ -60,8 +73,7 @@ impl Reactor {
     /// A draining connection whose time is over. While the cores were busy its client may have made
     /// room.
     pub(super) fn overdue_drain(&self, core: &mut Core, mut conn: Box<Conn>) {
-        let Some(drain) = conn.drain.as_mut() else { return };
-        match drain.outbox.send(conn.fd.as_fd()) {
+        match self.push(&mut conn) {
             Ok(Sent::Some(false)) => {
                 self.give_up(core, &conn, Failure::Timeout);
             }
@@ -80,7 +92,12 @@ impl Reactor {
     fn give_up(&self, core: &mut Core, conn: &Conn, failure: Failure) -> Option<Box<Conn>> {
         self.close(conn);
         core.row.write_errors.add(1);
+        let left = matches!(failure, Failure::Error(errno) if io::means_gone(errno));
+        self.traffic(conn).given_up(left);
         if let Some(drain) = &conn.drain {
+            if let Some(app) = drain.app {
+                app.given_up(left);
+            }
             core.log_failure(failure, &drain.request.0, &drain.request.1, &conn.peer);
         }
         None

@@ -28,6 +28,7 @@ use super::conn::Conn;
 use super::io;
 use super::request::Core;
 use super::table::Table;
+use super::traffic::Traffic;
 use super::trouble::Trouble;
 use super::wire::{self, Limits, Look, Meta, Reason, Refusal, Said};
 use crate::instance::Instance;
@@ -488,12 +489,13 @@ impl Reactor {
     /// A request ended before it was complete.
     fn note_end(&self, conn: &Conn, input: &[u8]) {
         if conn.ended == Some(Trouble::Timeout) {
-            return self.note_timeout(conn, !input.is_empty());
+            return self.note_timeout(conn, input.len());
         }
         // Balancers that only look whether somebody answers send a PROXY header and go.
         if input.is_empty() {
             return;
         }
+        self.traffic(conn).in_vain(input.len());
         if let Some(i) = self.sources[conn.listener as usize].index {
             self.instance.arena.socket(i).eof.add_shared(1);
         }
@@ -505,6 +507,7 @@ impl Reactor {
     fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, seen: usize) {
         log!("{}", refusal.line);
         core.row.parse_errors.add(1);
+        self.traffic(conn).in_vain(seen);
         if let Some(i) = self.sources[conn.listener as usize].index {
             let row = self.instance.arena.socket(i);
             match refusal.reason {
@@ -520,9 +523,15 @@ impl Reactor {
             let mut switches = 0;
             let answer = error_response(refusal.status);
             // The client is refused either way.
-            let _ = io::send_all(conn.fd.as_fd(), answer, false, 1000, &mut switches);
+            let sent = io::send_all(conn.fd.as_fd(), answer, false, 1000, &mut switches);
+            self.traffic(conn).rejected(if sent.is_ok() { answer.len() } else { 0 });
             io::drain(conn.fd.as_fd());
         }
+    }
+
+    /// What this worker does for clients of the socket of this one.
+    fn traffic(&self, conn: &Conn) -> Traffic {
+        Traffic::of(self.instance, self.instance.worker_id(), conn.listener)
     }
 
     /// Checks that follow each request: is it time for this worker to be replaced?

@@ -137,15 +137,19 @@ impl Reactor {
         }
     }
 
-    /// `started`: part of a request is there.
-    pub(super) fn note_timeout(&self, conn: &Conn, started: bool) {
+    /// `came`: bytes of a request that are there.
+    pub(super) fn note_timeout(&self, conn: &Conn, came: usize) {
         if let Some(i) = self.sources[conn.listener as usize].index {
             self.instance.arena.socket(i).timeouts.add_shared(1);
         }
-        if conn.protocol == Protocol::Http11 && started {
+        let traffic = self.traffic(conn);
+        traffic.in_vain(came);
+        if conn.protocol == Protocol::Http11 && came > 0 {
             let mut switches = 0;
             // Best effort: the client was too slow to care for.
-            let _ = io::send_all(conn.fd.as_fd(), error_response(408), false, 0, &mut switches);
+            let answer = error_response(408);
+            let sent = io::send_all(conn.fd.as_fd(), answer, false, 0, &mut switches);
+            traffic.rejected(if sent.is_ok() { answer.len() } else { 0 });
         }
     }
 }

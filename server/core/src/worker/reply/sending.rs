@@ -29,6 +29,9 @@ impl Reply {
         send: impl FnOnce(&mut Reply) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let start = wire.clock.now_us();
+        if self.sent {
+            self.first_us.get_or_insert(start);
+        }
         let sent = send(self);
         self.write_us += wire.clock.now_us().saturating_sub(start);
         sent

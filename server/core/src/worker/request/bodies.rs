@@ -32,7 +32,13 @@ impl Live<'_> {
                 record.postpone(clock.shared_us(clock.now_us()));
             }
         };
-        let Err((trouble, wanted)) = self.body.store(fd, plan, &mut each) else { return true };
+        let stored = match self.body.is_here() {
+            true => self.body.store(fd, plan, &mut each),
+            false => self.phases.reading(clock, || self.body.store(fd, plan, &mut each)),
+        };
+        let Err((trouble, wanted)) = stored else { return true };
+        self.body.errors += 1;
+        self.body.trouble = trouble;
         self.log_trouble(trouble, wanted, 0);
         self.refuse_body(trouble, protocol);
         false

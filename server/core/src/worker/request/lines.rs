@@ -8,12 +8,15 @@ use crate::waits::Waits;
 use crate::worker::conn::Conn;
 use crate::worker::reply::Failure;
 use crate::worker::reqlog::{self, Finished};
+use crate::worker::traffic::Traffic;
 use crate::worker::wire::Meta;
 use crate::{log, logv, sockets};
 
 /// How old the shares of memory may be by which a worker is judged: measuring walks over all
 /// mappings.
 const SHARES_US: u64 = 500_000;
+/// Stands in the log for what got no status, and is counted so.
+const FAILED: u16 = 500;
 
 impl Core {
     /// Method and target of the request, as log lines have them.
@@ -82,7 +85,7 @@ impl Core {
             numbers: settings.metrics.then(|| arena.view()),
         };
         if !self.reply.has_head() && outcome.app != NO_APP {
-            finished.status = 500;
+            finished.status = FAILED;
         }
         finished.app = finished.app.max(NO_APP);
         if !reqlog::wanted(&settings.request_log, &finished) {
@@ -153,6 +156,8 @@ impl Core {
         self.reply.reset();
         self.notes.reset();
         self.row.requests.add(1);
+        self.row.count_response(FAILED);
+        Traffic::of(self.instance, self.worker, conn.listener).answered(FAILED);
         let start_epoch = self.clock.epoch_us(self.clock.now_us());
         let (app, duration_us) = (REFUSED, 0);
         let outcome =

@@ -65,7 +65,8 @@ impl Core {
         }
         let outbox = std::mem::take(&mut self.reply.outbox);
         let whole = self.reply.failed.is_none();
-        whole.then(|| Box::new(Drain { outbox, keep, request: self.named() }))
+        let app = self.reply.app;
+        whole.then(|| Box::new(Drain { outbox, keep, app, request: self.named() }))
     }
 
     /// Tells a web server that began requests beside the one at hand that only one runs at a time.
