@@ -113,3 +113,17 @@ def test_an_application_cannot_be_made_to_write_a_header(uwsgi, tmp_path):
         assert answer.header("Set-Cookie") is None and answer.header("Location") is None
         assert "must not contain control characters" in answer.header("X-Refused")
     until(lambda: server.get("/?/fine").header("Location") == "/fine", "a header without them")
+
+
+@pytest.mark.parametrize("lengths", [["4", "5"], ["4x"], ["4, 4"]], ids=str)
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_response_has_one_length_or_none(uwsgi, tmp_path, front, lengths):
+    """A client, or a proxy before it, could take the rest of a body for the next response."""
+    (tmp_path / "lengths.py").write_text(
+        f"def application(environ, start_response):\n    start_response('200 OK', [('Content-Length', n) for n in {lengths!r}])\n"
+        "    return [b'1234']\n")
+    server = uwsgi(f"--{front}", "127.0.0.1:0", "-M", "--wsgi-file", tmp_path / "lengths.py").allow("Traceback")
+    address = server.address() if front != "http" else ("127.0.0.1", int(server.wait_log(r"http bound on 127\.0\.0\.1:(\d+)")[1]))
+    answer = wire.raw(address, wire.request_bytes(headers={"Connection": "close"}))
+    assert b"1234" not in answer and b"ontent-Length: 4" not in answer
+    server.wait_log(r"response refused: invalid or contradictory Content-Length in a response")

@@ -190,7 +190,12 @@ impl Reply {
         };
         match build(&mut self.head) {
             Ok(()) => OK,
-            Err(_) => HEADERS_LIMIT,
+            Err(e) => {
+                crate::log!("response refused: {e}");
+                // Half a head is none.
+                self.head.clear();
+                HEADERS_LIMIT
+            }
         }
     }
 
