@@ -51,7 +51,13 @@ struct uwsgi_option_row {
 };
 
 /* Bits of a request's flags and of a write's, and results of calls. */
-enum { UWSGI_REQUEST_CHUNKED = 1, UWSGI_REQUEST_RAW = 2, UWSGI_WRITE_LAST = 1 };
+enum {
+    UWSGI_REQUEST_CHUNKED = 1,
+    UWSGI_REQUEST_RAW = 2,
+    UWSGI_REQUEST_DYNAMIC = 4,
+    UWSGI_REQUEST_SETENV = 8,
+    UWSGI_WRITE_LAST = 1
+};
 enum { UWSGI_OK = 0, UWSGI_WRITE_ERROR = -1, UWSGI_HEADERS_SENT = -2, UWSGI_HEADERS_LIMIT = -3 };
 enum { UWSGI_READ_ERROR = -1, UWSGI_READ_TIMEOUT = -2 };
 enum {

@@ -77,6 +77,10 @@ impl Str {
 
 /// Bit of [`Request::flags`]: the body arrives chunked, [`Request::content_length`] is unknown.
 pub const REQUEST_CHUNKED: u32 = 1;
+/// Bit of [`Request::flags`]: variables of the request name an application to load.
+pub const REQUEST_DYNAMIC: u32 = 4;
+/// Bit of [`Request::flags`]: there is a `UWSGI_SETENV`.
+pub const REQUEST_SETENV: u32 = 8;
 
 /// Bit of [`Request::flags`]: there is no request, only a connection, [`Request::fd`], with which the
 /// plugin does what it likes until it returns.

@@ -119,9 +119,26 @@ impl Core {
         threads.get(index).copied().unwrap_or(null_mut())
     }
 
+    /// Keeps the thread state that an interpreter was made with by this thread.
+    pub(crate) fn keep_thread(&self, index: usize, thread: *mut PyThreadState) {
+        let mut threads = self.threads.borrow_mut();
+        if threads.len() <= index {
+            threads.resize(index + 1, null_mut());
+        }
+        if let Some(slot) = threads.get_mut(index) {
+            *slot = thread;
+        }
+    }
+
+    /// Forgets it again, and answers it.
+    pub(crate) fn forget_thread(&self, index: usize) -> *mut PyThreadState {
+        let mut threads = self.threads.borrow_mut();
+        threads.get_mut(index).map_or(null_mut(), |slot| std::mem::replace(slot, null_mut()))
+    }
+
     fn make_thread(&self, interp: &Interp) -> *mut PyThreadState {
         if self.id == 0 {
-            return interp.main_thread;
+            return interp.main_thread();
         }
         // SAFETY: the interpreter lives until `atexit`; making a thread state needs no GIL.
         unsafe { ffi::PyThreadState_New(interp.state) }

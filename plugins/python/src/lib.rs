@@ -10,6 +10,7 @@
 
 mod body;
 mod cores;
+mod dynamic;
 mod environ;
 mod exceptions;
 mod ffi;

@@ -12,6 +12,7 @@ use uwsgi_abi::{Request, WRITE_LAST};
 
 use crate::body;
 use crate::cores::Core;
+use crate::dynamic;
 use crate::exceptions::{self, plain_500};
 use crate::ffi;
 use crate::input;
@@ -61,9 +62,8 @@ fn dispatch(server: ServerRef, core: &Core, request: &Request) -> i32 {
         server.log("Empty python request. skip.");
         return UNANSWERED;
     }
-    // SAFETY: the server keeps the string for the length of the request.
-    let name = unsafe { request.script_name.bytes() };
-    let Some(app) = state::world().and_then(|w| w.app_for(name)) else {
+    dynamic::prepare(request);
+    let Some(app) = dynamic::app_for(server, core, request) else {
         server.log("--- no python application found, check your startup logs for errors ---");
         plain_500(core, b"Internal Server Error");
         return ANSWERED;
@@ -71,6 +71,10 @@ fn dispatch(server: ServerRef, core: &Core, request: &Request) -> i32 {
     let Some(interp) = state::interp(app.interp) else { return UNANSWERED };
     server.begin_app(core.request.get(), i32::try_from(app.id).unwrap_or(-1));
     core.interp.set(app.interp);
+    if let Some(extra) = &app.extra {
+        dynamic::enter(server, extra);
+        dynamic::look_for_touch(server, extra);
+    }
     attached(server, core, app, interp, request)
 }
 

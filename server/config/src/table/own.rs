@@ -48,6 +48,7 @@ pub(super) const OWN: &[&str] = &[
     "nagios-crit",
     "nagios-perfdata",
     "nagios-warn",
+    "no-dynamic-apps",
     "notify-extend",
     "notify-when-accepting",
     "option-status",

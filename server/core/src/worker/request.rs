@@ -30,7 +30,7 @@ use super::wire::Meta;
 use crate::clock::SecondCache;
 use crate::hooks::after_request::{self, Finished};
 use crate::instance::Instance;
-use crate::settings::{Protocol, Settings};
+use crate::settings::Protocol;
 use crate::warning::{self, PING};
 use crate::{log, logv, signals};
 
@@ -57,6 +57,8 @@ pub(crate) struct Core {
     mounts: Mounts,
     plan: Plan,
     notes: Notes,
+    /// Key of an app that was put together.
+    app_key: Vec<u8>,
     tally: Tally,
     dates: SecondCache,
     line: Vec<u8>,
@@ -101,6 +103,7 @@ impl Core {
             mounts: Mounts::new(instance, worker),
             plan: Plan::new(&settings.policy.bodies),
             notes: Notes::default(),
+            app_key: Vec::new(),
             tally: Tally::new(instance, worker, id),
             dates: SecondCache::default(),
             line: Vec::with_capacity(512),
@@ -123,7 +126,7 @@ impl Core {
         let start_epoch = self.clock.epoch_us(start);
         let received = input.len() as u64;
         self.begin(start, conn, meta);
-        let timeout_ms = timeout_ms(&self.instance.settings);
+        let timeout_ms = wires::timeout_ms(&self.instance.settings);
         let kind = wires::body_kind(conn.protocol, meta);
         let limit = match self.instance.settings.limit_post {
             0 => u64::MAX,
@@ -211,7 +214,10 @@ impl Core {
         let health_check = self.is_health_check(meta);
         let settings = &instance.settings;
         let mounts = settings.manage_script_name.then_some(&self.mounts);
-        let script_name = mounts::route(mounts, &self.vars, &mut self.pairs);
+        let frames = self.frames(conn.protocol, meta);
+        let options = &settings.policy.requests;
+        let script_name =
+            mounts::route(mounts, options, &self.vars, &mut self.app_key, &mut self.pairs);
         let known = self.vars.known();
         let managed = matches!(conn.protocol, Protocol::Http11 | Protocol::Link);
         let wire = Wire {
@@ -223,14 +229,14 @@ impl Core {
                 server_close: retiring && conn.protocol != Protocol::Link,
                 managed,
             },
-            frames: self.frames(conn.protocol, meta),
+            frames,
             protocol: match conn.protocol.says_status(settings.cgi_mode) {
                 true => b"Status:",
                 false => known.protocol(),
             },
             retiring,
             add_headers: &settings.add_headers,
-            timeout_ms: send_timeout_ms(settings),
+            timeout_ms: wires::send_timeout_ms(settings),
             bounds: settings.policy.sockets.drain,
             row: self.row,
             traffic: Traffic::of(instance, self.worker, conn.listener),
@@ -257,7 +263,7 @@ impl Core {
             vars: &self.pairs,
             content_length: meta.content_length,
             core: self.id,
-            flags: wires::flags(conn.protocol, meta),
+            flags: wires::flags(instance, conn.protocol, meta, known),
             fd: conn.fd.as_raw_fd(),
             modifiers: meta.modifiers,
             scheme: known.scheme(),
@@ -352,16 +358,6 @@ impl Core {
 /// the router.
 fn accept_us(conn: &Conn, meta: &Meta) -> Option<u64> {
     meta.waited_us.or(conn.waited_us.filter(|_| conn.served == 0))
-}
-
-/// Bound of every wait for what a client sends.
-fn timeout_ms(settings: &Settings) -> i32 {
-    i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX)
-}
-
-/// Bound of every wait for a client that is to take something.
-fn send_timeout_ms(settings: &Settings) -> i32 {
-    i32::try_from(settings.policy.sockets.send_timeout_s.saturating_mul(1000)).unwrap_or(i32::MAX)
 }
 
 /// A link frame's length is 32 bits: larger bodies go out in parts.

@@ -3,11 +3,13 @@
 
 use std::os::fd::AsFd;
 
-use uwsgi_abi::{REQUEST_CHUNKED, REQUEST_RAW};
+use uwsgi_abi::{REQUEST_CHUNKED, REQUEST_DYNAMIC, REQUEST_RAW, REQUEST_SETENV};
+use uwsgi_proto::Known;
 use uwsgi_proto::fastcgi::reply;
 
 use super::Core;
-use crate::settings::Protocol;
+use crate::instance::Instance;
+use crate::settings::{Protocol, Settings};
 use crate::warning::PING;
 use crate::worker::body::{Body, Kind};
 use crate::worker::conn::{Conn, Drain};
@@ -28,11 +30,30 @@ pub(super) fn body_kind(protocol: Protocol, meta: &Meta) -> Kind {
     }
 }
 
-/// What a plugin is told of it, bits `REQUEST_*`.
-pub(super) fn flags(protocol: Protocol, meta: &Meta) -> u32 {
+/// What the plugin is told about a request. Variables that say what is to be done come from web
+/// servers alone: headers of clients have other names.
+pub(super) fn flags(instance: &Instance, protocol: Protocol, meta: &Meta, known: Known<'_>) -> u32 {
     let chunked = if meta.chunked { REQUEST_CHUNKED } else { 0 };
-    let raw = if protocol == Protocol::Raw { REQUEST_RAW } else { 0 };
-    chunked | raw
+    if protocol == Protocol::Raw {
+        return chunked | REQUEST_RAW;
+    }
+    if protocol.is_http() || protocol == Protocol::Link {
+        return chunked;
+    }
+    let names = instance.settings.policy.requests.dynamic_apps && known.names_app();
+    let dynamic = if names { REQUEST_DYNAMIC } else { 0 };
+    let setenv = if known.sets_environment() { REQUEST_SETENV } else { 0 };
+    chunked | dynamic | setenv
+}
+
+/// Bound of every wait for what a client sends.
+pub(super) fn timeout_ms(settings: &Settings) -> i32 {
+    i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX)
+}
+
+/// Bound of every wait for a client that is to take something.
+pub(super) fn send_timeout_ms(settings: &Settings) -> i32 {
+    i32::try_from(settings.policy.sockets.send_timeout_s.saturating_mul(1000)).unwrap_or(i32::MAX)
 }
 
 impl Core {
