@@ -204,10 +204,20 @@ def test_what_is_no_request_is_refused_counted_and_named(served, what):
     data, counter, line = REFUSED[what]
     server = served()
     server.allow("skip")
-    assert cgi.END not in wire.raw(server.address(), data, shut=True)[1:2]
+    answer = wire.raw(server.address(), data, shut=True)
+    assert (b"Status: 431 Request Header Fields Too Large\r\n" in answer) == (counter != "bad")
     server.wait_log(re.escape(line))
     until(lambda: socket_row(server)["refused"][counter] == 1, "the refusal to be counted")
     assert ask(server.address(), "/length").body == b"12345"
+
+
+def test_a_body_beyond_the_limit_is_refused_in_words(served):
+    server = served("--limit-post", "100")
+    server.allow("CONTENT_LENGTH")
+    answer = ask(server.address(), "/echo", b"x" * 101, number=3)
+    assert answer.status == "Status: 413 Request Entity Too Large" and answer.end == FINISH
+    server.wait_log(re.escape("Invalid (too big) CONTENT_LENGTH. skip."))
+    assert ask(server.address(), "/echo", b"x" * 100).body == b"x" * 100
 
 
 def test_modifiers_of_requests(uwsgi, app):

@@ -3,6 +3,7 @@
 //! One function per protocol, all ending in the same [`Meta`] and the same variable block.
 
 pub(crate) mod fastcgi;
+pub(crate) mod refused;
 mod scgi;
 
 use uwsgi_proto::{HttpEnv, Known, Parsed, VarBlock, VarError, link, parse_head, uwsgi};
@@ -44,7 +45,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: Reason,
     /// For the log.
     pub(crate) line: String,
-    /// Status for clients that speak HTTP; others just see the connection close.
+    /// Status for clients that can be told one; others, and all when it is 0, just see the connection
+    /// close.
     pub(crate) status: u16,
     /// The request log has a line for it.
     pub(crate) logged: bool,
@@ -163,10 +165,11 @@ fn look_uwsgi(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
     }
     let head_len = uwsgi::HEADER_LEN + size;
     let Some(payload) = input.get(uwsgi::HEADER_LEN..head_len) else { return Look::More };
-    if is_vars_modifier(header.modifier1)
-        && let Err(e) = vars.load(payload)
-    {
-        return refuse_vars(&e);
+    if let Err(e) = vars.load(payload) {
+        if is_vars_modifier(header.modifier1) {
+            return refuse_vars(&e);
+        }
+        vars.clear();
     }
     let known = vars.known();
     Look::Ready(Meta {
@@ -181,9 +184,10 @@ fn look_uwsgi(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
     })
 }
 
-/// Packets whose payload is not a block of variables.
+/// Whether the payload of a packet must be a block of variables: not that of messages, code, arrays and
+/// names, whoever serves them.
 fn is_vars_modifier(modifier1: u8) -> bool {
-    !matches!(modifier1, 100 | 101 | 110 | 111)
+    !matches!(modifier1, 10 | 22 | 31..=33 | 48 | 73 | 74 | 96..=101 | 109..=111 | 115 | 173 | 200)
 }
 
 fn look_link(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
@@ -327,6 +331,15 @@ mod tests {
     fn a_ping_needs_no_variables() {
         let Look::Ready(meta) = see(Protocol::Uwsgi, &[100, 0, 0, 0]) else { panic!("not ready") };
         assert_eq!(meta.modifiers, (100, 0));
+    }
+
+    #[test]
+    fn only_a_request_must_be_made_of_variables() {
+        let Look::Ready(meta) = see(Protocol::Uwsgi, b"\x16\x07\0\0print()") else {
+            panic!("a packet of another kind was read as a request");
+        };
+        assert_eq!(meta.modifiers, (22, 0));
+        assert!(matches!(see(Protocol::Uwsgi, b"\0\x07\0\0print()"), Look::Refused(_)));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use uwsgi_duties::{Line, recycle};
-use uwsgi_proto::{HttpEnv, error_response};
+use uwsgi_proto::HttpEnv;
 
 use self::pause::Pause;
 use super::conn::Conn;
@@ -346,7 +346,7 @@ impl Reactor {
                 }
                 Look::More => return self.wait_for_rest(core, conn, input),
                 Look::Refused(refusal) => {
-                    self.refuse(core, &conn, &refusal, input.len());
+                    self.refuse(core, &conn, &refusal, &input);
                     break;
                 }
                 Look::Said(said) => {
@@ -504,10 +504,10 @@ impl Reactor {
         }
     }
 
-    fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, seen: usize) {
+    fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, input: &[u8]) {
         log!("{}", refusal.line);
         core.row.parse_errors.add(1);
-        self.traffic(conn).in_vain(seen);
+        self.traffic(conn).in_vain(input.len());
         if let Some(i) = self.sources[conn.listener as usize].index {
             let row = self.instance.arena.socket(i);
             match refusal.reason {
@@ -517,13 +517,13 @@ impl Reactor {
             }
         }
         if refusal.logged {
+            let seen = input.len();
             core.log_refused(conn, seen.saturating_sub(uwsgi_proto::uwsgi::HEADER_LEN));
         }
-        if conn.protocol.is_http() && refusal.status > 0 {
+        if let Some(answer) = wire::refused::answer(conn.protocol, refusal, input) {
             let mut switches = 0;
-            let answer = error_response(refusal.status);
             // The client is refused either way.
-            let sent = io::send_all(conn.fd.as_fd(), answer, false, 1000, &mut switches);
+            let sent = io::send_all(conn.fd.as_fd(), &answer, false, 1000, &mut switches);
             self.traffic(conn).rejected(if sent.is_ok() { answer.len() } else { 0 });
             io::drain(conn.fd.as_fd());
         }

@@ -61,7 +61,8 @@ fn refuse(e: &FastcgiError) -> Look {
         _ => Reason::Bad,
     };
     let logged = reason == Reason::Vars;
-    Look::Refused(Refusal { reason, line: e.to_string(), status: 0, logged })
+    let status = if reason == Reason::Bad { 0 } else { 431 };
+    Look::Refused(Refusal { reason, line: e.to_string(), status, logged })
 }
 
 /// Whether as much of the body as `meta` announces lies in `input`.

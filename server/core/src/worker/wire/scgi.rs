@@ -21,7 +21,8 @@ pub(super) fn look(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
                 ScgiError::Vars(_) => Reason::Vars,
             };
             let logged = reason == Reason::Vars;
-            Look::Refused(Refusal { reason, line: e.to_string(), status: 0, logged })
+            let status = if reason == Reason::Bad { 0 } else { 431 };
+            Look::Refused(Refusal { reason, line: e.to_string(), status, logged })
         }
     }
 }
