@@ -36,7 +36,7 @@ pub use privileges::{Point, Privileges};
 pub use recycle::Recycling;
 pub use reload::{OnChange, Preflight, Ready, Reload};
 pub(crate) use requests::milliseconds;
-pub use requests::{Requests, VHost};
+pub use requests::{HeaderRules, Requests, VHost};
 pub use scale::Scale;
 pub(crate) use scale::settings as cheaper_settings;
 pub use sockets::{DrainBounds, SharedSpec, Sockets};
@@ -86,7 +86,7 @@ impl Policy {
             mercy: Mercies::from_config(config),
             hooks: Hooks::from_config(config, faults),
             reload: Reload::from_config(config, faults),
-            requests: Requests::from_config(config),
+            requests: Requests::from_config(config, faults),
             locks: Locks::from_config(config, faults),
             clients: Clients::from_config(config, faults),
             sockets: Sockets::from_config(config, faults),

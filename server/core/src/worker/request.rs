@@ -465,7 +465,10 @@ impl RequestHost for Live<'_> {
     }
 
     fn head(&mut self, status: &[u8], headers: &mut dyn Iterator<Item = (&[u8], &[u8])>) -> i32 {
-        self.reply.set_head(&self.wire, status, headers)
+        match &self.instance.settings.policy.requests.headers {
+            None => self.reply.set_head(&self.wire, status, headers),
+            Some(rules) => self.filtered_head(rules, status, headers),
+        }
     }
 
     fn write(&mut self, data: &[u8], flags: u32) -> i32 {

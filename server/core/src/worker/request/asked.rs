@@ -4,7 +4,8 @@ use uwsgi_abi::running::{CHUNK_NOW, Deed, NoChunk};
 use uwsgi_abi::{OK, WRITE_ERROR};
 
 use super::Live;
-use crate::policy::milliseconds;
+use crate::log;
+use crate::policy::{HeaderRules, milliseconds};
 use crate::settings::Protocol;
 use crate::worker::io;
 
@@ -22,6 +23,25 @@ impl Live<'_> {
             }
         }
         Some(b"")
+    }
+
+    /// Sets a head from which rules take headers; those that are added later stay.
+    pub(super) fn filtered_head(
+        &mut self,
+        rules: &HeaderRules,
+        status: &[u8],
+        headers: &mut dyn Iterator<Item = (&[u8], &[u8])>,
+    ) -> i32 {
+        let (notes, room) = (&mut *self.notes, self.instance.settings.buffer_size);
+        let mut keep = |variable: &[u8], value: &[u8]| {
+            if !notes.add_var(variable, value, room) {
+                log!(
+                    "not enough buffer space to add a collected header, consider increasing it with the --buffer-size option"
+                );
+            }
+        };
+        let headers = headers.filter(|(name, value)| rules.pass(name, value, &mut keep));
+        self.reply.set_head(&self.wire, status, headers)
     }
 
     /// The response ends here, and with it the connection. The router hears that this one is
