@@ -15,6 +15,9 @@ pub(super) fn socket(j: &mut Json, row: &SocketSnap) {
         j.number("timeout", socket.timeouts);
         j.number("eof", socket.eof);
         j.number("vars", socket.vars);
+        j.number("limit_post", socket.limit_post);
+        j.number("slow_head", socket.slow_head);
+        j.number("slow_body", socket.slow_body);
     });
 }
 

@@ -366,31 +366,46 @@ pub(super) const ROWS: &[Metric] = &[
         .extended("socket.K.accepted", "7.K.4")
         .family("uwsgi_socket_accepted_total")
         .cell(at!(SocketRow.accepted)),
-    socket(|k| i(k.cells.oversize), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.oversize), Counter, Count, "Requests that were refused or given up.")
         .extended("socket.K.errors.oversize", "7.K.5")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "oversize")
         .cell(at!(SocketRow.oversize)),
-    socket(|k| i(k.cells.bad), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.bad), Counter, Count, "Requests that were refused or given up.")
         .extended("socket.K.errors.bad", "7.K.6")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "bad")
         .cell(at!(SocketRow.bad)),
-    socket(|k| i(k.cells.timeouts), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.timeouts), Counter, Count, "Requests that were refused or given up.")
         .extended("socket.K.errors.timeout", "7.K.7")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "timeout")
         .cell(at!(SocketRow.timeouts)),
-    socket(|k| i(k.cells.eof), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.eof), Counter, Count, "Requests that were refused or given up.")
         .extended("socket.K.errors.eof", "7.K.8")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "eof")
         .cell(at!(SocketRow.eof)),
-    socket(|k| i(k.cells.vars), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.vars), Counter, Count, "Requests that were refused or given up.")
         .extended("socket.K.errors.vars", "7.K.9")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "vars")
         .cell(at!(SocketRow.vars)),
+    socket(|k| i(k.cells.limit_post), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.limit_post", "7.K.24")
+        .family("uwsgi_socket_request_errors_total")
+        .label("reason", "limit_post")
+        .cell(at!(SocketRow.limit_post)),
+    socket(|k| i(k.cells.slow_head), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.slow_head", "7.K.25")
+        .family("uwsgi_socket_request_errors_total")
+        .label("reason", "slow_head")
+        .cell(at!(SocketRow.slow_head)),
+    socket(|k| i(k.cells.slow_body), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.slow_body", "7.K.26")
+        .family("uwsgi_socket_request_errors_total")
+        .label("reason", "slow_body")
+        .cell(at!(SocketRow.slow_body)),
     // --- aliases
     row(
         Group::Alias,

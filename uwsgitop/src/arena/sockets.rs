@@ -43,6 +43,9 @@ fn socket(of: &SocketSnap) -> Socket {
         ("timeout", row.timeouts),
         ("eof", row.eof),
         ("vars", row.vars),
+        ("limit_post", row.limit_post),
+        ("slow_head", row.slow_head),
+        ("slow_body", row.slow_body),
     ];
     let refused = refused.into_iter().filter(|(_, count)| *count > 0);
     Socket {

@@ -81,7 +81,8 @@ fn counted(socket: &mut Socket, row: &Map<String, Value>) {
     socket.accepted = known("accepted");
     socket.drops = known("drops");
     socket.waited = known("waited");
-    let reasons = ["oversize", "bad", "timeout", "eof", "vars"];
+    let reasons =
+        ["oversize", "bad", "timeout", "eof", "vars", "limit_post", "slow_head", "slow_body"];
     let refused = object(row, "refused");
     let ends = reasons.iter().filter_map(|reason| {
         let count = number(refused?, reason);

@@ -175,6 +175,9 @@ fn reasons(socket: &Socket, width: usize) -> Vec<Line> {
         "timeout" => "not in time (socket-timeout)".to_owned(),
         "eof" => "closed by the client".to_owned(),
         "vars" => "too many variables (max-vars)".to_owned(),
+        "limit_post" => "body too large (limit-post)".to_owned(),
+        "slow_head" => "head too slow (socket-header-timeout)".to_owned(),
+        "slow_body" => "body too slow (socket-body-timeout)".to_owned(),
         other => other.to_owned(),
     };
     let told = socket.refused.iter().map(|end| format!("{} {}", end.count, words(&end.reason)));

@@ -124,6 +124,23 @@ pub(super) const ROWS: &[Row] = &[
     )
     .unit("MiB"),
     req("upload-progress", Kind::Str, "write the progress of uploads as JSON into this directory"),
+    req("socket-header-timeout", Kind::U64, "longest time for the head of a request, 0 for any")
+        .default("60")
+        .unit("s"),
+    req(
+        "socket-body-timeout",
+        Kind::U64,
+        "how long a client may be waited for while its request body comes, 0 for ever",
+    )
+    .default("60")
+    .unit("s"),
+    req(
+        "socket-body-min-rate",
+        Kind::U64,
+        "bytes of a request body that extend its time by a second, 0 for none",
+    )
+    .default("100")
+    .unit("bytes/s"),
     req("udp", Kind::Address, "serve statistics and messages on this UDP address")
         .on(Flags::MASTER),
     req("multicast", Kind::Address, "join this multicast group for subscriptions and UDP")

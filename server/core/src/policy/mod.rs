@@ -22,7 +22,7 @@ mod sockets;
 
 use uwsgi_config::{Config, Finding};
 
-pub use bodies::Bodies;
+pub use bodies::{Bodies, Pace};
 pub use clients::Clients;
 pub use control::Control;
 pub use daemons::Attached;

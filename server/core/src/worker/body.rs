@@ -5,6 +5,7 @@
 //! anything is read (`Body::store`).
 
 use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
 use uwsgi_abi::{READ_ERROR, READ_TIMEOUT};
 use uwsgi_proto::chunked::{Decoder, Step};
@@ -14,6 +15,7 @@ use uwsgi_proto::link::{FrameReader, FrameStep};
 use super::io;
 use super::stored::{Plan, Sink, Stored};
 use super::trouble::Trouble;
+use crate::policy::Pace;
 
 mod chunks;
 
@@ -49,6 +51,10 @@ pub(crate) struct Body {
     pub(crate) errors: u64,
     /// Why the last of them failed.
     pub(crate) trouble: Trouble,
+    /// How slowly it may come.
+    pub(crate) pace: Pace,
+    /// For how long the client was waited for, milliseconds.
+    pub(crate) waited_ms: u64,
     /// Nothing more comes from the client, and why.
     pub(crate) ended: Option<Trouble>,
     /// FastCGI requests that were begun on the connection meanwhile.
@@ -107,6 +113,8 @@ impl Body {
             consumed: 0,
             errors: 0,
             trouble: Trouble::Closed,
+            pace: Pace::new(0, 0),
+            waited_ms: 0,
             ended: None,
             others: Vec::new(),
         }
@@ -120,7 +128,7 @@ impl Body {
                 self.errors += 1;
                 self.trouble = trouble;
                 match trouble {
-                    Trouble::Timeout => READ_TIMEOUT,
+                    Trouble::Timeout | Trouble::Slow => READ_TIMEOUT,
                     _ => READ_ERROR,
                 }
             }
@@ -168,13 +176,8 @@ impl Body {
         let want = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let here = &self.input[self.at..];
         let n = if here.is_empty() {
-            if let Some(trouble) = self.ended {
-                return Err(trouble);
-            }
-            match io::recv(fd, &mut out[..want], self.timeout_ms)? {
-                0 => return Err(Trouble::Closed),
-                n => n,
-            }
+            let out = &mut out[..want];
+            self.wait(|_, timeout_ms| io::recv(fd, out, timeout_ms))?
         } else {
             let n = want.min(here.len());
             out[..n].copy_from_slice(&here[..n]);
@@ -205,12 +208,28 @@ impl Body {
             }
             self.input.clear();
             self.at = 0;
-            if let Some(trouble) = self.ended {
-                return Err(trouble);
-            }
-            if io::recv_into(fd, &mut self.input, 16_384, self.timeout_ms)? == 0 {
-                return Err(Trouble::Closed);
-            }
+            self.wait(|input, timeout_ms| io::recv_into(fd, input, 16_384, timeout_ms))?;
+        }
+    }
+
+    /// Receives something, as long as the client is not too slow. What it sends at once costs it no
+    /// time.
+    fn wait(
+        &mut self,
+        receive: impl FnOnce(&mut Vec<u8>, i32) -> Result<usize, io::Wait>,
+    ) -> Result<usize, Trouble> {
+        if let Some(trouble) = self.ended {
+            return Err(trouble);
+        }
+        let left = self.pace.allowed_ms(self.consumed).saturating_sub(self.waited_ms);
+        let left = i32::try_from(left).unwrap_or(i32::MAX);
+        let since = Instant::now();
+        let received = receive(&mut self.input, left.min(self.timeout_ms));
+        self.waited_ms += since.elapsed().as_millis() as u64;
+        match received {
+            Ok(0) => Err(Trouble::Closed),
+            Err(io::Wait::Timeout) if left < self.timeout_ms => Err(Trouble::Slow),
+            other => Ok(other?),
         }
     }
 

@@ -70,6 +70,14 @@ pub(crate) struct Conn {
     pub(crate) served: u32,
     /// The router was told to use this link no more.
     pub(crate) leaving: bool,
+    /// When the first bytes of the request at hand were seen, same clock.
+    pub(crate) begun_ms: Option<u64>,
+    /// When its head was complete, where its body is awaited.
+    pub(crate) head_ms: Option<u64>,
+    /// How long that body was awaited when it was given up.
+    pub(crate) awaited_ms: u64,
+    /// When it must be complete; `u64::MAX` while none has begun.
+    pub(crate) limit_ms: u64,
     /// Why nothing more comes from the client; the application hears it where it reads the body.
     pub(crate) ended: Option<Trouble>,
     /// It is armed for the moment when it takes bytes.
@@ -106,10 +114,23 @@ impl Conn {
             active_ms: 0,
             served: 0,
             leaving: false,
+            begun_ms: None,
+            head_ms: None,
+            awaited_ms: 0,
+            limit_ms: u64::MAX,
             ended: None,
             armed_out: false,
             drain: None,
         }
+    }
+}
+
+impl Conn {
+    /// A request was served: the next one has its own time.
+    pub(crate) fn turn_page(&mut self) {
+        (self.served, self.scanned, self.continued) = (self.served + 1, 0, false);
+        (self.begun_ms, self.head_ms, self.limit_ms) = (None, None, u64::MAX);
+        self.awaited_ms = 0;
     }
 }
 

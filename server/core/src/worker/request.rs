@@ -133,7 +133,8 @@ impl Core {
             limit => limit,
         };
         let mut body = Body::limited(input, meta.head_len, kind, timeout_ms, limit);
-        body.ended = conn.ended;
+        body.waited_ms = conn.awaited_ms;
+        (body.ended, body.pace) = (conn.ended, self.instance.settings.policy.bodies.sending);
         self.reply.reset();
         self.notes.reset();
         if conn.protocol == Protocol::Raw {
@@ -148,6 +149,7 @@ impl Core {
         if self.reply.corked && !keep && drain.is_none() {
             io::end(conn.fd.as_fd());
         }
+        self.note_trouble(conn, &body);
         let end = self.clock.now_us();
         let closed = self.closed(conn, moved, received - body.left(unread), &body);
         self.account(

@@ -12,6 +12,8 @@ pub(crate) enum Trouble {
     Errno(Errno),
     /// The client sent nothing for too long.
     Timeout,
+    /// The client sent something now and then, too little in all.
+    Slow,
     /// What arrives is not coded as it says.
     Coding,
     /// More than `limit-post`.

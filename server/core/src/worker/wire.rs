@@ -37,6 +37,8 @@ pub(crate) enum Reason {
     Oversize,
     Bad,
     Vars,
+    /// The body is larger than `limit-post`.
+    LimitPost,
 }
 
 /// A request that is not served.
@@ -108,7 +110,7 @@ pub(crate) fn look(
     match found {
         Look::Ready(meta) if limits.limit_post > 0 && meta.content_length > limits.limit_post => {
             Look::Refused(Refusal {
-                reason: Reason::Oversize,
+                reason: Reason::LimitPost,
                 line: "Invalid (too big) CONTENT_LENGTH. skip.".into(),
                 status: 413,
                 logged: true,

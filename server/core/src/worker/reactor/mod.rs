@@ -9,6 +9,7 @@
 mod accept;
 mod drain;
 mod parking;
+mod patience;
 mod pause;
 mod proxied;
 mod signals;
@@ -344,6 +345,9 @@ impl Reactor {
                     self.note_end(&conn, &input);
                     break;
                 }
+                Look::More if self.is_too_slow(&mut conn, input.len()) => {
+                    conn.ended = Some(Trouble::Slow);
+                }
                 Look::More => return self.wait_for_rest(core, conn, input),
                 Look::Refused(refusal) => {
                     self.refuse(core, &conn, &refusal, &input);
@@ -357,7 +361,7 @@ impl Reactor {
                 }
                 Look::Ready(meta) => {
                     let served = core.serve(&conn, input, &meta, self.retiring());
-                    (conn.served, conn.scanned, conn.continued) = (conn.served + 1, 0, false);
+                    conn.turn_page();
                     input = served.rest;
                     self.after_request(core);
                     if served.drain.is_some() {
@@ -456,12 +460,16 @@ impl Reactor {
         let small = (1..=PARKED_BODY).contains(&meta.content_length);
         let awaited = small && !meta.chunked && conn.protocol != Protocol::Puwsgi;
         if !awaited || conn.ended.is_some() {
+            conn.awaited_ms = conn.head_ms.map_or(0, |since| self.now_ms().saturating_sub(since));
             return false;
         }
         let late = match conn.protocol.is_fastcgi() {
             true => !wire::fastcgi::has_body(input, meta),
             false => ((input.len() - meta.head_len) as u64) < meta.content_length,
         };
+        if late && conn.head_ms.is_none() {
+            conn.head_ms = Some(self.now_ms());
+        }
         if late && meta.expect_continue && !conn.continued {
             conn.continued = true;
             let mut switches = 0;
@@ -486,24 +494,6 @@ impl Reactor {
         sent.is_ok() && !said.close
     }
 
-    /// A request ended before it was complete.
-    fn note_end(&self, conn: &Conn, input: &[u8]) {
-        if conn.ended == Some(Trouble::Timeout) {
-            return self.note_timeout(conn, input.len());
-        }
-        // Balancers that only look whether somebody answers send a PROXY header and go.
-        if input.is_empty() {
-            return;
-        }
-        self.traffic(conn).in_vain(input.len());
-        if let Some(i) = self.sources[conn.listener as usize].index {
-            self.instance.arena.socket(i).eof.add_shared(1);
-        }
-        if conn.protocol.is_http() {
-            log!("uwsgi_proto_http_parser() -> client closed connection");
-        }
-    }
-
     fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, input: &[u8]) {
         log!("{}", refusal.line);
         core.row.parse_errors.add(1);
@@ -514,6 +504,7 @@ impl Reactor {
                 Reason::Oversize => row.oversize.add_shared(1),
                 Reason::Bad => row.bad.add_shared(1),
                 Reason::Vars => row.vars.add_shared(1),
+                Reason::LimitPost => row.limit_post.add_shared(1),
             }
         }
         if refusal.logged {

@@ -5,14 +5,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 
 use rustix::event::epoll;
-use uwsgi_proto::{error_response, link};
+use uwsgi_proto::link;
 
 use super::{CONN, LINGER_MS, Reactor};
 use crate::settings::Protocol;
 use crate::worker::conn::{Conn, Waiting};
 use crate::worker::io;
 use crate::worker::request::Core;
-use crate::worker::trouble::Trouble;
 
 /// So much of a request is copied out of a core's buffer, which is far larger.
 const SMALL_INPUT: usize = 4096;
@@ -25,7 +24,7 @@ impl Reactor {
         }
         conn.waiting = Waiting::Request;
         conn.active_ms = self.now_ms();
-        conn.deadline_ms = conn.active_ms + timeout;
+        conn.deadline_ms = conn.limit_ms.min(conn.active_ms + timeout);
         conn.input = match input.len() {
             // A buffer is the core's; a client that says little at a time holds what it has said.
             len if len <= SMALL_INPUT => {
@@ -116,7 +115,7 @@ impl Reactor {
             }
             if conn.waiting == Waiting::Request {
                 // A head without all of its body is the application's.
-                conn.ended = Some(Trouble::Timeout);
+                conn.ended = Some(self.lateness(&conn));
                 self.pump(core, conn);
             } else {
                 self.close(&conn);
@@ -134,22 +133,6 @@ impl Reactor {
             // A router that is gone has closed the link.
             let _ = io::send_all(conn.fd.as_fd(), &link::frame(0), false, 0, &mut switches);
             self.park(conn);
-        }
-    }
-
-    /// `came`: bytes of a request that are there.
-    pub(super) fn note_timeout(&self, conn: &Conn, came: usize) {
-        if let Some(i) = self.sources[conn.listener as usize].index {
-            self.instance.arena.socket(i).timeouts.add_shared(1);
-        }
-        let traffic = self.traffic(conn);
-        traffic.in_vain(came);
-        if conn.protocol == Protocol::Http11 && came > 0 {
-            let mut switches = 0;
-            // Best effort: the client was too slow to care for.
-            let answer = error_response(408);
-            let sent = io::send_all(conn.fd.as_fd(), answer, false, 0, &mut switches);
-            traffic.rejected(if sent.is_ok() { answer.len() } else { 0 });
         }
     }
 }

@@ -5,9 +5,11 @@ use std::os::fd::BorrowedFd;
 
 use uwsgi_abi::OK;
 
-use super::{Live, REFUSED};
+use super::{Core, Live, REFUSED};
 use crate::settings::Protocol;
 use crate::sockets;
+use crate::worker::body::Body;
+use crate::worker::conn::Conn;
 use crate::worker::io;
 use crate::worker::stored::Plan;
 use crate::worker::trouble::Trouble;
@@ -61,7 +63,7 @@ impl Live<'_> {
         let status: &[u8] = match trouble {
             _ if !hears => return,
             Trouble::Closed | Trouble::Errno(_) | Trouble::Unknown => return,
-            Trouble::Timeout => b"408 Request Timeout",
+            Trouble::Timeout | Trouble::Slow => b"408 Request Timeout",
             Trouble::Coding => b"400 Bad Request",
             Trouble::TooLarge => b"413 Request Entity Too Large",
             Trouble::NoRoom(_) => return self.reply.error_page(&self.wire),
@@ -82,7 +84,7 @@ impl Live<'_> {
         let total = self.vars.known().content_length();
         let left = total.saturating_sub(consumed);
         let text = match trouble {
-            Trouble::Timeout => {
+            Trouble::Timeout | Trouble::Slow => {
                 log!(
                     "[uwsgi-body-read] Timeout reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left}"
                 );
@@ -109,5 +111,38 @@ impl Live<'_> {
         log!(
             "[uwsgi-body-read] Error reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left} message: {text}"
         );
+    }
+}
+
+impl Core {
+    /// Counts a body that a limit of the socket ended.
+    pub(super) fn note_trouble(&self, conn: &Conn, body: &Body) {
+        if body.errors == 0 {
+            return;
+        }
+        if body.trouble == Trouble::Slow {
+            let known = self.vars.known();
+            let remote = match known.remote_addr() {
+                b"" => conn.peer.as_bytes(),
+                address => address,
+            };
+            let (method, uri) = (known.method().escape_ascii(), known.uri().escape_ascii());
+            log!(
+                "[uwsgi-slow] the body of {method} {uri} from {} was given up: {} bytes in {} ms of waiting",
+                remote.escape_ascii(),
+                body.consumed,
+                body.waited_ms
+            );
+        }
+        // The router's link is not listed.
+        if conn.listener as usize >= self.instance.sockets.len() {
+            return;
+        }
+        let row = self.instance.arena.socket(conn.listener);
+        match body.trouble {
+            Trouble::Slow => row.slow_body.add_shared(1),
+            Trouble::TooLarge => row.limit_post.add_shared(1),
+            _ => {}
+        }
     }
 }
