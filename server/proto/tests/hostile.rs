@@ -1,5 +1,7 @@
 //! Each trick of `hostile.tsv` ends in the status the table says, as soon as its bytes are there.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing helper is a failing test")]
+
 use uwsgi_proto::chunked::{Decoder, Step};
 use uwsgi_proto::{HttpEnv, Parsed, VarBlock, parse_head};
 
