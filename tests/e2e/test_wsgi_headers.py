@@ -47,3 +47,23 @@ def test_a_rule_that_says_nothing_is_refused(uwsgi, value):
     assert server.wait_exit() == 1
     server.wait_log(f'invalid value for option "pull-header": "{value}" is no header and variable')
     server.expect = {1}
+
+
+def test_a_page_for_failures(uwsgi, tmp_path):
+    (tmp_path / "page.html").write_text("<h1>later</h1>")
+    options = [f"--error-page-500={tmp_path}/nothing.html", f"--error-page-500={tmp_path}/page.html"]
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", *options)
+    answer = server.get()
+    assert (answer.status, answer.body) == (500, b"<h1>later</h1>")
+    assert answer.headers == [("Connection", "close"), ("Content-Type", "text/html"), ("Content-Length", "14")]
+    (tmp_path / "page.html").unlink()
+    assert server.get().body == b"Internal Server Error"
+
+
+@pytest.mark.ours
+def test_the_page_stands_in_for_applications_that_fail(uwsgi, tmp_path):
+    (tmp_path / "page.html").write_text("<h1>later</h1>")
+    (tmp_path / "app.py").write_text("def application(e, s):\n    raise ValueError('x')\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "--exception-500", f"--error-page-500={tmp_path}/page.html",
+                   "--wsgi-file", tmp_path / "app.py").allow("Traceback")
+    assert server.get().body == b"<h1>later</h1>"

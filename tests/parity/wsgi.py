@@ -51,3 +51,17 @@ def wsgi_facts(box):
     for path in ("/descriptors", "/engines", "/facts", "/log-me"):
         box.get(server, path)
     box.stop(server, only="ASYNC|=> generated")
+
+
+@scenario
+def wsgi_removed_headers(box):
+    server = box.serve("--http-socket", AUTO, "--rem-header", "x-ONE", "--add-header", "X-One: added", "--wsgi-file", box.app("wires"))
+    box.get(server, "/headers")
+    box.stop(server, "none")
+
+
+@scenario
+def wsgi_error_page(box):
+    server = box.serve("--http-socket", AUTO, "--error-page-500", box.file("page.html", "<h1>later</h1>"))
+    box.get(server, "/")
+    box.stop(server, "none")

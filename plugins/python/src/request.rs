@@ -13,7 +13,7 @@ use uwsgi_abi::{Request, WRITE_LAST};
 use crate::body;
 use crate::cores::Core;
 use crate::dynamic;
-use crate::exceptions::{self, plain_500};
+use crate::exceptions;
 use crate::ffi;
 use crate::input;
 use crate::obj::Obj;
@@ -65,7 +65,7 @@ fn dispatch(server: ServerRef, core: &Core, request: &Request) -> i32 {
     dynamic::prepare(request);
     let Some(app) = dynamic::app_for(server, core, request) else {
         server.log("--- no python application found, check your startup logs for errors ---");
-        plain_500(core, b"Internal Server Error");
+        exceptions::page_500(core);
         return ANSWERED;
     };
     let Some(interp) = state::interp(app.interp) else { return UNANSWERED };

@@ -238,7 +238,7 @@ pub(crate) fn write_error() -> Raised {
 /// A body without status and headers cannot be sent: answers 500 and ends the response.
 pub(crate) fn no_head(core: &Core) -> Raised {
     crate::state::log("start_response() not called");
-    unlocked(|| exceptions::plain_500(core, b"Internal Server Error"));
+    unlocked(|| exceptions::page_500(core));
     core.broken.set(true);
     Raised
 }

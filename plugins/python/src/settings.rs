@@ -2,6 +2,10 @@
 //!
 //! It owns their defaults. It refuses options that belong to the server (tolerances, limits).
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
 use uwsgi_abi::plugin::ServerRef;
 
 /// Options of the request path.
@@ -22,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) post_buffering: bool,
     /// Rules of `reload-on-exception` and its relatives.
     pub(crate) reload: ReloadRules,
+    /// `error-page-500`: files for status 500, the first that can be read.
+    pub(crate) error_pages: Vec<PathBuf>,
     /// `threads` is 1: `uwsgi.env` is kept.
     pub(crate) keep_env: bool,
 }
@@ -70,6 +76,7 @@ impl Settings {
             values: Vec::new(),
             reprs: Vec::new(),
         },
+        error_pages: Vec::new(),
         keep_env: false,
     };
 
@@ -90,6 +97,10 @@ impl Settings {
                 values: list("reload-on-exception-value"),
                 reprs: list("reload-on-exception-repr"),
             },
+            error_pages: server
+                .option_all("error-page-500")
+                .map(|path| PathBuf::from(OsStr::from_bytes(path)))
+                .collect(),
             keep_env: server.info().cores <= 1,
         }
     }

@@ -155,6 +155,7 @@ pub(super) const WORKS: &[&str] = &[
     "endif",
     "env",
     "envdir",
+    "error-page-500",
     "eval",
     "evil-reload-on-as",
     "evil-reload-on-rss",

@@ -16,6 +16,8 @@ pub struct Requests {
     pub ignore_script_name: bool,
     /// The host of a request is part of the key by which its application is found.
     pub vhost: Option<VHost>,
+    /// Files for status 500; the first that can be read is sent.
+    pub error_pages: Vec<String>,
     /// What happens to headers of responses; nothing where nothing is asked for.
     pub headers: Option<HeaderRules>,
 }
@@ -108,6 +110,7 @@ impl Requests {
                 (false, true) => Some(VHost::Any),
                 (false, false) => None,
             },
+            error_pages: config.all("error-page-500").map(|e| e.text().to_owned()).collect(),
             headers: HeaderRules::from_config(config, faults),
         }
     }

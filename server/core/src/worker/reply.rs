@@ -21,6 +21,7 @@ use crate::policy::DrainBounds as Bounds;
 
 mod sending;
 
+mod page;
 mod raw;
 
 /// Bodies up to this size travel in the same buffer and system call as their head.
@@ -48,6 +49,8 @@ pub(crate) struct Wire<'a> {
 /// Builds and sends one response after the other; its buffers are kept.
 pub(crate) struct Reply {
     head: ResponseHead,
+    /// What is answered where an application fails: the first file that can be read.
+    pages: Vec<String>,
     out: Vec<u8>,
     /// What the client did not take yet.
     pub(crate) outbox: Outbox,
@@ -98,6 +101,7 @@ impl Reply {
     pub(crate) fn new(limit: usize) -> Reply {
         Reply {
             head: ResponseHead::new(limit),
+            pages: Vec::new(),
             out: Vec::with_capacity(COPY_LIMIT + 1024),
             outbox: Outbox::default(),
             near_end: false,
@@ -501,15 +505,6 @@ impl Reply {
         wire.frames.end(&mut self.out, Ending::default());
         let sent = self.flush(wire, false);
         self.result(sent);
-    }
-
-    /// A plain 500 page, where nothing was said yet.
-    pub(crate) fn error_page(&mut self, wire: &Wire<'_>) {
-        let headers: [(&[u8], &[u8]); 2] =
-            [(b"Connection", b"close"), (b"Content-Type", b"text/plain")];
-        if self.set_head(wire, b"500 Internal Server Error", headers.into_iter()) == OK {
-            self.write(wire, b"Internal Server Error", true);
-        }
     }
 }
 

@@ -98,7 +98,8 @@ impl Core {
             spare: Vec::with_capacity(16_384),
             aside: Vec::new(),
             pairs: Vec::with_capacity(settings.max_vars * 2),
-            reply: Reply::new(settings.response_headers_limit),
+            reply: Reply::new(settings.response_headers_limit)
+                .with_pages(&settings.policy.requests.error_pages),
             phases: Phases::default(),
             mounts: Mounts::new(instance, worker),
             plan: Plan::new(&settings.policy.bodies),
