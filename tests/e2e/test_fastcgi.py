@@ -1,5 +1,6 @@
 """FastCGI on a worker socket: records of every shape, connections that are kept, clients that do not behave."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -127,6 +128,20 @@ def test_questions_to_the_server_are_answered(served):
         assert client.record() == (UNKNOWN, 0, bytes([77]) + bytes(7))
         client.send(cgi.fastcgi(variables("/length")))
         assert client.answer().body == b"12345"
+
+
+def test_a_flood_of_questions_holds_nobody_up(served):
+    server = served()
+    with Client(server.address()) as flood, Client(server.address()) as client:
+        sent = 0
+        flood.stream.setblocking(False)
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while sent < 64 << 20:
+                sent += flood.stream.send(record(77, b"", 0) * 4096)
+        # It does not read its answers, and is let go.
+        client.send(cgi.fastcgi(variables("/length")))
+        assert client.answer().body == b"12345"
+    assert sent < 64 << 20
 
 
 def test_a_second_request_at_the_same_time_is_told_that_one_runs(served):

@@ -357,7 +357,8 @@ impl Reactor {
                     if !self.say(&conn, &said, &mut input) {
                         break;
                     }
-                    conn.scanned = 0;
+                    // Whoever only asks waits in line with the others for each buffer of questions.
+                    (conn.scanned, readable) = (0, false);
                 }
                 Look::Ready(meta) => {
                     let served = core.serve(&conn, input, &meta, self.retiring());
