@@ -59,6 +59,13 @@ def read(environ):
         return str(error)
 
 
+def length(environ):
+    source = environ["wsgi.input"]
+    first = len(source.read())
+    source.seek(0)
+    return str(min(first, len(source.read())))
+
+
 def slow(environ):
     time.sleep(0.5)
     return digest(environ["wsgi.input"])

@@ -115,6 +115,15 @@ def test_harakiri_does_not_count_the_time_of_an_upload(serve):
     assert "HARAKIRI" not in server.log()
 
 
+@pytest.mark.parametrize("options, size, most", [([], 9, 8), ([], 8, None), (["--body-read-warning", "1"], 2, 1), (["--body-read-warning", "3"], 2, None)])
+def test_one_read_of_much_memory_is_told_once(serve, options, size, most):
+    server = serve("--http-socket", "127.0.0.1:0", "--post-buffering", "4096", *options)
+    assert wire.http(server.address(), "/length", "POST", body=b"x" * (size << 20), timeout=60).body == b"%d" % (size << 20)
+    server.wait_log("POST /length => generated")
+    line = f"[uwsgi-warning] you are using read() on request body allocating over than {most} MB, that is really bad and can be avoided..."
+    assert server.log().count(line) == (most is not None) and server.log().count("uwsgi-warning") == (most is not None)
+
+
 BROKEN = [
     ("end", "Error", " message: Client closed connection", "error"),
     ("reset", "Error", " message: Connection reset by peer", "error"),

@@ -31,6 +31,8 @@ pub(crate) struct Body {
     /// Bytes received from the server.
     received: u64,
     ended: bool,
+    /// It was said that the application takes too much of it at once.
+    warned: bool,
 }
 
 impl Body {
@@ -41,6 +43,22 @@ impl Body {
         }
         self.buffer.clear();
         (self.start, self.received, self.ended) = (0, 0, false);
+        self.warned = false;
+    }
+
+    /// Says once that one call takes more memory than `body-read-warning` allows.
+    fn warn(&mut self, bytes: usize, what: &str) {
+        let most = settings().body_read_warning;
+        if self.warned || bytes as u64 <= most.saturating_mul(1 << 20) {
+            return;
+        }
+        self.warned = true;
+        let call = what.split('(').next().unwrap_or(what);
+        if let Some(server) = server() {
+            server.log(&format!(
+                "[uwsgi-warning] you are using {call}() on request body allocating over than {most} MB, that is really bad and can be avoided..."
+            ));
+        }
     }
 
     fn pending(&self) -> &[u8] {
@@ -66,6 +84,7 @@ impl Body {
     /// Reads up to `want` more bytes into the buffer; `what` names the call for the error.
     fn fill(&mut self, core: &Core, want: usize, what: &str) -> Res<()> {
         let old = self.buffer.len();
+        self.warn(old.saturating_add(want), what);
         self.buffer.resize(old + want, 0);
         let got = receive(core, self.buffer.get_mut(old..).unwrap_or_default(), what);
         self.buffer.truncate(old + *got.as_ref().unwrap_or(&0));
@@ -116,6 +135,7 @@ fn read(core: &Core, limit: Option<usize>, what: &str) -> Res<Obj> {
 
 /// Reads straight into a new bytes object of the final size.
 fn read_exactly(core: &Core, body: &mut Body, size: usize, what: &str) -> Res<Obj> {
+    body.warn(size, what);
     let length = isize::try_from(size).map_err(|_| os_error("request body too large"))?;
     // SAFETY: attached; a null source leaves the bytes for us to fill.
     let object = Obj::own(unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), length) })?;
@@ -250,8 +270,9 @@ builtin!(input_seek = "seek", |slf, args| {
     let (request, server) = (core.request.get(), server().ok_or_else(outside)?);
     let moved = target.and_then(|(offset, from_end)| server.seek(request, offset, from_end));
     let moved = moved.ok_or_else(|| os_error("invalid seek position for wsgi.input"))?;
+    let warned = body.warned;
     body.reset();
-    body.received = moved;
+    (body.received, body.warned) = (moved, warned);
     Obj::uint(moved)
 });
 

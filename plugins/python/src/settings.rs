@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 use uwsgi_abi::plugin::ServerRef;
 
+/// `body-read-warning` where it is not given, MiB.
+const BODY_READ_WARNING: u64 = 8;
+
 /// Options of the request path.
 pub(crate) struct Settings {
     /// `wsgi-strict`: a returned bytes object is iterated like anything else.
@@ -30,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) error_pages: Vec<PathBuf>,
     /// `threads` is 1: `uwsgi.env` is kept.
     pub(crate) keep_env: bool,
+    /// `body-read-warning`: MiB of a body that one call may take without a word.
+    pub(crate) body_read_warning: u64,
 }
 
 /// When an uncaught exception ends the worker.
@@ -78,6 +83,7 @@ impl Settings {
         },
         error_pages: Vec::new(),
         keep_env: false,
+        body_read_warning: BODY_READ_WARNING,
     };
 
     /// Reads them from the server.
@@ -102,6 +108,10 @@ impl Settings {
                 .map(|path| PathBuf::from(OsStr::from_bytes(path)))
                 .collect(),
             keep_env: server.info().cores <= 1,
+            body_read_warning: server
+                .option("body-read-warning", 0)
+                .and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok())
+                .unwrap_or(BODY_READ_WARNING),
         }
     }
 }

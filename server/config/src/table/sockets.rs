@@ -122,6 +122,7 @@ pub(super) const ROWS: &[Row] = &[
         Kind::U64,
         "warn when one read of a request body asks for more than this",
     )
+    .default("8")
     .unit("MiB"),
     req("upload-progress", Kind::Str, "write the progress of uploads as JSON into this directory"),
     req("socket-header-timeout", Kind::U64, "longest time for the head of a request, 0 for any")

@@ -29,6 +29,7 @@ pub(super) const WORKS: &[&str] = &[
     "binary-path",
     "binsh",
     "blacklist",
+    "body-read-warning",
     "brutal-reload-on-fd",
     "buffer-size",
     "build-info",
