@@ -177,6 +177,35 @@ def test_an_app_that_says_nothing_is_counted_as_it_is_logged(start):
     same_everywhere(server, document)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_answers_that_are_taken_after_their_request_are_counted_as_they_are_taken(start, threads):
+    """A core leaves the rest to the event loop: bytes count when they go, a client that leaves counts when it does."""
+    server, size = start("--http-socket", "127.0.0.1:0", "--threads", str(threads), "--drain-limit", str(64 << 20)), 24 << 20
+    request = wire.request_bytes(path=f"/plain?size={size}", headers={"Connection": "close"})
+
+    def stream_with_answer(count):
+        stream = wire.connect(server.address())
+        stream.sendall(request)
+        return stream, rest(server, count)["sockets"][0]
+
+    first, row = stream_with_answer(1)
+    held = row["tx"]
+    assert held < size
+    answer = wire.read_all(first)
+    first.close()
+    assert len(answer) > size
+    document = server.wait_stats(lambda s: s["sockets"][0]["tx"] == len(answer), "all bytes counted")
+    assert (document["sockets"][0]["aborted"], document["sockets"][0]["write_errors"]) == (0, 0)
+    second, row = stream_with_answer(2)
+    assert row["tx"] < len(answer) + size and row["aborted"] == 0
+    leave(second)
+    document = server.wait_stats(lambda s: s["sockets"][0]["aborted"] == 1, "a client that left")
+    for place in (document["sockets"][0], app_of(document)):
+        assert (place["aborted"], place["write_errors"], place["requests"]) == (1, 1, 2)
+    assert sum(c["write_errors"] for w in document["workers"] for c in w["cores"]) == 1
+    same_everywhere(server, document)
+
+
 # --- phases
 
 
