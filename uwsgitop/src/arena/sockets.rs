@@ -58,6 +58,8 @@ fn socket(of: &SocketSnap) -> Socket {
         accepted: Some(row.accepted),
         drops: Some(row.drops),
         waited: Some(row.waited),
+        requests: Some(of.traffic.requests),
+        aborted: Some(of.traffic.aborted),
         refused: refused.map(|(reason, count)| End { reason: reason.to_owned(), count }).collect(),
         ..Socket::default()
     }

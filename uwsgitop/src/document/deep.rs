@@ -81,6 +81,8 @@ fn counted(socket: &mut Socket, row: &Map<String, Value>) {
     socket.accepted = known("accepted");
     socket.drops = known("drops");
     socket.waited = known("waited");
+    socket.requests = known("requests");
+    socket.aborted = known("aborted");
     let reasons =
         ["oversize", "bad", "timeout", "eof", "vars", "limit_post", "slow_head", "slow_body"];
     let refused = object(row, "refused");
