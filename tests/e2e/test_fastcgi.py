@@ -244,6 +244,13 @@ def test_modifiers_of_requests(uwsgi, app):
     server.wait_log("-- unavailable modifier requested: 77 --")
 
 
+def test_the_second_modifier_of_requests(uwsgi, app):
+    server = uwsgi("--fastcgi-socket", "127.0.0.1:0", "-M", "--fastcgi-modifier2", "9", "--log-format", "stamp %(modifier1)/%(modifier2)",
+                   "--wsgi-file", app("wires"))
+    assert ask(server.address(), "/length").body == b"12345"
+    server.wait_log("^stamp 0/9$")
+
+
 def test_the_protocol_of_plain_sockets(uwsgi, app):
     server = uwsgi("--socket", "127.0.0.1:0", "--protocol", "fastcgi", "-M", "--wsgi-file", app("wires"))
     assert ask(server.address(), "/length").body == b"12345"

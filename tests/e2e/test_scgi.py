@@ -84,3 +84,10 @@ def test_modifiers_of_requests(uwsgi, app):
     server.allow("unavailable")
     assert ask(server, "/length") == b""
     server.wait_log("-- unavailable modifier requested: 78 --")
+
+
+def test_the_second_modifier_of_requests(uwsgi, app):
+    server = uwsgi("--scgi-socket", "127.0.0.1:0", "-M", "--scgi-modifier2", "9", "--log-format", "stamp %(modifier1)/%(modifier2)",
+                   "--wsgi-file", app("wires"))
+    assert ask(server, "/length").endswith(b"12345")
+    server.wait_log("^stamp 0/9$")

@@ -141,7 +141,7 @@ def raw_connections(box):
 
 @scenario
 def cgi_mode(box):
-    server = box.serve("--http-socket", AUTO, "--socket", AUTO, "-M", "-c", "--wsgi-file", box.app("wires"))
+    server = box.serve("--http-socket", AUTO, "--socket", AUTO, "-M", "--cgi-mode", "--wsgi-file", box.app("wires"))
     box.get(server, "/length")
     box.exchange(server, "uwsgi", wire.packet(wire.basic_vars("/length")), 1)
     box.stop(server, only="=> generated")

@@ -117,7 +117,11 @@ pub struct Stamps {
 impl Stamps {
     /// The options of the kind `fastcgi-modifier1`.
     pub fn from_config(config: &Config) -> Stamps {
-        let small = |name: String| config.int(&name, 0).clamp(0, 255) as u8;
+        Stamps::read(|name| config.int(name, 0))
+    }
+
+    fn read(number: impl Fn(&str) -> i64) -> Stamps {
+        let small = |name: String| number(&name).clamp(0, 255) as u8;
         let pair = |of: &str| (small(format!("{of}-modifier1")), small(format!("{of}-modifier2")));
         Stamps {
             http: pair("http-socket"),
@@ -151,5 +155,24 @@ mod tests {
         assert_eq!(says(Protocol::ScgiNph), [false, false]);
         assert_eq!(says(Protocol::Uwsgi), [false, true]);
         assert_eq!(says(Protocol::Link), [false, false]);
+    }
+
+    #[test]
+    fn each_kind_of_socket_has_stamps_of_its_own() {
+        let given = [
+            ("http-socket-modifier1", 1),
+            ("http-socket-modifier2", 2),
+            ("fastcgi-modifier1", 3),
+            ("fastcgi-modifier2", 4),
+            ("scgi-modifier1", 5),
+            ("scgi-modifier2", 6),
+            ("raw-modifier1", 7),
+            ("raw-modifier2", 300),
+        ];
+        let number =
+            |name: &str| given.iter().find(|(own, _)| *own == name).map_or(-1, |(_, n)| *n);
+        let stamps = Stamps { http: (1, 2), fastcgi: (3, 4), scgi: (5, 6), raw: (7, 255) };
+        assert_eq!(Stamps::read(number), stamps);
+        assert_eq!(Stamps::read(|_| -1), Stamps::default());
     }
 }
