@@ -142,6 +142,11 @@ impl Reactor {
                 reactor.add(master, LIFELINE, epoll::EventFlags::IN)?;
             }
             reactor.pause.watch_master(instance, reactor.master.as_ref())?;
+            // It may have ended before anybody watched it, and what an application has forked may
+            // hold the pipe open.
+            if uwsgi_sys::process::parent_pid() != instance.master_pid() {
+                reactor.orphaned(instance.worker_id());
+            }
         }
         Ok(reactor)
     }
@@ -275,17 +280,19 @@ impl Reactor {
             WAKE => self.woken(core.worker),
             SIGNAL => self.handle_signal(core),
             NUDGE => self.look_everywhere(core),
-            LIFELINE => {
-                let id = core.worker;
-                if !self.stop.swap(true, Ordering::AcqRel) {
-                    crate::logv!(
-                        "uWSGI worker {id} error: the master disconnected from this worker. Shutting down the worker."
-                    );
-                }
-                self.stop();
-            }
+            LIFELINE => self.orphaned(core.worker),
             _ => {}
         }
+    }
+
+    /// The master is gone.
+    fn orphaned(&self, id: u32) {
+        if !self.stop.swap(true, Ordering::AcqRel) {
+            crate::logv!(
+                "uWSGI worker {id} error: the master disconnected from this worker. Shutting down the worker."
+            );
+        }
+        self.stop();
     }
 
     /// The master has changed something in the row of this worker, or may have.
