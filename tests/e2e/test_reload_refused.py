@@ -192,6 +192,16 @@ def test_a_binary_that_cannot_be_executed_is_noticed_while_everybody_serves(site
     assert body(server) == b"one"
 
 
+def test_what_the_kernel_says_of_a_binary_is_the_reason_with_dates_too(site, tmp_path):
+    binary = copied(tmp_path)
+    server = site.write("log-date = true", binary=binary)
+    binary.unlink()
+    shutil.copy(paths.OURS, binary)
+    with open(binary, "ab"):
+        assert refused(server) == "it could not be tried: Text file busy"
+    assert body(server) == b"one"
+
+
 def test_a_binary_that_vanishes_at_the_last_moment_ends_nothing(site, tmp_path):
     """The trial has passed, everybody has gone, and the exec fails: this image starts everybody again."""
     binary = copied(tmp_path)

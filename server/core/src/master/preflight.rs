@@ -393,8 +393,9 @@ fn start(instance: &Instance, level: Preflight, output: OwnedFd) -> io::Result<i
         Fork::Parent(pid) => Ok(pid),
         Fork::Child => {
             let error = command.exec();
-            // Its output is that of the trial by now.
-            log!("{REASON}it could not be tried: {}", plain(&error));
+            // Its output is that of the trial by now; a date in front would hide the reason.
+            let text = format!("{REASON}it could not be tried: {}\n", plain(&error));
+            log::raw(text.as_bytes());
             process::exit_now(1)
         }
     }

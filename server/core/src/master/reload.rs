@@ -1,5 +1,6 @@
 //! How a reload of each kind, and a stop, begin. Part of the master; `preflight` is what comes before
-//! a reload of the instance or of the workers, `ending` the way from here, `chain` and `refork` have files of their own.
+//! a reload of the instance or of the workers, `ending` the way from here, `chain` and `refork` have
+//! files of their own.
 
 use std::time::Instant;
 
