@@ -13,7 +13,7 @@ place=$(mktemp -d /tmp/e2e.XXXXXX)
 trap 'rm -rf "$place"' EXIT
 failed=0 ran=0
 # More than this many are no matter of chance.
-most=12
+most=20
 
 # Code 1 is "some failed", and who they are is in a file; 5 is "nothing chosen": the arguments may name
 # tests of the other part.

@@ -125,7 +125,7 @@ mod tests {
         let began = Instant::now();
         let all = open(&options(&[&silent, &address]), Needs::default()).ok().unwrap();
         server.join().unwrap();
-        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
         assert!(all[0].first.is_none());
         assert!(matches!(&all[1].first, Some(Ok(picture)) if picture.version == "x"));
     }
