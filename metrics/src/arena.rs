@@ -163,6 +163,10 @@ fn carry_over(to: &View, from: &View) {
         for what in Latency::ALL {
             to.histogram(worker, what).carry(from.histogram(worker, what));
         }
+        for socket in 0..new.sockets.min(old.sockets) {
+            to.traffic(worker, socket).carry(from.traffic(worker, socket));
+        }
+        to.link_traffic(worker).carry(from.link_traffic(worker));
     }
     (1..=old.workers).for_each(|worker| fold_lost(to, from, worker));
     for index in 0..new.sockets.min(old.sockets) {
@@ -221,6 +225,10 @@ fn fold_lost(to: &View, from: &View, worker: u32) {
     for what in Latency::ALL {
         to.histogram(heir, what).fold(from.histogram(worker, what));
     }
+    for socket in 0..new.sockets.min(old.sockets) {
+        to.traffic(heir, socket).fold(from.traffic(worker, socket));
+    }
+    to.link_traffic(heir).fold(from.link_traffic(worker));
 }
 
 /// What probes counted, where both arenas have room for it; sockets by position, those of another

@@ -11,7 +11,7 @@ use crate::requests;
 use crate::rows::{
     ALIGN, AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KILLS, KernelSocketRow,
     KernelWorkerRow, KillRow, MetricRow, MuleRow, PROBES, ProbeRow, PusherRow, SNMP_VALUES,
-    SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, WaitRow, WorkerRow, row,
+    SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, TrafficRow, WaitRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -21,7 +21,7 @@ use crate::shape::{SHAPE_WORDS, Shape};
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 9;
+pub(crate) const LAYOUT_VERSION: u64 = 10;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -141,10 +141,13 @@ pub enum Section {
     Kills = 34,
     /// Attached daemons, in configuration order.
     Daemons = 35,
+    /// What each worker did for the clients of each listening socket, and at last of the router's
+    /// link, worker-major.
+    Traffic = 36,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 36;
+const SECTIONS: usize = 37;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -277,6 +280,7 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (size_of::<WaitRow>(), spare(cores * probes)),
         (size_of::<KillRow>(), spare((KILLS * shape.probes) as usize)),
         (size_of::<DaemonRow>(), spare(shape.daemons as usize)),
+        (size_of::<TrafficRow>(), spare(workers * (shape.sockets as usize + 1))),
     ]
 }
 

@@ -16,16 +16,26 @@ pub enum Latency {
     Request = 0,
     /// Entry into the accept queue (or the front server's stamp) to dispatch.
     Queue = 1,
-    /// Inside the application.
+    /// Inside the application, without reading the body and writing the response.
     Application = 2,
     /// Writing the response.
     Write = 3,
+    /// Start of the request to the system call that carries the head of its response.
+    FirstByte = 4,
+    /// Waiting for the body of the request, where it was not there at the start.
+    Read = 5,
 }
 
 impl Latency {
     /// All of them, in arena order.
-    pub const ALL: [Latency; LATENCIES] =
-        [Latency::Request, Latency::Queue, Latency::Application, Latency::Write];
+    pub const ALL: [Latency; LATENCIES] = [
+        Latency::Request,
+        Latency::Queue,
+        Latency::Application,
+        Latency::Write,
+        Latency::FirstByte,
+        Latency::Read,
+    ];
 
     /// Lower case name.
     pub fn as_str(self) -> &'static str {
@@ -34,12 +44,14 @@ impl Latency {
             Latency::Queue => "queue",
             Latency::Application => "application",
             Latency::Write => "write",
+            Latency::FirstByte => "first_byte",
+            Latency::Read => "read",
         }
     }
 }
 
 /// Kinds of latency per worker.
-pub(crate) const LATENCIES: usize = 4;
+pub(crate) const LATENCIES: usize = 6;
 
 /// Largest value kept: one hour.
 pub(crate) const MAX_US: u64 = 3_600_000_000;

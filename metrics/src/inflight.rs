@@ -157,6 +157,12 @@ impl InFlight<'_> {
         self.head.phase.set(phase as u64);
     }
 
+    /// Deadlines count from this moment on, microseconds of the clock that nobody sets.
+    #[inline]
+    pub fn postpone(&self, since_us: u64) {
+        self.head.since_us.store(since_us, Ordering::Relaxed);
+    }
+
     /// Names the app that serves it; -1 for none.
     #[inline]
     pub fn app(&self, app: i32) {

@@ -44,15 +44,16 @@ mod whole {
         ProbeRow, PusherCells, PusherRow, RECYCLES, RELOADS, Row, SNMP_VALUES, SPREAD_BOUNDS_US,
         STALLS, STEP_CELLS, SYSCALL_CLASSES, SnmpCells, SnmpRow, SnmpValueCells, SnmpValueRow,
         SocketCells, SocketRow, Spread, SpreadCells, Steps, StepsSnap, SystemCells, SystemRow,
-        ThreadCells, ThreadRow, ThresholdCells, ThresholdRow, ThresholdState, Used, UsedCells,
-        WAITS, WaitCells, WaitRow, WorkerCells, WorkerRow, stall_at, step_bounds, step_of,
+        ThreadCells, ThreadRow, ThresholdCells, ThresholdRow, ThresholdState, TrafficCells,
+        TrafficRow, Used, UsedCells, WAITS, WaitCells, WaitRow, WorkerCells, WorkerRow, stall_at,
+        step_bounds, step_of,
     };
     pub use crate::series::{
         FamilyKind, FamilyRefused, FamilyRow, FamilySnap, FamilySpec, GaugeMode, Sample,
         SeriesHead, SeriesRef, SeriesRow,
     };
     pub use crate::shape::Shape;
-    pub use crate::snapshot::{CoreSnap, Snapshot, Status, WorkerSnap};
+    pub use crate::snapshot::{CoreSnap, Snapshot, SocketSnap, Status, WorkerSnap};
     pub use crate::table::{Table, Words};
     pub use crate::view::View;
 }
@@ -100,6 +101,8 @@ mod rows;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "states that any bit pattern is a valid row")]
 pub mod schema;
+#[cfg(not(loom))]
+mod seats;
 #[cfg(not(loom))]
 pub mod series;
 #[cfg(not(loom))]

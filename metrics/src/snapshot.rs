@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::histogram::{Latency, LatencySnap};
+use crate::histogram::{LATENCIES, Latency, LatencySnap};
 use crate::inflight::InFlightView;
 use crate::kernel::KernelSnap;
 use crate::metric_pool::READY;
@@ -13,7 +13,7 @@ use crate::requests::{self, RequestsSnap};
 use crate::rows::{
     AlarmCells, AppCells, AppRow, CoreCells, DaemonCells, GatewayCells, GlobalCells, MetricCells,
     MuleCells, PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells,
-    ThresholdCells, WorkerCells,
+    ThresholdCells, TrafficCells, WorkerCells,
 };
 use crate::series::{FamilyKind, FamilySnap, families_of};
 use crate::view::View;
@@ -117,6 +117,15 @@ pub struct WorkerSnap {
     pub cores: Vec<CoreSnap>,
 }
 
+/// One listening socket with what all workers did for its clients.
+#[derive(Clone, Debug, Default)]
+pub struct SocketSnap {
+    /// Its cells.
+    pub cells: SocketCells,
+    /// The sums of the workers.
+    pub traffic: TrafficCells,
+}
+
 /// The copy.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -131,7 +140,9 @@ pub struct Snapshot {
     /// Workers 1 to P.
     pub workers: Vec<WorkerSnap>,
     /// Sockets in configuration order.
-    pub sockets: Vec<SocketCells>,
+    pub sockets: Vec<SocketSnap>,
+    /// What all workers did for the clients of the router's link.
+    pub link: TrafficCells,
     /// Routers.
     pub gateways: Vec<GatewayCells>,
     /// What the machine says.
@@ -163,7 +174,7 @@ pub struct Snapshot {
     /// How many families and series found no room.
     pub series_dropped: u64,
     /// Latencies of all workers together, indexed by [`Latency`].
-    pub latencies: [LatencySnap; 4],
+    pub latencies: [LatencySnap; LATENCIES],
 }
 
 impl Snapshot {
@@ -185,9 +196,10 @@ impl Snapshot {
             globals: view.globals().read(),
             workers: (1..=shape.workers).map(|id| WorkerSnap::at(view, id, taken_us)).collect(),
             sockets: (0..shape.sockets)
-                .map(|i| view.socket(i).read())
-                .filter(|socket| !socket.name.is_empty())
+                .map(|i| SocketSnap::take(view, i))
+                .filter(|socket| !socket.cells.name.is_empty())
                 .collect(),
+            link: traffic(view, shape.sockets),
             gateways: (0..shape.gateways)
                 .map(|i| view.gateway(i).read())
                 .filter(|gateway| !gateway.name.is_empty())
@@ -292,6 +304,22 @@ impl Snapshot {
         let count = i64::try_from(self.workers.len()).unwrap_or(i64::MAX);
         self.sum(|w| w.cells.avg_rt_us).checked_div(count).unwrap_or(0)
     }
+}
+
+impl SocketSnap {
+    /// Copies a socket, from 0.
+    pub fn take(view: &View, index: u32) -> SocketSnap {
+        SocketSnap { cells: view.socket(index).read(), traffic: traffic(view, index) }
+    }
+}
+
+/// What all workers did for the clients of a socket.
+fn traffic(view: &View, socket: u32) -> TrafficCells {
+    let mut all = TrafficCells::default();
+    for worker in 1..=view.shape().workers {
+        all.merge(&view.traffic(worker, socket).read());
+    }
+    all
 }
 
 impl CoreSnap {

@@ -13,7 +13,7 @@ use crate::map::Mapping;
 use crate::rows::{
     AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow,
     KillRow, MetricRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SnmpValueRow, SocketRow, SystemRow,
-    ThresholdRow, WaitRow, WorkerRow,
+    ThresholdRow, TrafficRow, WaitRow, WorkerRow,
 };
 use crate::schema::SchemaRow;
 use crate::shape::Shape;
@@ -69,6 +69,18 @@ impl View {
     #[inline]
     pub fn socket(&self, index: u32) -> &SocketRow {
         self.map.row(self.layout.place(Section::Sockets).at(index as usize))
+    }
+
+    /// What a worker (from 1) did for the clients of a listening socket, from 0.
+    #[inline]
+    pub fn traffic(&self, worker: u32, socket: u32) -> &TrafficRow {
+        let places = self.layout.shape.sockets + 1;
+        self.map.row(self.layout.place(Section::Traffic).cell(major(worker), socket, places))
+    }
+
+    /// The same for the clients of the router's link.
+    pub fn link_traffic(&self, worker: u32) -> &TrafficRow {
+        self.traffic(worker, self.layout.shape.sockets)
     }
 
     /// A router process, from 0.

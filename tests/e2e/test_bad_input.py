@@ -110,10 +110,10 @@ def test_limit_post(uwsgi, app):
     server.wait_log(r"Invalid \(too big\) CONTENT_LENGTH\. skip\.")
 
 
-GARBAGE = [b"\0" * 100, b"\xff" * 5000, b"GET\r\n\r\n", b"\r\n\r\n", b" \r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/1.1\r\n:\r\n\r\n",
-           b"GET / HTTP/1.1\r\nnocolon\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-           b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
-           b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+GARBAGE = [b"\0" * 100, b"\xff" * 5000, b"GET\r\n\r\n", b"\r\n\r\n", b" \r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/1.1\r\nHost: h\r\n:\r\n\r\n",
+           b"GET / HTTP/1.1\r\nHost: h\r\nnocolon\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+           b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+           b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
            b"\x00\xff\xff\x00", b"\x00\x04\x00\x00\xff\xff\xff\xff", b"PROXY TCP4 1 2 3 4\r\n"]
 
 
@@ -144,7 +144,7 @@ def test_clients_that_leave_midway(uwsgi, app):
     """Half a head, half a body, half a response: the worker goes on."""
     server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--socket-timeout", "2", "--wsgi-file", app("wires"))
     server.allow("Traceback")
-    for data in (b"GET / HT", b"POST /echo HTTP/1.1\r\nContent-Length: 100000\r\n\r\nhalf"):
+    for data in (b"GET / HT", b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhalf"):
         stream = wire.connect(server.address())
         stream.sendall(data)
         stream.close()

@@ -147,6 +147,7 @@ def site(uwsgi, tmp_path):
     server.send(signal.SIGHUP)
     until(lambda: "uwsgi_reload_duration_seconds_count" in page(port), "a finished reload", timeout=30)
     exhibit.crowd(server.http, "/shop/slow?ms=200", 12)
+    assert exhibit.upload(server.http).body == b"5"
     until(lambda: "uwsgi_router_wait_seconds_count" in page(port), "requests that waited")
     until(lambda: 'uwsgi_threshold_state{key="core.busy_workers"' in page(port) and "uwsgi_system_load" in page(port), "a look at all")
     return server

@@ -194,7 +194,7 @@ def test_a_worker_out_of_descriptors_waits_instead_of_spinning(uwsgi, app):
     streams = [wire.connect(server.address()) for _ in range(10)]
     try:
         for stream in streams:
-            stream.sendall(b"GET / HTTP/1.1\r\n")  # half a head keeps its place
+            stream.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n")  # half a head keeps its place
         server.wait_log(r"accept\(\): Too many open files")
         lines, cpu = server.log().count("accept(): "), procs.cpu_seconds(worker)
         for stream in streams[:3]:

@@ -1,4 +1,4 @@
-"""Behind a real nginx: `include uwsgi_params; uwsgi_pass` over TCP and UNIX."""
+"""Behind a real nginx: `uwsgi_pass`, `fastcgi_pass` and `scgi_pass` over TCP and UNIX."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import paths, procs, wire
+from harness import cgi, paths, procs, wire
 from harness.server import free_port
 from harness.waiting import until
 
@@ -25,12 +25,16 @@ http {{
     uwsgi_temp_path {dir}/uwsgi;
     fastcgi_temp_path {dir}/fastcgi;
     scgi_temp_path {dir}/scgi;
+    upstream kept {{ server {target}; keepalive 4; }}
     server {{
         listen 127.0.0.1:{port};
-        location / {{ include {params}; uwsgi_pass {target}; }}
+        location / {{ include /etc/nginx/{protocol}_params; {more} {protocol}_pass {target}; }}
+        location /kept/ {{ include /etc/nginx/fastcgi_params; fastcgi_param PATH_INFO /length; fastcgi_keep_conn on; fastcgi_pass kept; }}
     }}
 }}
 """
+# Debian's files of these leave the path to whoever writes the location.
+MORE = {name: f"{name}_param PATH_INFO $document_uri;" for name in ("fastcgi", "scgi")}
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
 
@@ -40,10 +44,10 @@ def nginx(tmp_path):
     assert os.path.exists(NGINX), "nginx is missing: run tests/setup.sh as root"
     running = []
 
-    def start(target: str) -> int:
+    def start(target: str, protocol: str = "uwsgi") -> int:
         port = free_port()
         (tmp_path / "nginx.conf").write_text(
-            CONFIG.format(dir=tmp_path, port=port, target=target, params="/etc/nginx/uwsgi_params"))
+            CONFIG.format(dir=tmp_path, port=port, target=target, protocol=protocol, more=MORE.get(protocol, "")))
         process = subprocess.Popen([NGINX, "-p", tmp_path, "-c", tmp_path / "nginx.conf", "-e", tmp_path / "nginx.start"])
         running.append(process)
         until(lambda: process.poll() is None and _accepts(port), "nginx to listen")
@@ -64,13 +68,15 @@ def _accepts(port) -> bool:
         return False
 
 
+@pytest.mark.parametrize("protocol", ["uwsgi", "fastcgi", "scgi"])
 @pytest.mark.parametrize("where", ["tcp", "unix"])
-def test_nginx_in_front(uwsgi, nginx, app, tmp_path, where):
+def test_nginx_in_front(uwsgi, nginx, app, tmp_path, where, protocol):
     socket = "127.0.0.1:0" if where == "tcp" else str(tmp_path / "u.sock")
     options = ["--chmod-socket=666"] if where == "unix" else []
-    server = uwsgi("--socket", socket, "-M", "-p", "2", "--wsgi-file", app("wires"), *options)
+    option = "--socket" if protocol == "uwsgi" else f"--{protocol}-socket"
+    server = uwsgi(option, socket, "-M", "-p", "2", "--wsgi-file", app("wires"), *options)
     target = f"unix:{socket}" if where == "unix" else "%s:%d" % server.address()
-    port = nginx(target)
+    port = nginx(target, protocol)
     assert wire.http(port, "/length").body == b"12345"
     assert wire.http(port, "/length", "HEAD").header("Content-Length") == "5"
     assert wire.http(port, "/missing").status == 404
@@ -82,6 +88,14 @@ def test_nginx_in_front(uwsgi, nginx, app, tmp_path, where):
     server.allow("Traceback")
     assert wire.http(port, "/exc-before").status == 502
     assert wire.http(port, "/length").status == 200
+
+
+def test_nginx_keeps_connections_of_fastcgi(uwsgi, nginx, app):
+    server = uwsgi("--fastcgi-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("wires"), "--stats", "stats", "--stats-http")
+    port = nginx("%s:%d" % server.address(), "fastcgi")
+    for _ in range(20):
+        assert wire.http(port, "/kept/").body == b"12345"
+    assert cgi.socket_row(server)["accepted"] == 1
 
 
 def test_flask_behind_nginx(uwsgi, nginx, app):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness import paths, procs, wire
+from harness import cgi, paths, procs, wire
 from harness.server import ask, plain_environment, run
 from harness.waiting import until
 
@@ -200,6 +200,17 @@ def test_a_socket_from_the_spawner(uwsgi, app, spawner, tmp_path, monkeypatch, k
     after = server.reload()
     server.wait_log(rf"uwsgi socket 0 inherited {kind} address {name} fd {number}\n", after=after)
     assert wire.http(address).body == b"Hello World"
+
+
+@pytest.mark.parametrize("protocol", ["fastcgi", "scgi"])
+def test_a_web_server_that_spawns_its_gateway(uwsgi, app, spawner, monkeypatch, protocol):
+    monkeypatch.setenv("KIND", "INET")
+    monkeypatch.setenv("NUMBER", "0")
+    server = uwsgi("--protocol", protocol, "-M", "--wsgi-file", app("hello"), binary=spawner)
+    pairs = cgi.variables("/")
+    data = cgi.fastcgi(pairs) if protocol == "fastcgi" else cgi.scgi(pairs[:3])
+    answer = wire.raw(server.address(), data)
+    assert b"Status: 200 OK\r\n" in answer and b"Hello World" in answer
 
 
 @pytest.mark.ours

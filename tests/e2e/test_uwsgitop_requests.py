@@ -159,10 +159,10 @@ def test_applications_of_all_workers_are_one_row(watched, source):
     assert {app["WORKERS"] for app in apps.values()} == {2}
     assert round(apps["/"]["SHARE"] + apps["/shop"]["SHARE"]) == 100
     if source == "arena":
-        assert apps["/shop"]["5xx"] == 1 and apps["/"]["5xx"] == 0
+        assert apps["/shop"]["5xx"] == 2 and apps["/"]["5xx"] == 0
         assert apps["/shop"]["AVG"] > 0 and apps["/shop"]["p99"] > 0
         kinds = {(row["APP"], row["METHOD"], row["CODE"]): row for row in rows("apps", how) if row["METHOD"]}
-        assert kinds[("/shop", "GET", "5xx")]["REQ"] == 1
+        assert kinds[("/shop", "GET", "5xx")]["REQ"] == 2
         assert kinds[("/", "GET", "2xx")]["REQ"] == 3 and kinds[("/", "GET", "2xx")]["p99"] > 0
 
 

@@ -31,6 +31,12 @@ def names(page_text: str) -> set[str]:
     return {line.split("{")[0].split(" ")[0] for line in page_text.splitlines() if line and not line.startswith("#")}
 
 
+def upload(address) -> wire.Response:
+    """A request whose body is not there when it begins."""
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    return wire.http(address, "/shop/upload", "POST", {"Transfer-Encoding": "chunked"}, body)
+
+
 def crowd(address, path: str, count: int):
     """Requests that begin at once, on connections of their own; answers are awaited by the block's end."""
     stack = contextlib.ExitStack()

@@ -21,8 +21,8 @@ def document(server) -> bytes:
 
 
 def classic(text: str) -> str:
-    """The document without the keys that this server adds at the end of workers and of the whole."""
-    for first in ("harakiri_pending", "gateways", "mules", "started_at"):
+    """The document without the keys that this server adds at the end of sockets, workers, apps and of the whole."""
+    for first in ("accepted", "responses", "harakiri_pending", "gateways", "mules", "started_at"):
         while found := re.search(rf',\s*"{first}":', text):
             text = text[:found.start()] + text[end_of_object(text, found.end()):]
     return text

@@ -13,8 +13,8 @@ import tomllib
 import pytest
 
 from harness import paths
-from parity import alarms, carbon, commands, config, config_errors, config_formats, config_logic, config_order, config_values  # noqa: F401
-from parity import daemons, health, hooks, life, messages, metric_lists, pushers, rrd, scale, sockets, stats, thresholds, wires  # noqa: F401 (they register scenarios)
+from parity import alarms, carbon, commands, config, config_errors, config_formats, config_logic, config_order, config_values, dynamic  # noqa: F401
+from parity import daemons, health, hooks, life, messages, metric_lists, protocols, pushers, request_bodies, rrd, scale, sockets, stats, thresholds, wires, wsgi  # noqa: F401 (they register scenarios)
 from parity.box import Box
 from parity.scenarios import SCENARIOS
 

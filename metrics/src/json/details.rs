@@ -72,10 +72,7 @@ pub(super) fn worker(j: &mut Json, worker: &WorkerSnap, shares: bool) {
 
 /// The end of an application.
 pub(super) fn app(j: &mut Json, app: &AppCells) {
-    j.numbers("responses", app.responses);
-    j.number("running_time_us", app.running_time_us);
     j.number("harakiri_count", app.harakiri_count);
-    j.number("tx", app.tx);
     // The last bucket has no end.
     j.numbers("duration_bounds_us", APP_BUCKETS_US);
     j.numbers("durations", app.latencies);
@@ -94,16 +91,8 @@ pub(super) fn request(j: &mut Json, snapshot: &Snapshot, request: &InFlightView,
 
 /// The end of a socket.
 pub(super) fn socket(j: &mut Json, socket: &SocketCells) {
-    j.number("accepted", socket.accepted);
     j.number("drops", socket.drops);
     j.number("waited", socket.waited);
-    j.object("refused", |j| {
-        j.number("oversize", socket.oversize);
-        j.number("bad", socket.bad);
-        j.number("timeout", socket.timeouts);
-        j.number("eof", socket.eof);
-        j.number("vars", socket.vars);
-    });
 }
 
 /// The end of a latency: highest value and count of every used cell, in turn.

@@ -7,12 +7,13 @@ mod details;
 mod escape;
 mod kernel;
 mod own;
+mod traffic;
 mod writer;
 
 use crate::histogram::{Latency, LatencySnap};
-use crate::rows::{AppCells, DaemonCells, GatewayCells, MuleCells, SocketCells};
+use crate::rows::{AppCells, DaemonCells, GatewayCells, MuleCells};
 use crate::schema::{Item, ListOptions, list};
-use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
+use crate::snapshot::{CoreSnap, Snapshot, SocketSnap, WorkerSnap};
 pub use details::Details;
 use writer::Json;
 
@@ -62,7 +63,7 @@ pub fn stats_json(snapshot: &Snapshot, options: &StatsOptions) -> Vec<u8> {
                 j.entry(|j| {
                     socket(j, row);
                     if options.details.is_some() {
-                        details::socket(j, row);
+                        details::socket(j, &row.cells);
                     }
                 });
             }
@@ -109,13 +110,15 @@ fn metrics(j: &mut Json, snapshot: &Snapshot, options: &StatsOptions) {
     });
 }
 
-fn socket(j: &mut Json, socket: &SocketCells) {
+fn socket(j: &mut Json, row: &SocketSnap) {
+    let socket = &row.cells;
     j.string("name", &socket.name);
     j.string("proto", &socket.proto);
     j.number("queue", socket.queue);
     j.number("max_queue", socket.max_queue);
     j.number("shared", socket.shared);
     j.number("can_offload", socket.can_offload);
+    traffic::socket(j, row);
 }
 
 fn worker(j: &mut Json, snapshot: &Snapshot, worker: &WorkerSnap, options: &StatsOptions) {
@@ -176,6 +179,7 @@ fn app(j: &mut Json, app: &AppCells) {
     j.number("requests", app.requests);
     j.number("exceptions", app.exceptions);
     j.string("chdir", &app.chdir);
+    traffic::app(j, app);
 }
 
 fn core(
@@ -221,6 +225,9 @@ fn extensions(j: &mut Json, snapshot: &Snapshot, options: &StatsOptions) {
     let started = snapshot.globals.started_at;
     if !snapshot.gateways.is_empty() {
         j.list("gateways", |j| snapshot.gateways.iter().for_each(|g| j.entry(|j| gateway(j, g))));
+    }
+    if snapshot.link.requests > 0 {
+        j.object("link", |j| traffic::counts(j, &snapshot.link));
     }
     if !snapshot.mules.is_empty() {
         j.list("mules", |j| snapshot.mules.iter().for_each(|m| j.entry(|j| mule(j, m))));

@@ -11,11 +11,22 @@ const RESPONSES: &str = "uwsgi_app_responses_total";
 const DURATION: &str = "uwsgi_app_request_duration_seconds";
 /// A family of one number for each app: name, help, and the number.
 type Plain = (&'static str, &'static str, fn(&AppCells) -> u64);
-const PLAIN: [Plain; 4] = [
+const PLAIN: [Plain; 8] = [
     ("uwsgi_app_requests_total", "Requests dispatched to the app.", |app| app.requests),
     ("uwsgi_app_exceptions_total", "Uncaught exceptions of the app.", |app| app.exceptions),
     ("uwsgi_app_harakiri_total", "Requests that took too long.", |app| app.harakiri_count),
     ("uwsgi_app_transmitted_bytes_total", "Response bytes of the app.", |app| app.tx),
+    ("uwsgi_app_received_bytes_total", "Request bytes of the app.", |app| app.rx),
+    ("uwsgi_app_read_errors_total", "Failed reads of request bodies.", |app| app.read_errors),
+    ("uwsgi_app_write_errors_total", "Failed writes of responses.", |app| app.write_errors),
+    ("uwsgi_app_aborted_requests_total", "Requests whose client left before the end.", |app| {
+        app.aborted
+    }),
+];
+/// Times of each app, microseconds.
+const TIMES: [Plain; 2] = [
+    ("uwsgi_app_application_seconds_total", "Time inside the app.", |app| app.application_us),
+    ("uwsgi_app_write_seconds_total", "Time spent writing its responses.", |app| app.write_us),
 ];
 
 /// The sums of the workers, by mountpoint.
@@ -34,13 +45,20 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot) {
             }
         }
     }
+    for (name, help, read) in TIMES {
+        if out.family(name, Type::Counter, help, true) {
+            for (app, cells) in &apps {
+                out.sample(&[("app", app)], seconds(read(cells)));
+            }
+        }
+    }
     responses(out, &apps);
     durations(out, &apps);
 }
 
 /// Takes the names, also when there is no app.
 pub(super) fn claim(out: &mut Writer<'_>) {
-    for name in PLAIN.iter().map(|(name, ..)| *name).chain([RESPONSES]) {
+    for name in PLAIN.iter().chain(&TIMES).map(|(name, ..)| *name).chain([RESPONSES]) {
         out.claim(name, Type::Counter);
     }
     out.claim(DURATION, Type::Histogram);
@@ -60,6 +78,12 @@ fn merged(snapshot: &Snapshot) -> Apps {
         sum.harakiri_count += cells.harakiri_count;
         sum.tx += cells.tx;
         sum.running_time_us += cells.running_time_us;
+        sum.application_us += cells.application_us;
+        sum.write_us += cells.write_us;
+        sum.rx += cells.rx;
+        sum.read_errors += cells.read_errors;
+        sum.write_errors += cells.write_errors;
+        sum.aborted += cells.aborted;
         let classes = sum.responses.iter_mut().zip(&cells.responses);
         let buckets = sum.latencies.iter_mut().zip(&cells.latencies);
         classes.chain(buckets).for_each(|(sum, n)| *sum += n);

@@ -54,6 +54,14 @@ pub(super) fn name_of(what: Latency) -> (&'static str, &'static str) {
             ("uwsgi_application_duration_seconds", "Time inside the application.")
         }
         Latency::Write => ("uwsgi_response_write_seconds", "Time spent writing the response."),
+        Latency::FirstByte => (
+            "uwsgi_response_first_byte_seconds",
+            "Start of the request to the system call that carries the head of its response.",
+        ),
+        Latency::Read => (
+            "uwsgi_request_read_seconds",
+            "Time spent waiting for the body of a request that was not there at its start.",
+        ),
     }
 }
 

@@ -192,7 +192,10 @@ fn by_name(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
         Read::Socket(read) => snapshot
             .sockets
             .iter()
-            .map(|s| (vec![("name", s.name.clone()), ("proto", s.proto.clone())], read(s)))
+            .map(|s| {
+                let (name, proto) = (s.cells.name.clone(), s.cells.proto.clone());
+                (vec![("name", name), ("proto", proto)], read(s))
+            })
             .collect(),
         Read::Alarm(read) => snapshot
             .alarms

@@ -37,6 +37,18 @@ row! {
         pub chdir: Text<32>,
         /// Its requests that took too long, by harakiri (master).
         pub harakiri_count: Counter,
+        /// Time inside the application, without reading and writing, microseconds.
+        pub application_us: Counter,
+        /// Time spent writing its responses, microseconds.
+        pub write_us: Counter,
+        /// Request bytes read, head and body.
+        pub rx: Counter,
+        /// Reads of its requests' bodies that failed.
+        pub read_errors: Counter,
+        /// Writes of its responses that failed.
+        pub write_errors: Counter,
+        /// Its requests whose client left before all of the response was written.
+        pub aborted: Counter,
     }
 }
 
@@ -56,7 +68,9 @@ impl AppRow {
     /// Another app takes the slot: its counts begin anew.
     pub fn clear_counts(&self) {
         let own = [&self.requests, &self.exceptions, &self.running_time_us, &self.tx];
-        let own = own.into_iter().chain([&self.harakiri_count]);
+        let times = [&self.harakiri_count, &self.application_us, &self.write_us, &self.rx];
+        let failed = [&self.read_errors, &self.write_errors, &self.aborted];
+        let own = own.into_iter().chain(times).chain(failed);
         let all = own.chain(&self.responses).chain(&self.latencies);
         all.for_each(|count| count.set(0));
     }

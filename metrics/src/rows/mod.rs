@@ -20,6 +20,7 @@ mod spread;
 mod steps;
 mod system;
 mod threshold;
+mod traffic;
 mod used;
 mod worker;
 
@@ -43,6 +44,7 @@ pub use spread::{SPREAD_BOUNDS_US, Spread, SpreadCells};
 pub use steps::{STEP_CELLS, Steps, StepsSnap, step_bounds, step_of};
 pub use system::{STALLS, SystemCells, SystemRow, stall_at};
 pub use threshold::{ThresholdCells, ThresholdRow, ThresholdState};
+pub use traffic::{TrafficCells, TrafficRow};
 pub use used::{Used, UsedCells};
 pub use worker::{EXITS, RECYCLES, WorkerCells, WorkerRow};
 

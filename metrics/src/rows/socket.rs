@@ -39,5 +39,11 @@ row! {
         pub eof: Counter,
         /// Requests refused: too many variables, or broken ones.
         pub vars: Counter,
+        /// Requests refused: a body larger than `limit-post`.
+        pub limit_post: Counter,
+        /// Connections closed: the head of a request took too long (`socket-header-timeout`).
+        pub slow_head: Counter,
+        /// Requests whose body came too slowly (`socket-body-timeout`).
+        pub slow_body: Counter,
     }
 }

@@ -6,9 +6,9 @@ use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
     AlarmCells, AppCells, DaemonCells, GatewayCells, KernelSocketCells, KernelWorkerCells,
-    KillCells, MuleCells, ProbeCells, PusherCells, SocketCells, SystemCells,
+    KillCells, MuleCells, ProbeCells, PusherCells, SystemCells,
 };
-use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
+use crate::snapshot::{CoreSnap, Snapshot, SocketSnap, WorkerSnap};
 
 /// The section and offset of a cell.
 macro_rules! at {
@@ -26,6 +26,9 @@ macro_rules! at {
     };
     (SocketRow.$f:ident) => {
         ($crate::header::Section::Sockets, core::mem::offset_of!(SocketRow, $f))
+    };
+    (TrafficRow.$f:ident) => {
+        ($crate::header::Section::Traffic, core::mem::offset_of!(TrafficRow, $f))
     };
     (GatewayRow.$f:ident) => {
         ($crate::header::Section::Gateways, core::mem::offset_of!(GatewayRow, $f))
@@ -144,7 +147,7 @@ pub(super) const fn app(
 
 /// A figure of each socket.
 pub(super) const fn socket(
-    f: fn(&SocketCells) -> i64,
+    f: fn(&SocketSnap) -> i64,
     kind: Kind,
     unit: Unit,
     help: &'static str,

@@ -19,6 +19,7 @@ mod snmp;
 mod table;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use crate::cells::{Gauge, Text};
 use crate::header::Section;
@@ -26,9 +27,9 @@ use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
     AlarmCells, AppCells, DaemonCells, GatewayCells, KernelSocketCells, KernelWorkerCells,
-    KillCells, MuleCells, ProbeCells, PusherCells, SocketCells, SystemCells, row,
+    KillCells, MuleCells, ProbeCells, PusherCells, SystemCells, row,
 };
-use crate::snapshot::{CoreSnap, Snapshot, WorkerSnap};
+use crate::snapshot::{CoreSnap, Snapshot, SocketSnap, WorkerSnap};
 use crate::view::View;
 
 pub use kernel::{HISTOGRAMS, Histograms, Spreads};
@@ -45,6 +46,7 @@ const PARTS: &[&[Metric]] = &[
     pusher::ROWS,
     daemon::ROWS,
     process::ROWS,
+    traffic::ROWS,
     machine::ROWS,
     reload::ROWS,
     snmp::ROWS,
@@ -167,7 +169,7 @@ pub enum Read {
     /// From an application.
     App(fn(&AppCells) -> i64),
     /// From a socket.
-    Socket(fn(&SocketCells) -> i64),
+    Socket(fn(&SocketSnap) -> i64),
     /// From a router.
     Gateway(fn(&GatewayCells) -> i64),
     /// From a mule.

@@ -358,7 +358,7 @@ pub(super) const ROWS: &[Metric] = &[
         .family("uwsgi_link_max_queue_length")
         .cell(at!(Globals.link_max_queue))
         .if_measured(),
-    socket(|k| i(k.waited), Counter, Count, "Connections seen waiting, a lower bound.")
+    socket(|k| i(k.cells.waited), Counter, Count, "Connections seen waiting, a lower bound.")
         .family("uwsgi_socket_waited_total")
         .cell(at!(SocketRow.waited)),
 ];

@@ -8,7 +8,7 @@ use super::list::{fill, sum_of_router};
 use super::{Metric, Read, TABLE};
 use crate::rows::PROBES;
 use crate::shape::Shape;
-use crate::snapshot::{Snapshot, WorkerSnap};
+use crate::snapshot::{Snapshot, SocketSnap, WorkerSnap};
 use crate::view::View;
 
 /// A metric that exists in an arena of this shape.
@@ -132,7 +132,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         }
         Read::Worker(read) => read(&WorkerSnap::take(view, n)),
         Read::Core(read) => read(WorkerSnap::take(view, n).cores.get(m as usize)?),
-        Read::Socket(read) => read(&view.socket(k).read()),
+        Read::Socket(read) => read(&SocketSnap::take(view, k)),
         Read::Gateway(_) | Read::KernelSocket(..) => {
             builtin(metric, [n, m, k], &Snapshot::take(view))?
         }

@@ -342,49 +342,70 @@ pub(super) const ROWS: &[Metric] = &[
         .classic("core.total_running_time", "5.104")
         .cell(at!(CoreRow.running_time_us)),
     // --- sockets
-    socket(|k| i(k.queue), Gauge, Count, "Connections waiting to be accepted.")
+    socket(|k| i(k.cells.queue), Gauge, Count, "Connections waiting to be accepted.")
         .classic("socket.K.listen_queue", "7.K.1")
         .family("uwsgi_socket_queue_length")
         .cell(at!(SocketRow.queue)),
-    socket(|k| i(k.max_queue), Gauge, Count, "Size of the accept queue.")
+    socket(|k| i(k.cells.max_queue), Gauge, Count, "Size of the accept queue.")
         .extended("socket.K.max_queue", "7.K.2")
         .family("uwsgi_socket_max_queue_length")
         .cell(at!(SocketRow.max_queue)),
-    socket(|k| i(k.drops), Counter, Count, "Connections dropped by a full queue.")
+    socket(|k| i(k.cells.drops), Counter, Count, "Connections dropped by a full queue.")
         .extended("socket.K.drops", "7.K.3")
         .family("uwsgi_socket_drops_total")
         .cell(at!(SocketRow.drops)),
-    socket(|k| i(k.shared), Gauge, Count, "1 for a shared socket.")
+    socket(|k| i(k.cells.shared), Gauge, Count, "1 for a shared socket.")
         .family("uwsgi_socket_shared")
         .cell(at!(SocketRow.shared))
         .same(),
-    socket(|k| i(k.can_offload), Gauge, Count, "1 when the protocol allows offloading.")
+    socket(|k| i(k.cells.can_offload), Gauge, Count, "1 when the protocol allows offloading.")
         .family("uwsgi_socket_can_offload")
         .cell(at!(SocketRow.can_offload))
         .same(),
-    socket(|k| i(k.accepted), Counter, Count, "Connections accepted.")
+    socket(|k| i(k.cells.accepted), Counter, Count, "Connections accepted.")
+        .extended("socket.K.accepted", "7.K.4")
         .family("uwsgi_socket_accepted_total")
         .cell(at!(SocketRow.accepted)),
-    socket(|k| i(k.oversize), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.oversize), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.oversize", "7.K.5")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "oversize")
         .cell(at!(SocketRow.oversize)),
-    socket(|k| i(k.bad), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.bad), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.bad", "7.K.6")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "bad")
         .cell(at!(SocketRow.bad)),
-    socket(|k| i(k.timeouts), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.timeouts), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.timeout", "7.K.7")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "timeout")
         .cell(at!(SocketRow.timeouts)),
-    socket(|k| i(k.eof), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.eof), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.eof", "7.K.8")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "eof")
         .cell(at!(SocketRow.eof)),
-    socket(|k| i(k.vars), Counter, Count, "Requests refused before the application.")
+    socket(|k| i(k.cells.vars), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.vars", "7.K.9")
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "vars")
         .cell(at!(SocketRow.vars)),
+    socket(|k| i(k.cells.limit_post), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.limit_post", "7.K.24")
+        .family("uwsgi_socket_request_errors_total")
+        .label("reason", "limit_post")
+        .cell(at!(SocketRow.limit_post)),
+    socket(|k| i(k.cells.slow_head), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.slow_head", "7.K.25")
+        .family("uwsgi_socket_request_errors_total")
+        .label("reason", "slow_head")
+        .cell(at!(SocketRow.slow_head)),
+    socket(|k| i(k.cells.slow_body), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.slow_body", "7.K.26")
+        .family("uwsgi_socket_request_errors_total")
+        .label("reason", "slow_body")
+        .cell(at!(SocketRow.slow_body)),
     // --- aliases
     row(
         Group::Alias,

@@ -7,7 +7,7 @@ use crate::Arena;
 use crate::kernel::KernelSnap;
 use crate::rows::{
     AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow,
-    KillRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, WorkerRow,
+    KillRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, TrafficRow, WorkerRow,
 };
 use crate::series::SeriesHead;
 use crate::shape::Shape;
@@ -57,6 +57,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Cores => (size_of::<CoreRow>(), 0),
         Section::Apps => (size_of::<AppRow>(), 0),
         Section::Sockets => (size_of::<SocketRow>(), 0),
+        Section::Traffic => (size_of::<TrafficRow>(), 0),
         Section::Gateways => (size_of::<GatewayRow>(), 0),
         Section::SeriesHead => (size_of::<SeriesHead>(), 0),
         Section::Mules => (size_of::<MuleRow>(), 0),

@@ -45,7 +45,7 @@ fn another_shape_carries_what_exists_in_both() {
 
 #[test]
 fn fewer_workers_and_cores_leave_their_counts_to_the_first() {
-    let shape = Shape { workers: 3, cores: 2, apps: 2, ..Shape::default() };
+    let shape = Shape { workers: 3, cores: 2, apps: 2, sockets: 1, ..Shape::default() };
     let before = Arena::create(&shape).unwrap();
     for worker in 1..=3 {
         for core in 0..2 {
@@ -57,6 +57,8 @@ fn fewer_workers_and_cores_leave_their_counts_to_the_first() {
             before.app(worker, app).requests.add(10);
             before.app(worker, app).latency(7_000).add(2);
         }
+        before.traffic(worker, 0).response(200).add(3);
+        before.link_traffic(worker).requests.add(2);
         before.worker(worker).respawn_count.add(4);
         before.worker(worker).accepted.add(5);
         before.worker(worker).pid.set(u64::from(worker));
@@ -79,6 +81,8 @@ fn fewer_workers_and_cores_leave_their_counts_to_the_first() {
         assert_eq!(sum(&|worker| after.app(worker, 1).requests.get()), 20);
         assert_eq!(sum(&|worker| after.app(worker, 1).latency(7_000).get()), 4);
         assert_eq!(sum(&|worker| after.worker(worker).accepted.get()), 15);
+        assert_eq!(sum(&|worker| after.traffic(worker, 0).response(204).get()), 9);
+        assert_eq!(is.link.requests, 6);
         assert_eq!(is.latency(Latency::Request), was.latency(Latency::Request));
         assert_eq!((after.worker(1).respawn_count.get(), after.worker(1).pid.get()), (4, 1));
     }

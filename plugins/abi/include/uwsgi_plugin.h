@@ -51,9 +51,25 @@ struct uwsgi_option_row {
 };
 
 /* Bits of a request's flags and of a write's, and results of calls. */
-enum { UWSGI_REQUEST_CHUNKED = 1, UWSGI_WRITE_LAST = 1 };
+enum {
+    UWSGI_REQUEST_CHUNKED = 1,
+    UWSGI_REQUEST_RAW = 2,
+    UWSGI_REQUEST_DYNAMIC = 4,
+    UWSGI_REQUEST_SETENV = 8,
+    UWSGI_WRITE_LAST = 1
+};
 enum { UWSGI_OK = 0, UWSGI_WRITE_ERROR = -1, UWSGI_HEADERS_SENT = -2, UWSGI_HEADERS_LIMIT = -3 };
 enum { UWSGI_READ_ERROR = -1, UWSGI_READ_TIMEOUT = -2 };
+enum {
+    UWSGI_DEED_SET_LOGVAR = 0,
+    UWSGI_DEED_LOGVAR = 1,
+    UWSGI_DEED_ADD_VAR = 2,
+    UWSGI_DEED_LOG_ALWAYS = 3,
+    UWSGI_DEED_DISCONNECT = 4
+};
+enum { UWSGI_FACT_RELOADS = 0, UWSGI_FACT_SOCKET = 1, UWSGI_FACT_BUFFER_SIZE = 2 };
+#define UWSGI_CHUNK_NOW INT64_MIN
+enum { UWSGI_CHUNK_LATER = -3 };
 enum { UWSGI_MULE_DROPPED = -1, UWSGI_MULE_NONE = -2, UWSGI_MULE_INVALID = -3 };
 enum { UWSGI_PROCESS_WORKER = 1, UWSGI_PROCESS_OTHER = 2 };
 
@@ -191,6 +207,13 @@ struct uwsgi_server {
     int32_t (*snmp_community)(struct uwsgi_str text);
     int32_t (*lock)(uint32_t op, uint32_t number);
     void (*user_harakiri)(uint64_t seconds);
+    int64_t (*seek)(struct uwsgi_request *, int64_t offset, uint32_t whence);
+    int32_t (*deed)(struct uwsgi_request *, uint32_t op, struct uwsgi_str key, struct uwsgi_str value,
+                    struct uwsgi_str *out);
+    int32_t (*chunk)(struct uwsgi_request *, int64_t seconds, struct uwsgi_str *out);
+    int32_t (*send)(struct uwsgi_request *, struct uwsgi_str data);
+    int64_t (*fact)(uint32_t fact, size_t nth);
+    void (*title)(struct uwsgi_str text);
 };
 
 struct uwsgi_plugin {

@@ -133,6 +133,12 @@ impl Call<'_> {
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadFailure> {
         self.server.read(self.pointer, buffer)
     }
+
+    /// Moves to a position of the body, counted from its start or its end, and answers it; nothing
+    /// outside of the body, and where it was not received whole before the request.
+    pub fn seek(&mut self, offset: i64, from_end: bool) -> Option<u64> {
+        self.server.seek(self.pointer, offset, from_end)
+    }
 }
 
 fn outcome(result: i32) -> Result<(), Failed> {

@@ -6,7 +6,7 @@
 //! `#[repr(C)]`; no panic, exception or longjmp does (both sides catch their own).
 //!
 //! It owns the layouts and the thin safe wrappers over them: [`host`] for the server side,
-//! [`plugin`], [`series`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
+//! [`plugin`], [`running`], [`series`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
 #![allow(unsafe_code, reason = "the C boundary itself; every block argues its own safety")]
 
 pub mod extension;
@@ -14,6 +14,7 @@ pub mod extension;
 pub mod host;
 mod option;
 pub mod plugin;
+pub mod running;
 pub mod series;
 
 pub use option::{
@@ -76,6 +77,14 @@ impl Str {
 
 /// Bit of [`Request::flags`]: the body arrives chunked, [`Request::content_length`] is unknown.
 pub const REQUEST_CHUNKED: u32 = 1;
+/// Bit of [`Request::flags`]: variables of the request name an application to load.
+pub const REQUEST_DYNAMIC: u32 = 4;
+/// Bit of [`Request::flags`]: there is a `UWSGI_SETENV`.
+pub const REQUEST_SETENV: u32 = 8;
+
+/// Bit of [`Request::flags`]: there is no request, only a connection, [`Request::fd`], with which the
+/// plugin does what it likes until it returns.
+pub const REQUEST_RAW: u32 = 2;
 
 /// One request, owned by the server for the duration of [`Plugin::request`].
 ///
@@ -137,6 +146,12 @@ pub enum Control {
     Recycle = 3,
     /// The same with status 5: an exception that the configuration names.
     MonitoredException = 4,
+    /// The calling worker says that it accepts: what a reload in a chain waits for.
+    Accepting = 5,
+    /// It says that it does not.
+    NotAccepting = 6,
+    /// Nothing is done: whether every worker accepts.
+    Ready = 7,
 }
 
 /// What a metric call does.
@@ -398,6 +413,38 @@ pub struct Server {
     /// takes longer is killed. The limit ends with the request, handler or message; that of a
     /// mule's program when it is lifted.
     pub user_harakiri: extern "C" fn(seconds: u64),
+    /// Moves to a position of the body, counted from its start (`whence` 0) or its end (2): answers
+    /// the position, or -1 outside of the body and where it was not received whole before
+    /// the request (`post-buffering`).
+    pub seek: extern "C" fn(request: *mut Request, offset: i64, whence: u32) -> i64,
+    /// Does something about a running request; `op` is a [`running::Deed`], which says what `key`,
+    /// `value` and `out` are. Returns 0 or -1.
+    pub deed:
+        extern "C" fn(request: *mut Request, op: u32, key: Str, value: Str, out: *mut Str) -> i32,
+    /// The next chunk of a chunked request body, whole; empty at the end of the body. `seconds`:
+    /// longest wait, 0 what the configuration says, -1 for ever, [`running::CHUNK_NOW`] none. The
+    /// bytes live until the next call about this request. Returns 0, [`READ_ERROR`] or, when it
+    /// may not wait and there is none yet, [`running::CHUNK_LATER`].
+    pub chunk: extern "C" fn(request: *mut Request, seconds: i64, out: *mut Str) -> i32,
+    /// Sends bytes to the client as they are, past status, headers and framing. The connection
+    /// serves no further request. Returns as `write`.
+    pub send: extern "C" fn(request: *mut Request, data: Str) -> i32,
+    /// A number about the instance; `fact` is a [`Fact`]. -1 when there is none of index `nth`.
+    pub fact: extern "C" fn(fact: u32, nth: usize) -> i64,
+    /// Sets what `ps` shows for this process.
+    pub title: extern "C" fn(text: Str),
+}
+
+/// What [`Server::fact`] tells.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// How often the instance has replaced itself.
+    Reloads = 0,
+    /// Descriptor of the worker socket of that index.
+    Socket = 1,
+    /// Limit of the variables of a request, bytes.
+    BufferSize = 2,
 }
 
 /// What [`Server::lock`] does.

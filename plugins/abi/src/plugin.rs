@@ -270,6 +270,12 @@ impl ServerRef {
         }
     }
 
+    /// See [`Server::seek`]; `from_end`: counted from the end of the body.
+    pub fn seek(&self, request: *mut Request, offset: i64, from_end: bool) -> Option<u64> {
+        let whence = if from_end { 2 } else { 0 };
+        u64::try_from((self.0.seek)(request, offset, whence)).ok()
+    }
+
     /// See [`Server::exception`].
     pub fn exception(&self, request: *mut Request, class: &[u8], message: &[u8]) {
         (self.0.exception)(request, Str::new(class), Str::new(message));

@@ -153,6 +153,12 @@ impl RequestHost for Response {
         self.taken += n;
         n as isize
     }
+    fn seek(&mut self, offset: i64, from_end: bool) -> Option<u64> {
+        let base = if from_end { self.input.len() } else { 0 };
+        let to = usize::try_from(i64::try_from(base).ok()?.checked_add(offset)?).ok()?;
+        self.taken = Some(to).filter(|to| *to <= self.input.len())?;
+        u64::try_from(to).ok()
+    }
     fn exception(&mut self, class: &[u8], message: &[u8]) {
         let text = |b| String::from_utf8_lossy(b).into_owned();
         self.exceptions.push(format!("{}: {}", text(class), text(message)));

@@ -31,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) head_set: Cell<bool>,
     /// They are on the wire.
     pub(crate) head_sent: Cell<bool>,
+    /// The app has sent bytes past the response: it may go on without a head.
+    pub(crate) raw: Cell<bool>,
     /// The client is gone.
     pub(crate) broken: Cell<bool>,
     /// Thread states of this thread, by interpreter.
@@ -61,6 +63,7 @@ impl Core {
             interp: Cell::new(0),
             head_set: Cell::new(false),
             head_sent: Cell::new(false),
+            raw: Cell::new(false),
             broken: Cell::new(false),
             threads: RefCell::default(),
             environs: RefCell::default(),
@@ -93,6 +96,11 @@ impl Core {
         }
     }
 
+    /// Body bytes may go out: there is a head in front of them, or the app sent its own.
+    pub(crate) fn may_send(&self) -> bool {
+        self.head_set.get() || self.raw.get()
+    }
+
     /// This thread's thread state in the interpreter at `index`, made on first use; null when
     /// there is no memory for it.
     pub(crate) fn thread_in(&self, index: usize) -> *mut PyThreadState {
@@ -111,9 +119,26 @@ impl Core {
         threads.get(index).copied().unwrap_or(null_mut())
     }
 
+    /// Keeps the thread state that an interpreter was made with by this thread.
+    pub(crate) fn keep_thread(&self, index: usize, thread: *mut PyThreadState) {
+        let mut threads = self.threads.borrow_mut();
+        if threads.len() <= index {
+            threads.resize(index + 1, null_mut());
+        }
+        if let Some(slot) = threads.get_mut(index) {
+            *slot = thread;
+        }
+    }
+
+    /// Forgets it again, and answers it.
+    pub(crate) fn forget_thread(&self, index: usize) -> *mut PyThreadState {
+        let mut threads = self.threads.borrow_mut();
+        threads.get_mut(index).map_or(null_mut(), |slot| std::mem::replace(slot, null_mut()))
+    }
+
     fn make_thread(&self, interp: &Interp) -> *mut PyThreadState {
         if self.id == 0 {
-            return interp.main_thread;
+            return interp.main_thread();
         }
         // SAFETY: the interpreter lives until `atexit`; making a thread state needs no GIL.
         unsafe { ffi::PyThreadState_New(interp.state) }

@@ -128,7 +128,7 @@ fn answer(core: &Core, taken: &Taken, class: &str, message: &str) {
             Err(_) => print(),
         }
     } else if settings().exception_500 {
-        unlocked(|| plain_500(core, b"Internal Server Error"));
+        unlocked(|| page_500(core));
     }
 }
 
@@ -151,16 +151,31 @@ fn catcher_page(core: &Core, taken: &Taken, class: &str, message: &str) -> Res<O
     function.call(&[&facts, &traceback, &pairs])
 }
 
+/// The page of the configuration for status 500, or a word; touches no object.
+pub(crate) fn page_500(core: &Core) {
+    match settings().error_pages.iter().find_map(|path| std::fs::read(path).ok()) {
+        Some(page) => answer_500(core, b"text/html", &page),
+        None => plain_500(core, b"Internal Server Error"),
+    }
+}
+
 /// Answers with status 500 and a plain text body; touches no object.
-pub(crate) fn plain_500(core: &Core, body: &[u8]) {
+fn plain_500(core: &Core, body: &[u8]) {
+    answer_500(core, b"text/plain", body);
+}
+
+fn answer_500(core: &Core, kind: &[u8], body: &[u8]) {
     let Some(server) = server() else { return };
-    let header = |key: &'static [u8], value: &'static [u8]| Pair {
-        key: Str::new(key),
-        value: Str::new(value),
-    };
-    let headers = [header(b"Connection", b"close"), header(b"Content-Type", b"text/plain")];
+    let header = |key: &[u8], value: &[u8]| Pair { key: Str::new(key), value: Str::new(value) };
+    let size = body.len().to_string();
+    let headers = [
+        header(b"Connection", b"close"),
+        header(b"Content-Type", kind),
+        header(b"Content-Length", size.as_bytes()),
+    ];
+    let headers = if kind == b"text/html" { &headers[..] } else { &headers[..2] };
     let request = core.request.get();
-    if server.head(request, b"500 Internal Server Error", &headers) != uwsgi_abi::OK {
+    if server.head(request, b"500 Internal Server Error", headers) != uwsgi_abi::OK {
         return;
     }
     core.head_set.set(true);

@@ -156,6 +156,28 @@ def run_exit_functions():
 
 # --- loading -----------------------------------------------------------------------------------
 
+def use_home(home):
+    """Packages of the virtualenv `home` go first in this interpreter."""
+    import os
+    import site
+    place = os.path.join(home, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+    if not os.path.isdir(place):
+        log("virtualenv %s has no packages for this python (%s)" % (home, place))
+        return
+    before = list(sys.path)
+    site.addsitedir(place)
+    sys.path[:] = [p for p in sys.path if p not in before] + before
+    sys.prefix = sys.exec_prefix = home
+
+
+def reload_environ(pairs):
+    """Puts variables of the process into `os.environ`."""
+    import os
+    for name, value in pairs:
+        if os.environb.get(name) != value:
+            os.environb[name] = value
+
+
 def import_one(value):
     """Imports a module or runs a file; whether that worked."""
     try:

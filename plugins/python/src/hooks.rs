@@ -20,7 +20,7 @@ use crate::helpers;
 use crate::load;
 use crate::obj::Obj;
 use crate::start::glue_call;
-use crate::state::{self, BUSY, change_world, interp, log, server, world};
+use crate::state::{self, BUSY, Interp, change_world, interp, log, server, world};
 
 /// Time that ending the interpreter may take when `worker-reload-mercy` says nothing, seconds.
 const MERCY: u64 = 60;
@@ -226,13 +226,14 @@ unsafe fn only_thread(state: *mut ffi::PyInterpreterState) -> bool {
 /// Ends every sub-interpreter, each in its own thread state; false when one has other threads.
 fn end_sub_interpreters() -> bool {
     let mut all = true;
-    let Some(main) = interp(0).map(|i| i.main_thread) else { return false };
+    let Some(main) = interp(0).map(Interp::main_thread) else { return false };
     while let Some(last) = world().filter(|w| w.interps.len() > 1).and_then(|w| w.interps.last()) {
         // SAFETY: the main thread's state of that interpreter; the thread is attached to main.
-        unsafe { ffi::PyThreadState_Swap(last.main_thread) };
+        unsafe { ffi::PyThreadState_Swap(last.main_thread()) };
+        last.drop_spare();
         // SAFETY: live interpreter, attached.
         let alone = unsafe { only_thread(last.state) };
-        let thread = last.main_thread;
+        let thread = last.main_thread();
         if !alone {
             log("a thread is still running in a python sub-interpreter, it is left as it is");
             let _ =

@@ -3,7 +3,7 @@
 //! It owns the type `uwsgi._Input` and the read-ahead of lines, which lives in the core: an
 //! object is only a ticket with the number of its request, so one that outlives its request
 //! cannot read the next one's body. It refuses to seek unless `post-buffering` is on; then the
-//! whole body is kept.
+//! server has all of the body.
 
 use std::ffi::c_void;
 
@@ -31,6 +31,8 @@ pub(crate) struct Body {
     /// Bytes received from the server.
     received: u64,
     ended: bool,
+    /// It was said that the application takes too much of it at once.
+    warned: bool,
 }
 
 impl Body {
@@ -41,6 +43,22 @@ impl Body {
         }
         self.buffer.clear();
         (self.start, self.received, self.ended) = (0, 0, false);
+        self.warned = false;
+    }
+
+    /// Says once that one call takes more memory than `body-read-warning` allows.
+    fn warn(&mut self, bytes: usize, what: &str) {
+        let most = settings().body_read_warning;
+        if self.warned || bytes as u64 <= most.saturating_mul(1 << 20) {
+            return;
+        }
+        self.warned = true;
+        let call = what.split('(').next().unwrap_or(what);
+        if let Some(server) = server() {
+            server.log(&format!(
+                "[uwsgi-warning] you are using {call}() on request body allocating over than {most} MB, that is really bad and can be avoided..."
+            ));
+        }
     }
 
     fn pending(&self) -> &[u8] {
@@ -56,7 +74,7 @@ impl Body {
     fn take(&mut self, n: usize) -> Res<Obj> {
         let object = Obj::bytes(self.pending().get(..n).unwrap_or_default());
         self.start += n;
-        if self.start == self.buffer.len() && !settings().post_buffering {
+        if self.start == self.buffer.len() {
             self.buffer.clear();
             self.start = 0;
         }
@@ -66,6 +84,7 @@ impl Body {
     /// Reads up to `want` more bytes into the buffer; `what` names the call for the error.
     fn fill(&mut self, core: &Core, want: usize, what: &str) -> Res<()> {
         let old = self.buffer.len();
+        self.warn(old.saturating_add(want), what);
         self.buffer.resize(old + want, 0);
         let got = receive(core, self.buffer.get_mut(old..).unwrap_or_default(), what);
         self.buffer.truncate(old + *got.as_ref().unwrap_or(&0));
@@ -102,9 +121,7 @@ fn read(core: &Core, limit: Option<usize>, what: &str) -> Res<Obj> {
     if limit.is_some_and(|n| n <= pending) {
         return body.take(limit.unwrap_or(0));
     }
-    if let Some(left) = announced(core, &body)
-        && !settings().post_buffering
-    {
+    if let Some(left) = announced(core, &body) {
         let all = pending.saturating_add(usize::try_from(left).unwrap_or(usize::MAX));
         return read_exactly(core, &mut body, all.min(limit.unwrap_or(usize::MAX)), what);
     }
@@ -118,6 +135,7 @@ fn read(core: &Core, limit: Option<usize>, what: &str) -> Res<Obj> {
 
 /// Reads straight into a new bytes object of the final size.
 fn read_exactly(core: &Core, body: &mut Body, size: usize, what: &str) -> Res<Obj> {
+    body.warn(size, what);
     let length = isize::try_from(size).map_err(|_| os_error("request body too large"))?;
     // SAFETY: attached; a null source leaves the bytes for us to fill.
     let object = Obj::own(unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), length) })?;
@@ -193,16 +211,19 @@ fn named(call: &str, limit: Option<usize>) -> String {
 }
 
 builtin!(input_read = "read", |slf, args| {
+    args.at_most(1)?;
     let limit = limit(&args)?;
     read(core_of(slf)?, limit, &named("read", limit))
 });
 
 builtin!(input_readline = "readline", |slf, args| {
+    args.at_most(1)?;
     let limit = limit(&args)?;
     line(core_of(slf)?, limit, &named("readline", limit))
 });
 
 builtin!(input_readlines = "readlines", |slf, args| {
+    args.at_most(1)?;
     let hint = limit(&args)?.filter(|&n| n > 0);
     let core = core_of(slf)?;
     let mut total = 0;
@@ -239,23 +260,20 @@ builtin!(input_seek = "seek", |slf, args| {
         return Err(os_error("seeking wsgi.input without post_buffering is IMPOSSIBLE !!!"));
     }
     let mut body = core.body.borrow_mut();
-    while !body.ended {
-        body.fill(core, CHUNK, "read(0)")?;
-    }
-    let base = match whence {
-        0 => Some(0),
-        1 => i64::try_from(body.start).ok(),
-        2 => i64::try_from(body.buffer.len()).ok(),
+    let here = i64::try_from(body.position()).unwrap_or(i64::MAX);
+    let target = match whence {
+        0 => Some((offset, false)),
+        1 => here.checked_add(offset).map(|offset| (offset, false)),
+        2 => Some((offset, true)),
         _ => None,
     };
-    let target = base.and_then(|b| b.checked_add(offset)).and_then(|t| usize::try_from(t).ok());
-    match target.filter(|&t| t <= body.buffer.len()) {
-        Some(target) => {
-            body.start = target;
-            Obj::uint(target as u64)
-        }
-        None => Err(os_error("invalid seek position for wsgi.input")),
-    }
+    let (request, server) = (core.request.get(), server().ok_or_else(outside)?);
+    let moved = target.and_then(|(offset, from_end)| server.seek(request, offset, from_end));
+    let moved = moved.ok_or_else(|| os_error("invalid seek position for wsgi.input"))?;
+    let warned = body.warned;
+    body.reset();
+    (body.received, body.warned) = (moved, warned);
+    Obj::uint(moved)
 });
 
 unsafe extern "C" fn input_iter(slf: *mut PyObject) -> *mut PyObject {

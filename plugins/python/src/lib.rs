@@ -10,6 +10,7 @@
 
 mod body;
 mod cores;
+mod dynamic;
 mod environ;
 mod exceptions;
 mod ffi;
@@ -24,9 +25,12 @@ mod metric;
 mod module;
 mod mules;
 mod obj;
+mod plain;
 mod raise;
+mod raw;
 mod request;
 mod respond;
+mod running;
 mod series;
 mod settings;
 mod signals;
@@ -36,6 +40,7 @@ mod state;
 mod stats;
 mod types;
 mod wanted;
+mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

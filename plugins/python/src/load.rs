@@ -6,18 +6,25 @@
 //! print tracebacks itself: the helper code does, without its own frames.
 
 use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
+use std::ptr::null_mut;
+use std::rc::Rc;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use uwsgi_abi::plugin::ServerRef;
 use uwsgi_abi::{AppInfo, Str};
 
+use crate::cores::Core;
+use crate::dynamic::Extra;
 use crate::exceptions;
 use crate::ffi;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res};
+use crate::raw;
 use crate::start::{glue_call, make_interp};
-use crate::state::{self, App, Interp, change_world, interp, world};
+use crate::state::{self, App, Interp, World, change_world, interp, world};
 use crate::wanted::{self, Kind, NO_APP, Wanted, text};
 
 /// Apps that each worker loads after the fork.
@@ -28,11 +35,9 @@ const MISSING: &[&str] = &[
     "web3",
     "pump",
     "wsgi-lite",
-    "reload-os-env",
     "pyshell",
     "pyshell-oneshot",
     "python",
-    "python-raw",
     "py-sharedarea",
     "early-python",
     "early-pyimport",
@@ -107,6 +112,7 @@ pub(crate) fn test(server: ServerRef) -> Result<(), i32> {
 pub(crate) fn init_apps(server: ServerRef) -> Result<usize, i32> {
     imports(server, "import");
     aliases(server, "post-pymodule-alias")?;
+    raw::load(server);
     let mut wanted = wanted::all(server)?.into_iter();
     let alone = server.flag("single-interpreter");
     while alone || count() == 0 {
@@ -151,34 +157,65 @@ pub(crate) fn load_later(server: ServerRef) -> Result<(), i32> {
 
 /// Makes a sub-interpreter; the main one is attached before and after. Its index.
 fn new_interp(server: ServerRef) -> Result<usize, i32> {
-    let main = interp(0).ok_or(1)?.main_thread;
-    // SAFETY: attached to the main interpreter on the main thread.
-    let thread = unsafe { ffi::Py_NewInterpreter() };
-    if thread.is_null() {
-        server.log("unable to initialize the new python interpreter");
-        // SAFETY: the main thread's own state.
-        unsafe { ffi::PyThreadState_Swap(main) };
-        return Err(1);
-    }
-    // SAFETY: attached to the new interpreter.
-    let state = unsafe { ffi::PyInterpreterState_Get() };
-    let made = make_interp(server, state, thread);
-    if made.is_err() {
-        exceptions::print();
-    }
-    // SAFETY: back to the main interpreter, same thread.
-    unsafe { ffi::PyThreadState_Swap(main) };
-    let made = made.map_err(|Raised| 1)?;
+    let main = interp(0).ok_or(1)?.main_thread();
+    let (made, _) = make_new(server, main, true)?;
     change_world(|world| {
-        world.interps.push(made);
+        world.interps.push(Rc::new(made));
         world.interps.len() - 1
     })
     .ok_or(1)
 }
 
+/// The same at run time, for the thread of a core, whose state in the main interpreter is `main`.
+pub(crate) fn new_interp_for(
+    server: ServerRef,
+    core: &Core,
+    main: *mut ffi::PyThreadState,
+) -> Result<usize, i32> {
+    let (made, thread) = make_new(server, main, core.id == 0)?;
+    let index = state::grow_world(|world| {
+        world.interps.push(Rc::new(made));
+        world.interps.len() - 1
+    })
+    .ok_or(1)?;
+    core.keep_thread(index, thread);
+    Ok(index)
+}
+
+/// Makes an interpreter from the main one, whose state of this thread is attached before and after.
+/// With it the state that it was made with.
+fn make_new(
+    server: ServerRef,
+    main: *mut ffi::PyThreadState,
+    is_main_thread: bool,
+) -> Result<(Interp, *mut ffi::PyThreadState), i32> {
+    // SAFETY: attached to the main interpreter.
+    let thread = unsafe { ffi::Py_NewInterpreter() };
+    if thread.is_null() {
+        server.log("unable to initialize the new python interpreter");
+        // SAFETY: this thread's own state.
+        unsafe { ffi::PyThreadState_Swap(main) };
+        return Err(1);
+    }
+    // SAFETY: attached to the new interpreter.
+    let state = unsafe { ffi::PyInterpreterState_Get() };
+    let made = make_interp(server, state, if is_main_thread { thread } else { null_mut() });
+    match &made {
+        // SAFETY: a live interpreter.
+        Ok(made) if !is_main_thread => unsafe {
+            made.spare.store(ffi::PyThreadState_New(state), Relaxed);
+        },
+        Ok(_) => {}
+        Err(Raised) => exceptions::print(),
+    }
+    // SAFETY: back to the main interpreter, same thread.
+    unsafe { ffi::PyThreadState_Swap(main) };
+    made.map(|made| (made, thread)).map_err(|Raised| 1)
+}
+
 /// Loads one wanted app into the interpreter at `index`, switching to it and back.
 fn load(server: ServerRef, wanted: &Wanted, index: usize) -> Result<(), i32> {
-    let main = interp(0).ok_or(1)?.main_thread;
+    let main = interp(0).ok_or(1)?.main_thread();
     if world().is_some_and(|w| !wanted.mountpoint.is_empty() && taken(&w.apps, &wanted.mountpoint))
     {
         server.log(&format!("mountpoint {} already configured. skip.", text(&wanted.mountpoint)));
@@ -188,42 +225,71 @@ fn load(server: ServerRef, wanted: &Wanted, index: usize) -> Result<(), i32> {
         let (app, mountpoint) = (text(&wanted.value), text(&wanted.mountpoint));
         server.log(&format!("mounting {app} on {mountpoint}"));
     }
+    let target = interp(index).ok_or(1)?;
+    // SAFETY: main thread, attached to the main interpreter; both states are its own.
+    unsafe { ffi::PyThreadState_Swap(target.main_thread()) };
+    reload_environment(server, &target.glue).unwrap_or_else(|Raised| exceptions::print());
+    let loaded = load_into(server, wanted, None, index, None);
+    // SAFETY: as above.
+    unsafe { ffi::PyThreadState_Swap(main) };
+    if !loaded && wanted.fatal { Err(NO_APP) } else { Ok(()) }
+}
+
+/// Loads one wanted app into the interpreter at `index`, which is attached; `extra` at run time.
+/// False: nothing was loaded, and the log says why.
+pub(crate) fn load_into(
+    server: ServerRef,
+    wanted: &Wanted,
+    callable: Option<&[u8]>,
+    index: usize,
+    extra: Option<&Extra>,
+) -> bool {
     let number = count();
     let started = Instant::now();
-    // SAFETY: main thread, attached to the main interpreter; both states are its own.
-    unsafe { ffi::PyThreadState_Swap(interp(index).ok_or(1)?.main_thread) };
-    let found = interp(index).ok_or(Raised).and_then(|target| find(server, wanted, target));
+    let found = interp(index).ok_or(Raised).and_then(|to| find(server, wanted, callable, to));
     let found = found.unwrap_or_else(|Raised| {
         exceptions::print();
         Vec::new()
     });
     for (mountpoint, callable) in &found {
         let mountpoint = mountpoint.as_deref().unwrap_or(&wanted.mountpoint);
-        register(server, mountpoint, callable, index, started.elapsed().as_secs());
+        let app = Ready { mountpoint, callable, index, extra };
+        register(server, &app, started.elapsed().as_secs());
     }
-    let failed = count() == number;
-    drop(found);
-    // SAFETY: as above.
-    unsafe { ffi::PyThreadState_Swap(main) };
-    if failed {
+    if count() == number {
         server.log(&format!(
             "unable to load app {number} (mountpoint='{}') (callable not found or import error)",
             text(&wanted.mountpoint)
         ));
-        return if wanted.fatal { Err(NO_APP) } else { Ok(()) };
     }
-    Ok(())
+    count() > number
 }
 
-fn taken(apps: &[App], mountpoint: &[u8]) -> bool {
+/// `reload-os-env`: what the environment of the process is now, for `os.environ`.
+pub(crate) fn reload_environment(server: ServerRef, glue: &Obj) -> Res<()> {
+    if !server.flag("reload-os-env") {
+        return Ok(());
+    }
+    let pairs = std::env::vars_os().map(|(name, value)| {
+        Obj::tuple([Obj::bytes(name.as_bytes()), Obj::bytes(value.as_bytes())])
+    });
+    glue_call(glue, c"reload_environ", &[&Obj::list(pairs)?]).map(|_| ())
+}
+
+fn taken(apps: &[Rc<App>], mountpoint: &[u8]) -> bool {
     apps.iter().any(|a| a.mountpoint == mountpoint)
 }
 
 type Found = Vec<(Option<Vec<u8>>, Obj)>;
 
 /// Asks the helper code of the attached interpreter for the callables.
-fn find(server: ServerRef, wanted: &Wanted, target: &Interp) -> Res<Found> {
-    let name = server.option_last("callable").unwrap_or(b"application");
+fn find(
+    server: ServerRef,
+    wanted: &Wanted,
+    callable: Option<&[u8]>,
+    target: &Interp,
+) -> Res<Found> {
+    let name = callable.or_else(|| server.option_last("callable")).unwrap_or(b"application");
     let (value, name) = (Obj::fs_text(&wanted.value)?, Obj::fs_text(name)?);
     let pairs = match wanted.kind {
         Kind::Module => glue_call(&target.glue, c"load_module", &[&value, &name]),
@@ -250,17 +316,28 @@ fn find(server: ServerRef, wanted: &Wanted, target: &Interp) -> Res<Found> {
     Ok(found)
 }
 
-fn register(server: ServerRef, mountpoint: &[u8], callable: &Obj, index: usize, seconds: u64) {
-    let Some(world) = world() else { return };
+/// An app that was found.
+struct Ready<'a> {
+    mountpoint: &'a [u8],
+    callable: &'a Obj,
+    index: usize,
+    extra: Option<&'a Extra>,
+}
+
+fn register(server: ServerRef, ready: &Ready<'_>, seconds: u64) {
+    let (Some(world), &Ready { mountpoint, callable, index, extra }) = (world(), ready) else {
+        return;
+    };
     if !mountpoint.is_empty() && taken(&world.apps, mountpoint) {
         server.log(&format!("mountpoint {} already configured. skip.", text(mountpoint)));
         return;
     }
     let eligible = mountpoint.is_empty() || mountpoint.starts_with(b"/");
     let default = eligible && world.default_app.is_none() && !server.flag("no-default-app");
+    let chdir = extra.and_then(|extra| extra.chdir.as_ref());
     let info = AppInfo {
         mountpoint: Str::new(mountpoint),
-        chdir: Str::EMPTY,
+        chdir: chdir.map_or(Str::EMPTY, |path| Str::new(path.to_bytes())),
         startup_time: seconds,
         modifier1: 0,
         default_app: default.into(),
@@ -269,16 +346,20 @@ fn register(server: ServerRef, mountpoint: &[u8], callable: &Obj, index: usize, 
     server.log(&format!(
         "WSGI app {id} (mountpoint='{}') ready in {seconds} seconds on interpreter {:p} pid: {}{}",
         text(mountpoint),
-        interp(index).map_or(std::ptr::null_mut(), |i| i.state),
+        interp(index).map_or(null_mut(), |i| i.state),
         std::process::id(),
         if default { " (default app)" } else { "" }
     ));
-    let app =
-        App { mountpoint: mountpoint.to_vec(), callable: callable.clone(), interp: index, id };
-    state::change_world(|world| {
-        world.apps.push(app);
+    let (mountpoint, callable) = (mountpoint.to_vec(), callable.clone());
+    let app = App { mountpoint, callable, interp: index, id, extra: extra.cloned() };
+    let add = |world: &mut World| {
+        world.apps.push(Rc::new(app));
         if default {
             world.default_app = Some(world.apps.len() - 1);
         }
-    });
+    };
+    match extra {
+        Some(_) => state::grow_world(add),
+        None => change_world(add),
+    };
 }

@@ -3,11 +3,13 @@
 //! It owns their signatures and result types. What the server does not have is absent, because
 //! applications test for features with `hasattr`.
 
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use uwsgi_abi::Control;
-use uwsgi_abi::MAGIC_PREFIX;
 use uwsgi_abi::plugin::ServerRef;
+use uwsgi_abi::{Control, Fact, MAGIC_PREFIX};
 
 use crate::cores::{Core, outside};
 use crate::ffi::{self, Method};
@@ -16,13 +18,16 @@ use crate::locks;
 use crate::metric;
 use crate::mules;
 use crate::obj::Obj;
+use crate::plain;
 use crate::raise::{Raised, Res, clear, raised, value_error};
+use crate::running;
 use crate::signals;
 use crate::snmp;
 use crate::start::function;
 use crate::state::server;
 use crate::stats;
-use crate::types::utf8_of;
+use crate::types::{utf8_of, with_buffer};
+use crate::wire;
 
 /// The server, once it has handed over its table.
 pub(crate) fn the_server() -> Res<ServerRef> {
@@ -91,6 +96,25 @@ builtin!(listen_queue = "listen_queue", |_s, args| {
     socket.map_or_else(|| Err(value_error(&format!("unable to find socket {id}"))), Obj::uint)
 });
 builtin!(i_am_the_spooler = "i_am_the_spooler", |_s, _a| Ok(Obj::none()));
+builtin!(ready = "ready", |_s, _a| control(Control::Ready));
+builtin!(accepting = "accepting", |_s, args| {
+    args.at_most(1)?;
+    let on = args.int_or(0, 1)? != 0;
+    the_server()?.control(if on { Control::Accepting } else { Control::NotAccepting });
+    Ok(Obj::none())
+});
+builtin!(logsize = "logsize", |_s, _a| {
+    // Every process writes to the log through this descriptor.
+    // SAFETY: only looked at; `ManuallyDrop` leaves it open.
+    let log = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
+    let size = log.metadata().ok().filter(std::fs::Metadata::is_file).map_or(0, |m| m.len());
+    Obj::uint(size)
+});
+builtin!(setprocname = "setprocname", |_s, args| {
+    args.exactly(1)?;
+    the_server()?.title(args.text(0)?);
+    Ok(Obj::none())
+});
 builtin!(mem = "mem", |_s, _a| {
     let (rss, vsz) = memory();
     Obj::tuple([Obj::uint(rss), Obj::uint(vsz)])
@@ -115,12 +139,10 @@ pub(crate) fn raw_text(value: &Obj) -> Res<Vec<u8>> {
     if raised() {
         return Err(Raised);
     }
-    // SAFETY: a live object.
-    let copy = Obj::own(unsafe { ffi::PyBytes_FromObject(value.ptr()) })?;
-    Ok(copy.as_bytes().to_vec())
+    with_buffer(value, <[u8]>::to_vec)
 }
 
-static FUNCTIONS: [Method; 16] = [
+static FUNCTIONS: [Method; 20] = [
     Method::new(c"worker_id", worker_id),
     Method::new(c"masterpid", masterpid),
     Method::new(c"reload", reload),
@@ -137,6 +159,10 @@ static FUNCTIONS: [Method; 16] = [
     Method::new(c"i_am_the_spooler", i_am_the_spooler),
     Method::new(c"set_user_harakiri", set_user_harakiri),
     Method::new(c"mem", mem),
+    Method::new(c"ready", ready),
+    Method::new(c"accepting", accepting),
+    Method::new(c"logsize", logsize),
+    Method::new(c"setprocname", setprocname),
 ];
 
 /// Makes the module in the attached interpreter: the module and its namespace.
@@ -152,6 +178,9 @@ pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
         .chain(&signals::FUNCTIONS)
         .chain(&mules::FUNCTIONS)
         .chain(&locks::FUNCTIONS)
+        .chain(&running::FUNCTIONS)
+        .chain(&wire::FUNCTIONS)
+        .chain(&plain::FUNCTIONS)
     {
         // SAFETY: rows hold static NUL-terminated names.
         let name = unsafe { std::ffi::CStr::from_ptr(row.name) };
@@ -189,6 +218,20 @@ fn attributes(server: ServerRef, dict: &Obj) -> Res<()> {
     dict.put(c"opt", &options(server)?)?;
     dict.put(c"applications", &Obj::none())?;
     dict.put(c"loop", &Obj::none())?;
+    dict.put(c"unbit", &Obj::none())?;
+    let number = |fact| server.fact(fact, 0).unwrap_or(0);
+    dict.put(c"buffer_size", &Obj::uint(number(Fact::BufferSize))?)?;
+    dict.put(c"is_a_reload", &Obj::bool(number(Fact::Reloads) > 0)?)?;
+    let sockets = (0..).map_while(|nth| server.fact(Fact::Socket, nth)).map(Obj::uint);
+    dict.put(c"sockets", &Obj::list(sockets)?)?;
+    for (name, option) in [(c"pidfile", "pidfile"), (c"mode", "mode")] {
+        if let Some(value) = server.option_last(option) {
+            dict.put(name, &Obj::bytes(value)?)?;
+        }
+    }
+    for (name, value) in [(c"SPOOL_RETRY", -1), (c"SPOOL_OK", -2), (c"SPOOL_IGNORE", 0)] {
+        dict.put(name, &Obj::int(value)?)?;
+    }
     dict.put(c"magic_table", &magic_table(server)?)
 }
 

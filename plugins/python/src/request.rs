@@ -12,7 +12,8 @@ use uwsgi_abi::{Request, WRITE_LAST};
 
 use crate::body;
 use crate::cores::Core;
-use crate::exceptions::{self, plain_500};
+use crate::dynamic;
+use crate::exceptions;
 use crate::ffi;
 use crate::input;
 use crate::obj::Obj;
@@ -47,25 +48,33 @@ fn start(core: &Core, pointer: *mut Request) {
     core.signal.set(0);
     core.head_set.set(false);
     core.head_sent.set(false);
+    core.raw.set(false);
     core.broken.set(false);
     core.body.borrow_mut().reset();
 }
 
 fn dispatch(server: ServerRef, core: &Core, request: &Request) -> i32 {
+    if request.flags & uwsgi_abi::REQUEST_RAW != 0 {
+        crate::raw::serve(server, core, request);
+        return ANSWERED;
+    }
     if request.vars_len == 0 {
         server.log("Empty python request. skip.");
         return UNANSWERED;
     }
-    // SAFETY: the server keeps the string for the length of the request.
-    let name = unsafe { request.script_name.bytes() };
-    let Some(app) = state::world().and_then(|w| w.app_for(name)) else {
+    dynamic::prepare(request);
+    let Some(app) = dynamic::app_for(server, core, request) else {
         server.log("--- no python application found, check your startup logs for errors ---");
-        plain_500(core, b"Internal Server Error");
+        exceptions::page_500(core);
         return ANSWERED;
     };
     let Some(interp) = state::interp(app.interp) else { return UNANSWERED };
     server.begin_app(core.request.get(), i32::try_from(app.id).unwrap_or(-1));
     core.interp.set(app.interp);
+    if let Some(extra) = &app.extra {
+        dynamic::enter(server, extra);
+        dynamic::look_for_touch(server, extra);
+    }
     attached(server, core, app, interp, request)
 }
 
@@ -99,7 +108,7 @@ fn attached(server: ServerRef, core: &Core, app: &App, interp: &Interp, request:
             unsafe { ffi::PyEval_SaveThread() };
         }
     }
-    if core.head_set.get() { ANSWERED } else { UNANSWERED }
+    if core.may_send() { ANSWERED } else { UNANSWERED }
 }
 
 /// Detaches, sends the only chunk, and leaves its reference to the next request.
@@ -138,7 +147,7 @@ fn run(core: &Core, app: &App, interp: &Interp, request: &Request) -> Option<Obj
     };
     match &outcome {
         Ok(body::Outcome::Last(chunk)) => return Some(chunk.clone()),
-        Ok(body::Outcome::Sent) if !core.head_set.get() && !core.broken.get() => {
+        Ok(body::Outcome::Sent) if !core.may_send() && !core.broken.get() => {
             crate::respond::no_head(core);
         }
         Ok(body::Outcome::Sent) => {}

@@ -8,14 +8,14 @@ use uwsgi_abi::{Pair, Str};
 
 use crate::cores::{Core, outside};
 use crate::exceptions;
-use crate::ffi::{self, BufferView, PyObject};
+use crate::ffi::{self, PyObject};
 use crate::guard::builtin;
 use crate::obj::Obj;
 use crate::raise::{
     Raised, Res, attribute_error, clear, os_error, raised, type_error, value_error,
 };
 use crate::state::{interp, server, settings, unlocked};
-use crate::types::{is_a, is_exact, utf8_of};
+use crate::types::{is_a, is_exact, utf8_of, with_buffer};
 
 builtin!(start_response = "start_response", |_slf, args| {
     let core = Core::current()?;
@@ -204,11 +204,24 @@ pub(crate) fn send(core: &Core, data: &[u8], flags: u32) -> Res<()> {
         return Err(write_error());
     }
     let (request, server) = (core.request.get(), server().ok_or_else(outside)?);
-    if !core.head_set.get() {
+    if !core.may_send() {
         return Err(no_head(core));
     }
     core.head_sent.set(true);
     match unlocked(|| server.write(request, data, flags)) {
+        uwsgi_abi::OK => Ok(()),
+        _ => {
+            core.broken.set(true);
+            Err(write_error())
+        }
+    }
+}
+
+/// Sends part of a file, detached. The head goes first and by itself: more may follow the part.
+pub(crate) fn send_part(core: &Core, fd: i32, offset: u64, len: u64) -> Res<()> {
+    send(core, b"", 0)?;
+    let (request, server) = (core.request.get(), server().ok_or_else(outside)?);
+    match unlocked(|| server.sendfile(request, fd, offset, len)) {
         uwsgi_abi::OK => Ok(()),
         _ => {
             core.broken.set(true);
@@ -225,7 +238,7 @@ pub(crate) fn write_error() -> Raised {
 /// A body without status and headers cannot be sent: answers 500 and ends the response.
 pub(crate) fn no_head(core: &Core) -> Raised {
     crate::state::log("start_response() not called");
-    unlocked(|| exceptions::plain_500(core, b"Internal Server Error"));
+    unlocked(|| exceptions::page_500(core));
     core.broken.set(true);
     Raised
 }
@@ -242,21 +255,11 @@ pub(crate) fn send_object(core: &Core, object: &Obj, flags: u32) -> Res<bool> {
 
 /// Sends the contents of any buffer object; false when it is none.
 fn send_buffer(core: &Core, object: &Obj, flags: u32) -> Res<bool> {
-    let mut view = std::mem::MaybeUninit::<BufferView>::uninit();
-    // SAFETY: live object, room for the view; flag 0 asks for contiguous bytes.
-    if unsafe { ffi::PyObject_GetBuffer(object.ptr(), view.as_mut_ptr(), 0) } != 0 {
-        clear();
-        return Ok(false);
+    match with_buffer(object, |data| send(core, data, flags)) {
+        Ok(sent) => sent.map(|()| true),
+        Err(Raised) => {
+            clear();
+            Ok(false)
+        }
     }
-    // SAFETY: filled by the successful call; the bytes stay in place until the release.
-    let (view, data) = unsafe {
-        let view = view.assume_init_mut();
-        let len = usize::try_from(view.len).unwrap_or(0);
-        let data = if len == 0 { &[] } else { std::slice::from_raw_parts(view.buf.cast(), len) };
-        (view, data)
-    };
-    let sent = send(core, data, flags);
-    // SAFETY: got above, released once. An exception that is set survives the release.
-    unsafe { ffi::PyBuffer_Release(view) };
-    sent.map(|()| true)
 }

@@ -2,7 +2,14 @@
 //!
 //! It owns their defaults. It refuses options that belong to the server (tolerances, limits).
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
 use uwsgi_abi::plugin::ServerRef;
+
+/// `body-read-warning` where it is not given, MiB.
+const BODY_READ_WARNING: u64 = 8;
 
 /// Options of the request path.
 pub(crate) struct Settings {
@@ -22,8 +29,12 @@ pub(crate) struct Settings {
     pub(crate) post_buffering: bool,
     /// Rules of `reload-on-exception` and its relatives.
     pub(crate) reload: ReloadRules,
+    /// `error-page-500`: files for status 500, the first that can be read.
+    pub(crate) error_pages: Vec<PathBuf>,
     /// `threads` is 1: `uwsgi.env` is kept.
     pub(crate) keep_env: bool,
+    /// `body-read-warning`: MiB of a body that one call may take without a word.
+    pub(crate) body_read_warning: u64,
 }
 
 /// When an uncaught exception ends the worker.
@@ -70,7 +81,9 @@ impl Settings {
             values: Vec::new(),
             reprs: Vec::new(),
         },
+        error_pages: Vec::new(),
         keep_env: false,
+        body_read_warning: BODY_READ_WARNING,
     };
 
     /// Reads them from the server.
@@ -90,7 +103,15 @@ impl Settings {
                 values: list("reload-on-exception-value"),
                 reprs: list("reload-on-exception-repr"),
             },
+            error_pages: server
+                .option_all("error-page-500")
+                .map(|path| PathBuf::from(OsStr::from_bytes(path)))
+                .collect(),
             keep_env: server.info().cores <= 1,
+            body_read_warning: server
+                .option("body-read-warning", 0)
+                .and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok())
+                .unwrap_or(BODY_READ_WARNING),
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::ffi::{CStr, CString, OsStr, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::rc::Rc;
 
 use uwsgi_abi::plugin::ServerRef;
 
@@ -69,7 +70,7 @@ pub(crate) fn start(server: ServerRef) -> Result<(), i32> {
         exceptions::print();
         1
     })?;
-    change_world(|world| world.interps.push(interp));
+    change_world(|world| world.interps.push(Rc::new(interp)));
     Ok(())
 }
 
@@ -153,7 +154,8 @@ pub(crate) fn make_interp(
     let base = make_base(server, &glue)?;
     Ok(Interp {
         state,
-        main_thread,
+        main_thread: Interp::room(main_thread),
+        spare: Interp::room(std::ptr::null_mut()),
         glue,
         module: dict,
         start_response,

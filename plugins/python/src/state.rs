@@ -1,16 +1,18 @@
 //! What the process knows: the server, the settings, the interpreters and apps.
 //!
-//! It owns attaching and detaching (the GIL). The world of interpreters and apps changes only
-//! while the process has one Python thread of ours (start, and right after a fork); requests read
-//! it. It refuses locks: that rule makes them needless.
+//! It owns attaching and detaching (the GIL). The world of interpreters and apps changes in place
+//! only while the process has one Python thread of ours (start, and right after a fork); for apps
+//! that come later a changed copy takes its place. Requests read it without locks.
 
 use std::cell::Cell;
 use std::ptr::null_mut;
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use uwsgi_abi::plugin::ServerRef;
 
+use crate::dynamic::Extra;
 use crate::ffi::{self, PyInterpreterState, PyThreadState};
 use crate::obj::Obj;
 use crate::settings::Settings;
@@ -19,8 +21,12 @@ use crate::settings::Settings;
 pub(crate) struct Interp {
     /// Identity, also printed in the log.
     pub(crate) state: *mut PyInterpreterState,
-    /// The thread state that the interpreter was made with; belongs to the main thread.
-    pub(crate) main_thread: *mut PyThreadState,
+    /// The thread state of the main thread; null until it needs one, in an interpreter that
+    /// another thread has made.
+    pub(crate) main_thread: AtomicPtr<PyThreadState>,
+    /// A thread state that nobody uses: CPython 3.11 cannot make another one in an interpreter that
+    /// has lost all of them, as threads of requests end before the main one.
+    pub(crate) spare: AtomicPtr<PyThreadState>,
     /// Namespace of the helper code in Python.
     pub(crate) glue: Obj,
     /// Namespace of the `uwsgi` module.
@@ -41,6 +47,35 @@ pub(crate) struct Interp {
     pub(crate) many_cores: bool,
 }
 
+impl Interp {
+    /// Gives up the spare thread state; the calling thread is attached to this interpreter.
+    pub(crate) fn drop_spare(&self) {
+        let spare = self.spare.swap(null_mut(), Ordering::Relaxed);
+        if !spare.is_null() {
+            // SAFETY: made for this, and never attached by anybody.
+            unsafe {
+                ffi::PyThreadState_Clear(spare);
+                ffi::PyThreadState_Delete(spare);
+            }
+        }
+    }
+
+    /// Room for a thread state.
+    pub(crate) fn room(thread: *mut PyThreadState) -> AtomicPtr<PyThreadState> {
+        AtomicPtr::new(thread)
+    }
+
+    /// The thread state of the main thread, which calls this; null when there is no memory for it.
+    pub(crate) fn main_thread(&self) -> *mut PyThreadState {
+        if self.main_thread.load(Ordering::Relaxed).is_null() {
+            // SAFETY: the interpreter is live; making a thread state needs no GIL.
+            let made = unsafe { ffi::PyThreadState_New(self.state) };
+            self.main_thread.store(made, Ordering::Relaxed);
+        }
+        self.main_thread.load(Ordering::Relaxed)
+    }
+}
+
 /// A loaded app.
 pub(crate) struct App {
     /// Mountpoint, empty for the root.
@@ -51,17 +86,21 @@ pub(crate) struct App {
     pub(crate) interp: usize,
     /// Id given by the server.
     pub(crate) id: u32,
+    /// What the request that it was loaded for said about it.
+    pub(crate) extra: Option<Extra>,
 }
 
 /// Interpreters and apps.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     /// Interpreters, the main one first.
-    pub(crate) interps: Vec<Interp>,
+    pub(crate) interps: Vec<Rc<Interp>>,
     /// Apps in load order.
-    pub(crate) apps: Vec<App>,
+    pub(crate) apps: Vec<Rc<App>>,
     /// Index of the app for requests that match no mountpoint.
     pub(crate) default_app: Option<usize>,
+    /// What is called with the descriptors of raw connections.
+    pub(crate) raw: Option<Obj>,
 }
 
 impl World {
@@ -69,11 +108,11 @@ impl World {
     pub(crate) fn app_for(&self, script_name: &[u8]) -> Option<&App> {
         if !script_name.is_empty() || self.default_app.is_none() {
             let exact = self.apps.iter().find(|a| a.mountpoint == script_name);
-            if exact.is_some() {
-                return exact;
+            if let Some(app) = exact {
+                return Some(app);
             }
         }
-        self.apps.get(self.default_app?)
+        self.apps.get(self.default_app?).map(|app| &**app)
     }
 }
 
@@ -125,16 +164,26 @@ pub(crate) fn change_world<T>(f: impl FnOnce(&mut World) -> T) -> Option<T> {
     unsafe { WORLD.load(Ordering::Acquire).as_mut() }.map(f)
 }
 
+/// Changes a copy of interpreters and apps and puts it in their place, while requests look at the
+/// old one, which therefore stays for ever: it is small, and apps that come at run time are few.
+/// One thread at a time does this; counts of references change nowhere else meanwhile.
+pub(crate) fn grow_world<T>(f: impl FnOnce(&mut World) -> T) -> Option<T> {
+    let mut next = Box::new(world()?.clone());
+    let result = f(&mut next);
+    WORLD.store(Box::into_raw(next), Ordering::Release);
+    Some(result)
+}
+
 /// The interpreter at `index`.
 pub(crate) fn interp(index: usize) -> Option<&'static Interp> {
-    world()?.interps.get(index)
+    world()?.interps.get(index).map(|interp| &**interp)
 }
 
 /// The interpreter that the calling thread is attached to, once it is ready.
 pub(crate) fn attached_interp() -> Option<&'static Interp> {
     // SAFETY: the calling thread is attached (rule of `obj`).
     let state = unsafe { ffi::PyInterpreterState_Get() };
-    world()?.interps.iter().find(|i| i.state == state)
+    world()?.interps.iter().find(|i| i.state == state).map(|interp| &**interp)
 }
 
 thread_local! {
@@ -174,7 +223,7 @@ pub(crate) fn attach_main() -> bool {
     match interp(0) {
         Some(main) => {
             // SAFETY: the main thread's own thread state, detached by `detach_main`.
-            unsafe { ffi::PyEval_RestoreThread(main.main_thread) };
+            unsafe { ffi::PyEval_RestoreThread(main.main_thread()) };
             true
         }
         None => {
@@ -199,7 +248,7 @@ pub(crate) fn forget_sub_interpreters() {
         if world.interps.len() <= 1 {
             return;
         }
-        let (kept, dead): (Vec<App>, Vec<App>) =
+        let (kept, dead): (Vec<Rc<App>>, Vec<Rc<App>>) =
             std::mem::take(&mut world.apps).into_iter().partition(|app| app.interp == 0);
         world.apps = kept;
         std::mem::forget(dead);
@@ -214,7 +263,7 @@ pub(crate) fn forget_sub_interpreters() {
 pub(crate) fn drop_last_interp(ends: bool) {
     let Some((interp, apps)) = change_world(|world| {
         let last = world.interps.len().checked_sub(1)?;
-        let (dead, kept): (Vec<App>, Vec<App>) =
+        let (dead, kept): (Vec<Rc<App>>, Vec<Rc<App>>) =
             std::mem::take(&mut world.apps).into_iter().partition(|app| app.interp == last);
         world.apps = kept;
         world.interps.pop().map(|interp| (interp, dead))
@@ -225,4 +274,18 @@ pub(crate) fn drop_last_interp(ends: bool) {
     if !ends {
         std::mem::forget((interp, apps));
     }
+}
+
+/// Ends the interpreter that was made last and holds no app; the calling thread is attached to it
+/// and afterwards to none. Nobody else has seen it but in passing.
+pub(crate) fn end_newest_interp(core: &crate::cores::Core, index: usize) {
+    let thread = core.forget_thread(index);
+    let Some(interp) = grow_world(|world| world.interps.pop()).flatten() else { return };
+    interp.drop_spare();
+    // SAFETY: the copy gives the references back; the original lies in a world that is kept for its
+    // readers' sake, and none of them uses an interpreter without an app.
+    drop(unsafe { std::ptr::read(Rc::as_ptr(&interp)) });
+    std::mem::forget(interp);
+    // SAFETY: attached to it, in its only thread state.
+    unsafe { ffi::Py_EndInterpreter(thread) };
 }

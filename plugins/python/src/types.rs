@@ -82,3 +82,23 @@ pub(crate) unsafe fn utf8_of<'a>(object: *mut PyObject) -> Option<&'a [u8]> {
     // SAFETY: as above.
     Some(unsafe { std::slice::from_raw_parts(data.cast(), usize::try_from(size).unwrap_or(0)) })
 }
+
+/// Runs `f` with the contents of any buffer object; a `TypeError` when it is none.
+pub(crate) fn with_buffer<T>(object: &Obj, f: impl FnOnce(&[u8]) -> T) -> Res<T> {
+    let mut view = std::mem::MaybeUninit::<ffi::BufferView>::uninit();
+    // SAFETY: live object, room for the view; flag 0 asks for contiguous bytes.
+    if unsafe { ffi::PyObject_GetBuffer(object.ptr(), view.as_mut_ptr(), 0) } != 0 {
+        return Err(Raised);
+    }
+    // SAFETY: filled by the successful call; the bytes stay in place until the release.
+    let (view, data) = unsafe {
+        let view = view.assume_init_mut();
+        let len = usize::try_from(view.len).unwrap_or(0);
+        let data = if len == 0 { &[] } else { std::slice::from_raw_parts(view.buf.cast(), len) };
+        (view, data)
+    };
+    let result = f(data);
+    // SAFETY: got above, released once. An exception that is set survives the release.
+    unsafe { ffi::PyBuffer_Release(view) };
+    Ok(result)
+}

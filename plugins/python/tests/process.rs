@@ -92,8 +92,8 @@ fn some_failures_end_the_start() {
 
 #[test]
 fn what_is_not_built_is_named() {
-    let run = run(&["python-raw=x.py", "mount=/x=y", &file("valid.py")], &["GET /"]);
-    assert!(run.log.contains("option \"python-raw\" is not supported"), "{}", run.log);
+    let run = run(&["pyshell", "mount=/x=y", &file("valid.py")], &["GET /"]);
+    assert!(run.log.contains("option \"pyshell\" is not supported"), "{}", run.log);
     assert!(run.log.contains("no plugin able to load y"), "{}", run.log);
 }
 

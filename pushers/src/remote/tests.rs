@@ -1,7 +1,6 @@
 //! Bytes of messages, series that end, and what ten thousand of them cost.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use uwsgi_metrics::prometheus::PromOptions;
 use uwsgi_metrics::{Arena, FamilyKind, FamilySpec, Shape, Snapshot};

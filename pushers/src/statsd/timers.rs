@@ -19,7 +19,7 @@ pub(super) struct Sample {
 /// What was counted up to the push before.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
-    before: Option<[LatencySnap; 4]>,
+    before: Option<[LatencySnap; Latency::ALL.len()]>,
 }
 
 impl Counted {

@@ -32,6 +32,7 @@ const RULES: &[Rule] = &[
     unknown_alarms,
     alarms_twice,
     snmp_alone,
+    proxies_nobody_hears,
 ];
 
 /// Values come back from the files of a directory.
@@ -41,6 +42,15 @@ fn restore_from_nowhere(config: &Config) -> Vec<Finding> {
         .map(|entry| warning(entry, "has no effect without \"metrics-dir\""))
         .into_iter()
         .collect()
+}
+
+/// Whom to believe, where nobody listens.
+fn proxies_nobody_hears(config: &Config) -> Vec<Finding> {
+    const HEARS: [&str; 2] = ["enable-proxy-protocol", "http-enable-proxy-protocol"];
+    let heard = HEARS.iter().any(|name| config.flag(name));
+    let mentioned = ["proxy-protocol-from", "proxy-protocol-strict"];
+    let alone = mentioned.iter().filter_map(|name| config.entry(name)).filter(|_| !heard);
+    alone.map(|entry| warning(entry, "has no effect without \"enable-proxy-protocol\"")).collect()
 }
 
 /// What guards the Prometheus endpoint guards no other page.
@@ -248,8 +258,12 @@ fn routers_alone(config: &Config) -> Vec<Finding> {
         ("rawrouter", &["rawrouter"]),
         ("sslrouter", &["sslrouter", "sslrouter2"]),
     ];
+    /// They are about HTTP sockets too.
+    const BOTH: &[&str] = &["http-path-info-no-decode-slashes"];
     let alone = ROUTERS.iter().filter_map(|(section, starters)| {
-        let own = |entry: &&Entry| entry.row.is_some_and(|row| row.section == *section);
+        let own = |entry: &&Entry| {
+            entry.row.is_some_and(|row| row.section == *section && !BOTH.contains(&row.name))
+        };
         let first = config.entries.iter().find(own)?;
         let started = starters.iter().any(|name| config.has(name));
         let text = format!("has no effect without \"{section}\", the router it is about");

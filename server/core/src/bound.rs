@@ -145,7 +145,7 @@ fn open_workers(
                 protocol.name(),
                 spec.protocol.name()
             )),
-            None => opener.open("socket", &spec.address, true),
+            None => opener.open("socket", &spec.address, spec.protocol.defers()),
         };
         let listener = listener
             .map_err(|e| format!("{e}\nunable to create server socket on: {}", spec.address))?;
@@ -338,9 +338,10 @@ pub(crate) fn fill_arena(
         count_kind(arena);
     }
     globals.activated.set(bound.handed());
-    for (i, (listener, protocol)) in bound.workers.iter().enumerate() {
+    let names: Vec<&[u8]> = bound.workers.iter().map(|(l, _)| l.name.as_bytes()).collect();
+    arena.seat_sockets(&names);
+    for (i, (_, protocol)) in bound.workers.iter().enumerate() {
         let row = arena.socket(i as u32);
-        row.name.set(listener.name.as_bytes());
         row.proto.set(protocol.name().as_bytes());
     }
     for i in 0..if bound.http.is_empty() { 0 } else { settings.http_processes } {

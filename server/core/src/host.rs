@@ -1,10 +1,10 @@
 //! What the server does for a language plugin outside of requests.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use uwsgi_abi::host::{Host, Lost, SeriesHost, SnmpHost};
-use uwsgi_abi::{AppInfo, AppStat, Control, Identity, LockOp, MetricOp, SnmpOp, WorkerStat};
+use uwsgi_abi::{AppInfo, AppStat, Control, Fact, Identity, LockOp, MetricOp, SnmpOp, WorkerStat};
 use uwsgi_metrics::{SNMP_VALUES, schema};
 use uwsgi_sys::queue::{self, UnixQueues};
 use uwsgi_sys::{process, signal};
@@ -195,6 +195,9 @@ impl Host for PluginHost {
                 crate::worker::recycle_for_exception();
                 true
             }
+            x if x == Control::Accepting as u32 => self.accepting(true),
+            x if x == Control::NotAccepting as u32 => self.accepting(false),
+            x if x == Control::Ready as u32 => self.ready(),
             _ => false,
         }
     }
@@ -216,6 +219,21 @@ impl Host for PluginHost {
             false => UnixQueues::open().and_then(|unix| unix.queue(fd)),
         };
         Some(found.map_or(0, |queue| queue.length))
+    }
+
+    fn fact(&self, fact: Fact, nth: usize) -> Option<u64> {
+        match fact {
+            Fact::Reloads => Some(self.0.reloads.into()),
+            Fact::BufferSize => Some(self.0.settings.buffer_size as u64),
+            Fact::Socket => {
+                let (listener, _) = self.0.sockets.get(nth)?;
+                u64::try_from(listener.fd.as_raw_fd()).ok()
+            }
+        }
+    }
+
+    fn title(&self, text: &[u8]) {
+        uwsgi_sys::title::set(&String::from_utf8_lossy(text));
     }
 
     fn metric_names(&self, each: &mut dyn FnMut(&[u8])) {
@@ -241,6 +259,23 @@ impl SnmpHost for PluginHost {
         let kept = crate::snmp::community(text).unwrap_or_default();
         let row = self.0.arena.snmp();
         warning::in_turn(&row.community_writer, || row.community.set(&kept));
+    }
+}
+
+impl PluginHost {
+    /// This worker says whether it accepts.
+    fn accepting(&self, yes: bool) -> bool {
+        let own = self.0.worker_id();
+        if own > 0 {
+            self.0.arena.worker(own).accepting.set(u64::from(yes));
+        }
+        own > 0
+    }
+
+    /// Whether every worker that runs has come so far as to accept.
+    fn ready(&self) -> bool {
+        let rows = (1..=self.0.settings.processes).map(|id| self.0.arena.worker(id));
+        rows.filter(|row| row.pid.get() > 0).all(|row| row.accepting.get() > 0)
     }
 }
 

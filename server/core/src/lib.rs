@@ -60,6 +60,7 @@ mod privileges;
 pub mod probes;
 pub mod procname;
 pub mod prometheus;
+pub mod protocol;
 mod pushers;
 mod series;
 pub mod settings;

@@ -56,7 +56,7 @@ pub(crate) fn slots(settings: &Settings, sockets: u32) -> u32 {
     let own = settings.user_metrics.metrics.len() as u32 + SPARE;
     let restored = settings.metrics_dir.is_some() && settings.metrics_dir_restore;
     let Shape { workers, cores, sockets, gateways, .. } = shape(settings, sockets);
-    let builtin = 64 + 16 * (workers + 1) + 8 * workers * cores + 8 * sockets + 16 * gateways;
+    let builtin = 64 + 16 * (workers + 1) + 8 * workers * cores + 32 * sockets + 16 * gateways;
     (own + if restored { builtin } else { 0 }).next_power_of_two()
 }
 

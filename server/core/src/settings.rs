@@ -12,45 +12,7 @@ use crate::plugin::Modifiers;
 use crate::policy::Policy;
 use crate::probes;
 use crate::prometheus::Prometheus;
-
-/// Wire protocol of a worker socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// uwsgi packets, one request per connection.
-    Uwsgi,
-    /// HTTP, one request per connection.
-    Http,
-    /// HTTP/1.1 with keep-alive.
-    Http11,
-    /// The private link of the http router.
-    Link,
-}
-
-impl Protocol {
-    /// Name as the stats show it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Protocol::Uwsgi => "uwsgi",
-            Protocol::Http => "http",
-            Protocol::Http11 => "http11",
-            Protocol::Link => "link",
-        }
-    }
-
-    /// Whether HTTP rules of answering errors apply.
-    pub fn is_http(self) -> bool {
-        matches!(self, Protocol::Http | Protocol::Http11)
-    }
-
-    fn parse(name: &str) -> Result<Protocol, String> {
-        match name {
-            "uwsgi" => Ok(Protocol::Uwsgi),
-            "http" => Ok(Protocol::Http),
-            "http11" => Ok(Protocol::Http11),
-            _ => Err(format!("unable to find protocol {name}")),
-        }
-    }
-}
+pub use crate::protocol::{Protocol, Stamps};
 
 /// A worker socket to bind.
 #[derive(Clone, Debug)]
@@ -131,8 +93,8 @@ pub struct Settings {
     pub http_timeout: u64,
     /// Modifiers the http router stamps.
     pub http_modifiers: (u8, u8),
-    /// Modifiers stamped on requests of http sockets.
-    pub http_socket_modifiers: (u8, u8),
+    /// Modifiers stamped on requests of sockets that carry none.
+    pub stamps: Stamps,
     /// Stats addresses.
     pub stats: Vec<String>,
     /// Stats answer HTTP.
@@ -215,6 +177,8 @@ pub struct Settings {
     pub exception_500: bool,
     /// `manage-script-name`.
     pub manage_script_name: bool,
+    /// `cgi-mode`: answers begin with `Status:`.
+    pub cgi_mode: bool,
     /// Options of the process model.
     pub policy: Policy,
     /// Seconds respawning pauses when workers die too fast.
@@ -288,7 +252,7 @@ impl Settings {
     /// Reads the configuration; the faults found are to be told before anything else is done.
     pub fn from_config(config: &Config, argv: Vec<OsString>) -> (Settings, Vec<Finding>) {
         let mut faults = Vec::new();
-        let protocol = protocol(config, &mut faults);
+        let protocol = Protocol::from_config(config, &mut faults);
         let command_mode = config.flag("command-mode");
         let number =
             |name: &str, default: i64| u64::try_from(config.int(name, default)).unwrap_or(0);
@@ -319,10 +283,7 @@ impl Settings {
             http_keepalive: keepalive(config),
             http_timeout: number("http-timeout", 60).max(1),
             http_modifiers: (small("http-modifier1", 0), small("http-modifier2", 0)),
-            http_socket_modifiers: (
-                small("http-socket-modifier1", 0),
-                small("http-socket-modifier2", 0),
-            ),
+            stamps: Stamps::from_config(config),
             stats: list("stats"),
             stats_http: config.flag("stats-http"),
             stats_minified: config.flag("stats-minified"),
@@ -365,6 +326,7 @@ impl Settings {
             modifiers: Modifiers::from_config(config, &mut faults),
             exception_500: config.flag("exception-500"),
             manage_script_name: config.flag("manage-script-name"),
+            cgi_mode: config.flag("cgi-mode"),
             policy: Policy::from_config(config, &mut faults),
             forkbomb_delay: number("forkbomb-delay", 2),
             mules: mules(config),
@@ -414,6 +376,18 @@ impl Settings {
         (settings, faults)
     }
 
+    /// Modifiers of requests that carry none.
+    pub fn modifiers_of(&self, protocol: Protocol) -> (u8, u8) {
+        match protocol {
+            Protocol::Link => self.http_modifiers,
+            Protocol::Uwsgi | Protocol::Puwsgi => self.policy.sockets.modifiers,
+            Protocol::Http | Protocol::Http11 => self.stamps.http,
+            Protocol::FastCgi | Protocol::FastCgiNph => self.stamps.fastcgi,
+            Protocol::Scgi | Protocol::ScgiNph => self.stamps.scgi,
+            Protocol::Raw => self.stamps.raw,
+        }
+    }
+
     /// The mode line of the start-up log.
     pub fn mode(&self) -> &'static str {
         match (self.processes > 1, self.threads > 1) {
@@ -423,15 +397,6 @@ impl Settings {
             (false, false) => "single process",
         }
     }
-}
-
-/// What `socket` speaks.
-fn protocol(config: &Config, faults: &mut Vec<Finding>) -> Protocol {
-    let Some(entry) = config.entry("protocol") else { return Protocol::Uwsgi };
-    Protocol::parse(entry.text()).unwrap_or_else(|text| {
-        faults.push(Finding::fault(text).about(entry).allowed("uwsgi, http or http11"));
-        Protocol::Uwsgi
-    })
 }
 
 fn safe_fds(config: &Config, faults: &mut Vec<Finding>) -> Vec<i32> {
@@ -450,15 +415,8 @@ fn safe_fds(config: &Config, faults: &mut Vec<Finding>) -> Vec<i32> {
 }
 
 fn sockets(config: &Config, default: Protocol) -> Vec<SocketSpec> {
-    let protocol = |name: &str| match name {
-        "socket" => Some(default),
-        "uwsgi-socket" => Some(default),
-        "http-socket" => Some(Protocol::Http),
-        "http11-socket" => Some(Protocol::Http11),
-        _ => None,
-    };
     let spec = |e: &uwsgi_config::Entry| {
-        let protocol = protocol(e.row?.name)?;
+        let protocol = Protocol::of_option(e.row?.name, default)?;
         Some(SocketSpec { address: e.value.clone()?, protocol })
     };
     config.entries.iter().filter_map(spec).collect()

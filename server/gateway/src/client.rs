@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use uwsgi_proto::proxy::{Awaits, Origin};
+
 use crate::request::Body;
 use crate::slab::Key;
 
@@ -99,8 +101,8 @@ pub(crate) struct Client {
     pub(crate) surplus: bool,
     /// It came when the router was about to end.
     pub(crate) late: bool,
-    /// No request was seen yet: a PROXY line may come.
-    pub(crate) first: bool,
+    /// What its first bytes may be.
+    pub(crate) awaits: Awaits,
     /// How long it waited to be accepted, until its first request has taken that along;
     /// microseconds, 0 when nobody knows.
     pub(crate) waited_us: u32,
@@ -137,9 +139,22 @@ impl Client {
             waited_us: 0,
             surplus: false,
             late: false,
-            first: true,
+            awaits: Awaits::Request,
             deadline: 0,
             armed: 0,
+        }
+    }
+
+    /// Takes over what a PROXY header has said, for all requests of the connection.
+    pub(crate) fn name(&mut self, origin: Origin) {
+        self.awaits = Awaits::Request;
+        match origin {
+            Origin::Unsaid => {}
+            Origin::Local => (self.addr, self.port) = (Text::new(b"0.0.0.0"), Text::new(b"0")),
+            Origin::Client { src, .. } => {
+                self.addr = Text::display(src.ip().to_canonical());
+                self.port = Text::display(src.port());
+            }
         }
     }
 

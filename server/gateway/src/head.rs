@@ -2,9 +2,10 @@
 
 use std::os::fd::AsRawFd;
 
+use uwsgi_proto::proxy::{Awaits, Verdict};
 use uwsgi_proto::{Head, HttpEnv, Parsed, parse_head};
 
-use crate::client::{Client, State, Text};
+use crate::client::State;
 use crate::drain::Drain;
 use crate::net::{self, Read};
 use crate::request::{self, Body};
@@ -74,16 +75,19 @@ impl Router<'_> {
 
     /// Parses a head: how many bytes were used, 0 while it is incomplete.
     fn try_head(&mut self, key: Key, bytes: &[u8]) -> usize {
-        let Some(client) = self.clients.get(key) else { return 0 };
+        let Some(client) = self.clients.get_mut(key) else { return 0 };
+        if client.awaits != Awaits::Request {
+            return self.proxy_header(key, bytes);
+        }
         let settings = self.settings;
         let env = HttpEnv {
             server_name: &settings.server_name,
             server_port: settings.fronts.get(client.front).map_or(b"", |f| f.port()),
             remote_addr: client.addr.as_bytes(),
             remote_port: Some(client.port.as_bytes()),
-            proxy_protocol: settings.proxy_protocol && client.first,
             extra_router_vars: true,
-            keep_underscores: settings.keep_underscores,
+            keep_slashes: settings.keep_slashes,
+            lenient: settings.lenient,
             ..HttpEnv::default()
         };
         let limit = settings.head_limit;
@@ -92,6 +96,29 @@ impl Router<'_> {
             Ok(Parsed::Done(head)) => self.start_request(key, &head, bytes),
             Err(e) => {
                 self.refuse_head(key, e.status(), &e.log_line(limit));
+                bytes.len()
+            }
+        }
+    }
+
+    /// Takes what a balancer puts in front of the first request: how many bytes were used.
+    fn proxy_header(&mut self, key: Key, bytes: &[u8]) -> usize {
+        let Some(client) = self.clients.get_mut(key) else { return 0 };
+        match client.awaits.judge(bytes) {
+            Verdict::Wait => 0,
+            Verdict::Go { skip: 0, origin } => {
+                client.name(origin);
+                self.try_head(key, bytes)
+            }
+            Verdict::Go { skip, origin } => {
+                client.name(origin);
+                client.scanned = 0;
+                skip
+            }
+            Verdict::Refuse(why) => {
+                let peer = client.addr.as_bytes().escape_ascii();
+                let line = format!("invalid HTTP request: {why} ({peer})");
+                self.refuse_head(key, 400, &line);
                 bytes.len()
             }
         }
@@ -110,7 +137,6 @@ impl Router<'_> {
         client.keep = head.keep_alive && may_keep;
         let waited = std::mem::take(&mut client.waited_us);
         request::encode(head, client.keep, waited, &self.block, &mut client.packet);
-        remember_proxied(client, head, &self.block);
         client.sent = 0;
         client.responded = false;
         client.body = Body::of(head);
@@ -136,14 +162,5 @@ impl Router<'_> {
         self.row.bad_requests.add(1);
         (self.settings.log)(line);
         self.refuse(key, status);
-    }
-}
-
-/// Keeps the addresses of a PROXY line for the later requests of the connection.
-fn remember_proxied(client: &mut Client, head: &Head, block: &uwsgi_proto::VarBlock) {
-    client.first = false;
-    if head.proxied {
-        client.addr = Text::new(block.known().remote_addr());
-        client.port = Text::new(block.known().remote_port());
     }
 }

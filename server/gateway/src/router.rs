@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::epoll::Event;
 use uwsgi_metrics::{GatewayRow, View};
 use uwsgi_proto::VarBlock;
+use uwsgi_proto::proxy::Awaits;
 use uwsgi_sys::signal::{
     SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, Signals,
 };
@@ -202,6 +203,8 @@ impl<'a> Router<'a> {
         let waited = arrivals.and_then(|arrivals| arrivals.accepted(front, fd.as_fd()));
         let mut client = Client::new(fd, front, peer);
         client.late = self.drain != Drain::Open;
+        let trust = self.settings.proxies.as_ref();
+        client.awaits = trust.map_or(Awaits::Request, |t| t.awaits(peer.map(|p| p.ip())));
         client.waited_us = waited.map_or(0, |us| u32::try_from(us).unwrap_or(u32::MAX).max(1));
         let key = self.clients.insert(client);
         self.row.accepted.add(1);

@@ -3,6 +3,9 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use uwsgi_proto::Lenient;
+use uwsgi_proto::proxy::Trust;
+
 /// Exit code of a router on any orderly way out.
 pub const EXIT_CODE: i32 = 30;
 
@@ -47,10 +50,12 @@ pub struct Settings<'a> {
     pub keepalive: Option<Duration>,
     /// Longest time a drain may take.
     pub drain: Duration,
-    /// Accept a PROXY line on each connection.
-    pub proxy_protocol: bool,
-    /// Keep header names with underscores.
-    pub keep_underscores: bool,
+    /// Who may send PROXY headers, if anybody.
+    pub proxies: Option<Trust>,
+    /// What is let pass.
+    pub lenient: Lenient,
+    /// `%2F` stays as it is in `PATH_INFO`.
+    pub keep_slashes: bool,
     /// Told of each TCP connection.
     pub arrivals: Option<&'a dyn Arrivals>,
     /// Where log lines go.
@@ -72,8 +77,9 @@ impl Settings<'_> {
             headers_timeout: Duration::from_secs(60),
             keepalive: Some(Duration::from_secs(60)),
             drain: Duration::from_secs(60),
-            proxy_protocol: false,
-            keep_underscores: false,
+            proxies: None,
+            lenient: Lenient::default(),
+            keep_slashes: false,
             arrivals: None,
             log,
         }

@@ -10,7 +10,7 @@ use uwsgi_proto::{Exchange, HttpEnv, ResponseHead, VarBlock, framing, parse_head
 
 const WRK: &[u8] = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
-const BROWSER: &[u8] = b"GET /static/app/index.html?version=1234&lang=en HTTP/1.1\r\n\
+const BROWSER: &[u8] = b"GET /static/app/index.html?version=1234&lang=en HTTP/1.1\r\nHost: h\r\n\
 Host: www.example.com\r\n\
 User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
 Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\

@@ -1,13 +1,20 @@
 //! Chunked bodies: a decoder that is fed bytes as they come, and the encoder's size line.
 //!
-//! Extensions are accepted and ignored, trailers are read and dropped; both are bounded. The
-//! decoder copies nothing: it answers which part of the input is body.
+//! Extensions are accepted and ignored, trailers are read and dropped; both are bounded, each by
+//! itself and all of a body together: who sends a byte of body in a kilobyte of extension keeps
+//! somebody busy. The decoder copies nothing: it answers which part of the input is body.
 
 use std::ops::Range;
 
 /// Longest size line (extensions included) and longest trailer section, in bytes: room for what
 /// real clients send, no room for a flood.
 const MAX_LINE: u32 = 4096;
+/// Longest size: 64 bits.
+const MAX_DIGITS: u32 = 16;
+/// What size lines may take that is not paid for by data.
+const MAX_OVERHEAD: u64 = 16 * 1024;
+/// Each size line has this for nothing.
+const FREE: u64 = 16;
 
 /// Why a chunked body was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +41,9 @@ pub enum Step {
 enum State {
     /// Hex digits; `digits` seen so far.
     Size { value: u64, digits: u32 },
-    /// Behind the digits: blanks and extensions up to CR.
+    /// Blanks behind the digits, up to CR or an extension.
+    Blank { value: u64 },
+    /// Within extensions, up to CR.
     Extension { value: u64 },
     /// Wants the LF of a size line.
     SizeLf { value: u64 },
@@ -62,6 +71,8 @@ pub struct Decoder {
     state: State,
     /// Bytes of the current size line or of all trailers.
     line: u32,
+    /// Bytes of size lines beyond what data has paid for.
+    overhead: u64,
 }
 
 impl Default for Decoder {
@@ -73,12 +84,20 @@ impl Default for Decoder {
 impl Decoder {
     /// A decoder at the start of a body.
     pub fn new() -> Self {
-        Self { state: State::Size { value: 0, digits: 0 }, line: 0 }
+        Self { state: State::Size { value: 0, digits: 0 }, line: 0, overhead: 0 }
     }
 
     /// True once the end was seen.
     pub fn is_done(&self) -> bool {
         self.state == State::End
+    }
+
+    /// Bytes of the current chunk that are to come.
+    pub fn left(&self) -> u64 {
+        match self.state {
+            State::Data { left } => left,
+            _ => 0,
+        }
     }
 
     /// Decodes from `input[at..]`. Call again with the end of the data it answered, or with new
@@ -105,6 +124,13 @@ impl Decoder {
         }
     }
 
+    /// At the end of a size line: data of twice its length pays for it.
+    fn pay(&mut self, value: u64) -> Result<(), ChunkError> {
+        let paid = FREE.saturating_add(value.saturating_mul(2));
+        self.overhead = (self.overhead + u64::from(self.line)).saturating_sub(paid);
+        if self.overhead > MAX_OVERHEAD { Err(ChunkError::TooLarge) } else { Ok(()) }
+    }
+
     /// One byte outside of data.
     fn byte(&mut self, b: u8) -> Result<State, ChunkError> {
         self.line += 1;
@@ -113,11 +139,14 @@ impl Decoder {
         }
         Ok(match (self.state, b) {
             (State::Size { value, digits }, _) => size_byte(value, digits, b)?,
-            (State::Extension { value }, b'\r') => State::SizeLf { value },
+            (State::Blank { value } | State::Extension { value }, b'\r') => State::SizeLf { value },
+            (State::Blank { value }, b' ' | b'\t') => State::Blank { value },
+            (State::Blank { value }, b';') => State::Extension { value },
             (State::Extension { value }, _) if b >= b' ' || b == b'\t' => {
                 State::Extension { value }
             }
             (State::SizeLf { value }, b'\n') => {
+                self.pay(value)?;
                 self.line = 0;
                 if value == 0 { State::TrailerStart } else { State::Data { left: value } }
             }
@@ -139,12 +168,16 @@ impl Decoder {
 /// A byte of the size itself or the first behind it.
 fn size_byte(value: u64, digits: u32, b: u8) -> Result<State, ChunkError> {
     if let Some(digit) = (b as char).to_digit(16) {
-        let value = value.checked_mul(16).ok_or(ChunkError::TooLarge)?;
+        if digits == MAX_DIGITS {
+            return Err(ChunkError::TooLarge);
+        }
+        let value = value << 4;
         return Ok(State::Size { value: value | u64::from(digit), digits: digits + 1 });
     }
     match b {
         b'\r' if digits > 0 => Ok(State::SizeLf { value }),
-        b';' | b' ' | b'\t' if digits > 0 => Ok(State::Extension { value }),
+        b';' if digits > 0 => Ok(State::Extension { value }),
+        b' ' | b'\t' if digits > 0 => Ok(State::Blank { value }),
         _ => Err(ChunkError::Syntax),
     }
 }

@@ -26,7 +26,7 @@ fn bodies_decode_the_same_however_they_are_cut() {
         (b"5\r\nhello\r\n0\r\n\r\nGET", b"hello", b"GET"),
         (b"A;ext=\"x\"\r\n0123456789\r\n1 \r\nx\r\n000\r\n\r\n", b"0123456789x", b""),
         (b"3\r\na\r\n\r\n0;q\r\nTrailer: 1\r\nB: 2\r\n\r\nrest", b"a\r\n", b"rest"),
-        (b"00000000000000003\r\nabc\r\n0\r\n\r\n", b"abc", b""),
+        (b"0000000000000003\t;q\r\nabc\r\n0\r\n\r\n", b"abc", b""),
     ];
     for (input, body, rest) in cases {
         for piece in 1..=input.len() {
@@ -41,7 +41,16 @@ fn bodies_decode_the_same_however_they_are_cut() {
 fn malformed_bodies_are_refused() {
     let long_line = [b"1;".as_slice(), &[b'x'; 5000]].concat();
     let long_trailer = [b"0\r\n".as_slice(), &b"a: b\r\n".repeat(1000)].concat();
-    let cases: [(&[u8], ChunkError); 10] = [
+    let overlong = [&[b'0'; 16], b"3\r\nabc\r\n".as_slice()].concat();
+    let bloated = [b"1;".as_slice(), &[b'x'; 1000], b"\r\na\r\n"].concat().repeat(20);
+    let cases: [(&[u8], ChunkError); 17] = [
+        (b"+1\r\n", ChunkError::Syntax),
+        (b"0x1\r\n", ChunkError::Syntax),
+        (b"1 1\r\n", ChunkError::Syntax),
+        (b" 1\r\n", ChunkError::Syntax),
+        (b"1;a\0\r\n", ChunkError::Syntax),
+        (&overlong, ChunkError::TooLarge),
+        (&bloated, ChunkError::TooLarge),
         (b"\r\n", ChunkError::Syntax),
         (b";x\r\n", ChunkError::Syntax),
         (b"g\r\n", ChunkError::Syntax),

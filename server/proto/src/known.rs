@@ -176,6 +176,17 @@ impl<'a> Known<'a> {
         self.get(var).unwrap_or(b"")
     }
 
+    /// Whether a variable names an application to load.
+    pub fn names_app(self) -> bool {
+        let vars = [Var::UwsgiScript, Var::UwsgiModule, Var::UwsgiFile];
+        vars.into_iter().any(|var| self.block.position(var).is_some())
+    }
+
+    /// Whether a variable is for the environment of the process.
+    pub fn sets_environment(self) -> bool {
+        self.block.position(Var::UwsgiSetenv).is_some()
+    }
+
     /// `HTTP_HOST`, else `SERVER_NAME`.
     pub fn host(self) -> &'a [u8] {
         self.get(Var::Host).unwrap_or_else(|| self.value(Var::ServerName))
@@ -187,6 +198,11 @@ impl<'a> Known<'a> {
             .iter()
             .take_while(|b| b.is_ascii_digit())
             .fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0')))
+    }
+
+    /// Whether `CONTENT_LENGTH` says anything.
+    pub fn has_content_length(self) -> bool {
+        !self.value(Var::ContentLength).is_empty()
     }
 
     /// True when `HTTPS` or `X-Forwarded-SSL` says so: begins with `on` or `1`.

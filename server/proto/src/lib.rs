@@ -19,6 +19,7 @@ pub mod fastcgi;
 pub mod http;
 mod known;
 pub mod link;
+mod network;
 pub mod path;
 pub mod proxy;
 pub mod response;
@@ -27,7 +28,8 @@ pub mod scrape;
 pub mod uwsgi;
 mod vars;
 
-pub use http::{Head, HttpEnv, HttpError, Parsed, parse_head};
+pub use http::{Head, HttpEnv, HttpError, Lenient, Parsed, parse_head};
 pub use known::{Known, Var};
+pub use network::Network;
 pub use response::{BodyFraming, Exchange, Framing, ResponseHead, error_response, framing};
 pub use vars::{DEFAULT_BYTES, DEFAULT_PAIRS, VarBlock, VarError};

@@ -3,15 +3,16 @@
 //! Dot segments are taken out of the raw text only: an encoded `%2e%2e` stays as `..` in the
 //! result, and code that maps paths to files must check again. A fragment ends the path. Invalid
 //! escapes follow the long-standing behaviour that applications know: a bad digit counts as
-//! zero, `%%` is one percent sign, an escape cut short by the end is dropped.
+//! zero, `%%` is one percent sign, an escape cut short by the end is dropped. On demand `%2F`
+//! stays as it is, for applications whose names hold slashes.
 
 /// Appends the decoded form of `raw` (a target up to its first `?`) to `out`; never longer than
-/// `raw` plus one byte.
-pub fn decode(raw: &[u8], out: &mut Vec<u8>) {
+/// `raw` plus one byte. `keep_slashes` leaves `%2F` alone.
+pub fn decode(raw: &[u8], keep_slashes: bool, out: &mut Vec<u8>) {
     if is_plain(raw) {
         out.extend_from_slice(raw);
     } else {
-        decode_slow(raw, out);
+        decode_slow(raw, keep_slashes, out);
     }
 }
 
@@ -27,7 +28,7 @@ fn is_plain(raw: &[u8]) -> bool {
     true
 }
 
-fn decode_slow(raw: &[u8], out: &mut Vec<u8>) {
+fn decode_slow(raw: &[u8], keep_slashes: bool, out: &mut Vec<u8>) {
     let base = out.len();
     let mut at = 0;
     let mut segment_start = true;
@@ -48,6 +49,7 @@ fn decode_slow(raw: &[u8], out: &mut Vec<u8>) {
         match b {
             b'#' => break,
             b'%' => match escape(&raw[at + 1..]) {
+                Some((b'/', _)) if keep_slashes => out.push(b'%'),
                 Some((byte, used)) => {
                     out.push(byte);
                     at += used;
@@ -145,13 +147,28 @@ mod tests {
         ];
         for (raw, want) in vectors {
             let mut out = b"kept".to_vec();
-            decode(raw.as_bytes(), &mut out);
+            decode(raw.as_bytes(), false, &mut out);
             assert_eq!(out[..4], *b"kept", "{raw}");
             assert_eq!(
                 out[4..].escape_ascii().to_string(),
                 want.escape_ascii().to_string(),
                 "{raw}"
             );
+        }
+    }
+
+    #[test]
+    fn encoded_slashes_stay_on_demand() {
+        for (raw, kept) in [
+            ("/a%2Fb", "/a%2Fb"),
+            ("/a%2fb%20c", "/a%2fb c"),
+            ("/a/%2F..%2f/../b", "/a/b"),
+            ("/%252F", "/%2F"),
+            ("/a%2", "/a"),
+        ] {
+            let mut out = Vec::new();
+            decode(raw.as_bytes(), true, &mut out);
+            assert_eq!(out.escape_ascii().to_string(), kept, "{raw}");
         }
     }
 }

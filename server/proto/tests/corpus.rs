@@ -7,7 +7,9 @@ use uwsgi_proto::chunked::{Decoder, Step};
 use uwsgi_proto::fastcgi::{self, Stdin};
 use uwsgi_proto::link::{FrameReader, FrameStep, RequestHeader};
 use uwsgi_proto::scrape::{Look, look};
-use uwsgi_proto::{HttpEnv, VarBlock, parse_head, scgi};
+use uwsgi_proto::{HttpEnv, Lenient, VarBlock, parse_head, proxy, scgi};
+
+const EVERYTHING: Lenient = Lenient { underscores: true, folding: true, host: true, length: true };
 
 fn each(target: &str, run: impl Fn(&[u8])) -> io::Result<()> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -23,9 +25,22 @@ fn each(target: &str, run: impl Fn(&[u8])) -> io::Result<()> {
 #[test]
 fn seeds_of_heads_parse_or_are_refused() -> io::Result<()> {
     each("http_head", |data| {
-        for proxy_protocol in [false, true] {
-            let env = HttpEnv { proxy_protocol, ..HttpEnv::default() };
+        for lenient in [Lenient::default(), EVERYTHING] {
+            let env = HttpEnv { lenient, ..HttpEnv::default() };
             let _ = parse_head(&data[1..], 0, &env, 4096, &mut VarBlock::new());
+        }
+    })
+}
+
+#[test]
+fn seeds_of_proxy_headers_are_the_same_however_they_arrive() -> io::Result<()> {
+    each("proxy", |data| {
+        let whole = proxy::parse(data);
+        for cut in 0..data.len() {
+            match proxy::parse(&data[..cut]) {
+                proxy::Start::Partial => {}
+                done => assert_eq!(done, whole, "{cut}"),
+            }
         }
     })
 }

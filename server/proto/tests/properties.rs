@@ -8,12 +8,11 @@ use uwsgi_proto::{Head, HttpEnv, HttpError, Parsed, ResponseHead, VarBlock, pars
 
 const LIMIT: usize = 4096;
 
-fn env(proxy_protocol: bool, router: bool) -> HttpEnv<'static> {
+fn env(router: bool) -> HttpEnv<'static> {
     HttpEnv {
         server_name: b"box",
         server_port: b"80",
         remote_addr: b"1.2.3.4",
-        proxy_protocol,
         extra_router_vars: router,
         ..HttpEnv::default()
     }
@@ -21,7 +20,7 @@ fn env(proxy_protocol: bool, router: bool) -> HttpEnv<'static> {
 
 /// Parses as a connection would: byte by byte up to `split`, then the rest.
 fn parse_split(input: &[u8], split: usize, out: &mut VarBlock) -> Result<Parsed, HttpError> {
-    let env = env(true, false);
+    let env = env(false);
     match parse_head(&input[..split], 0, &env, LIMIT, out)? {
         Parsed::Partial => parse_head(input, split, &env, LIMIT, out),
         done => Ok(done),
@@ -33,7 +32,7 @@ fn http_like() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just("GET / HTTP/1.1\r\n".to_owned()),
         Just("POST /a%2e/../b?q HTTP/1.0\r\n".to_owned()),
-        Just("PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n".to_owned()),
+        Just("Host: h\r\n".to_owned()),
         Just("Content-Length: 12\r\n".to_owned()),
         Just("Transfer-Encoding: chunked\r\n".to_owned()),
         Just("Connection: close\r\n".to_owned()),
@@ -72,12 +71,14 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), from in 0usize..700) {
         let mut out = VarBlock::new();
-        for (proxy_line, router) in [(false, false), (true, true)] {
-            let _ = parse_head(&bytes, from, &env(proxy_line, router), LIMIT, &mut out);
+        for router in [false, true] {
+            let _ = parse_head(&bytes, from, &env(router), LIMIT, &mut out);
         }
         let _ = out.load(&bytes);
         let _ = out.known().scheme();
-        let _ = proxy::parse(&bytes);
+        if let proxy::Start::Found { len, .. } = proxy::parse(&bytes) {
+            prop_assert!(len <= bytes.len());
+        }
         let _ = RequestHeader::parse(&bytes);
         let _ = uwsgi_proto::uwsgi::Header::parse(&bytes);
         let mut head = ResponseHead::new(100);
@@ -88,11 +89,12 @@ proptest! {
     #[test]
     fn http_like_bytes_parse_the_same_at_every_cut(bytes in http_like()) {
         let mut whole = VarBlock::new();
-        let want = parse_head(&bytes, 0, &env(true, false), LIMIT, &mut whole);
+        let want = parse_head(&bytes, 0, &env(false), LIMIT, &mut whole);
         for split in 0..=bytes.len() {
             let mut out = VarBlock::new();
             let got = parse_split(&bytes, split, &mut out);
-            prop_assert_eq!(&got, &want, "cut at {}", split);
+            // Where two things are wrong the cut decides which is met first.
+            prop_assert_eq!(got.as_ref().ok(), want.as_ref().ok(), "cut at {}", split);
             if got.is_ok() {
                 prop_assert_eq!(out.as_bytes(), whole.as_bytes());
             }
@@ -103,23 +105,23 @@ proptest! {
     fn valid_heads_parse_whatever_follows(head in valid_head(), tail in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut out = VarBlock::new();
         let len = head.len();
-        let got = parse_head(&head, 0, &env(false, false), LIMIT, &mut out);
+        let got = parse_head(&head, 0, &env(false), LIMIT, &mut out);
         prop_assert!(matches!(got, Ok(Parsed::Done(Head { head_len, keep_alive: true, .. })) if head_len == len), "{:?}", got);
         prop_assert!(reloads(&out));
         let mut longer = head.clone();
         longer.extend_from_slice(&tail);
         let mut again = VarBlock::new();
-        prop_assert_eq!(parse_head(&longer, 0, &env(false, false), LIMIT, &mut again), got);
+        prop_assert_eq!(parse_head(&longer, 0, &env(false), LIMIT, &mut again), got);
         prop_assert_eq!(again.as_bytes(), out.as_bytes());
         for cut in 0..len {
-            prop_assert_eq!(parse_head(&head[..cut], 0, &env(false, false), LIMIT, &mut again), Ok(Parsed::Partial));
+            prop_assert_eq!(parse_head(&head[..cut], 0, &env(false), LIMIT, &mut again), Ok(Parsed::Partial));
         }
     }
 
     #[test]
     fn paths_never_climb_above_their_root(raw in "/[a-z./]{0,40}") {
         let mut out = Vec::new();
-        uwsgi_proto::path::decode(raw.as_bytes(), &mut out);
+        uwsgi_proto::path::decode(raw.as_bytes(), false, &mut out);
         prop_assert!(out.len() <= raw.len() + 1);
         prop_assert!(out.starts_with(b"/"));
         prop_assert!(out.split(|b| *b == b'/').all(|s| s != b".." && s != b"."));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use uwsgi_metrics::{KernelSnap, Snapshot, SocketCells};
+use uwsgi_metrics::{KernelSnap, Snapshot, SocketSnap};
 
 use super::text;
 use crate::picture::{Accept, End, Socket};
@@ -35,13 +35,17 @@ fn accept(kernel: &KernelSnap, index: usize) -> Option<Accept> {
     })
 }
 
-fn socket(row: &SocketCells) -> Socket {
+fn socket(of: &SocketSnap) -> Socket {
+    let row = &of.cells;
     let refused = [
         ("oversize", row.oversize),
         ("bad", row.bad),
         ("timeout", row.timeouts),
         ("eof", row.eof),
         ("vars", row.vars),
+        ("limit_post", row.limit_post),
+        ("slow_head", row.slow_head),
+        ("slow_body", row.slow_body),
     ];
     let refused = refused.into_iter().filter(|(_, count)| *count > 0);
     Socket {
@@ -54,6 +58,8 @@ fn socket(row: &SocketCells) -> Socket {
         accepted: Some(row.accepted),
         drops: Some(row.drops),
         waited: Some(row.waited),
+        requests: Some(of.traffic.requests),
+        aborted: Some(of.traffic.aborted),
         refused: refused.map(|(reason, count)| End { reason: reason.to_owned(), count }).collect(),
         ..Socket::default()
     }

@@ -5,6 +5,7 @@
 //! nothing is touched, so that any other document stays what it is.
 
 use serde_json::{Map, Value};
+use uwsgi_metrics::Latency as Kind;
 
 use super::{kernel, list, number, object, objects, text, watched};
 use crate::picture::{End, Latency, Picture, Route, Socket, Trail};
@@ -30,7 +31,7 @@ pub(super) fn read(top: &Map<String, Value>, picture: &mut Picture) {
 
 /// As the arena gives them: the kinds everybody asks for always, the others once there are any.
 fn latencies(top: &Map<String, Value>) -> Vec<Latency> {
-    let all = ["request", "queue", "application", "write"].into_iter().filter_map(|name| {
+    let all = Kind::ALL.map(Kind::as_str).into_iter().filter_map(|name| {
         let row = object(object(top, "latency")?, name)?;
         let [count, sum, p50, p90, p99] =
             ["count", "sum_us", "p50_us", "p90_us", "p99_us"].map(|key| number(row, key));
@@ -80,7 +81,10 @@ fn counted(socket: &mut Socket, row: &Map<String, Value>) {
     socket.accepted = known("accepted");
     socket.drops = known("drops");
     socket.waited = known("waited");
-    let reasons = ["oversize", "bad", "timeout", "eof", "vars"];
+    socket.requests = known("requests");
+    socket.aborted = known("aborted");
+    let reasons =
+        ["oversize", "bad", "timeout", "eof", "vars", "limit_post", "slow_head", "slow_body"];
     let refused = object(row, "refused");
     let ends = reasons.iter().filter_map(|reason| {
         let count = number(refused?, reason);

@@ -3,12 +3,10 @@
 //! A document without probes has no second block, as ever.
 
 use serde_json::{Map, Value};
+use uwsgi_metrics::Latency as Kind;
 
 use super::{number, object, objects, text};
 use crate::picture::{Accept, Latency, Picture, Probe, Socket};
-
-/// Kinds of latency, in the order they are shown.
-const LATENCIES: [&str; 4] = ["request", "queue", "application", "write"];
 
 /// A document without probes stays one of now, without a second block.
 pub(super) fn read(top: &Map<String, Value>, picture: &mut Picture) {
@@ -31,11 +29,11 @@ fn probe(row: &Map<String, Value>) -> Probe {
 }
 
 fn latencies(top: &Map<String, Value>) -> Vec<Latency> {
-    let all = LATENCIES.iter().filter_map(|name| {
+    let all = Kind::ALL.map(Kind::as_str).into_iter().filter_map(|name| {
         let row = object(object(top, "latency")?, name)?;
         let [count, sum, p50, p90, p99] =
             ["count", "sum_us", "p50_us", "p90_us", "p99_us"].map(|key| number(row, key));
-        let name = (*name).to_owned();
+        let name = name.to_owned();
         Some(Latency { name, count, sum, p50, p90, p99, cells: Vec::new() })
     });
     all.filter(|row| row.count > 0 || row.name == "request").collect()

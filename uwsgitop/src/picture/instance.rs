@@ -155,6 +155,10 @@ pub(crate) struct Socket {
     pub(crate) drops: Option<u64>,
     /// Connections that were seen waiting.
     pub(crate) waited: Option<u64>,
+    /// Requests that came through it.
+    pub(crate) requests: Option<u64>,
+    /// Of these, whose client left before the end of the response.
+    pub(crate) aborted: Option<u64>,
     /// Requests refused and connections lost, by reason, those that happened.
     pub(crate) refused: Vec<End>,
     /// What a probe tells of it.

@@ -48,6 +48,9 @@ const DEEP: &[Column] = &[
     column("DROPS/S", true, 5),
     column("WAITED", true, 9),
     column("REFUSED", true, 7),
+    column("REQS", true, 14),
+    column("REQ/S", true, 13),
+    column("LEFT", true, 12),
 ];
 
 /// Where a probe watches the queues.
@@ -56,7 +59,7 @@ const PROBED: &[Column] = &[
     column("p99", true, 2),
     column("DEPTH", true, 10),
     column("FULL", true, 11),
-    column("RETRANS", true, 12),
+    column("RETRANS", true, 15),
 ];
 
 fn page(context: &Context<'_>) -> Page {
@@ -113,6 +116,9 @@ fn row(
         rated(|s| s.drops),
         counted(socket.waited),
         unwanted(refused, Paint::Warn),
+        counted(socket.requests),
+        rated(|s| s.requests),
+        socket.aborted.map_or_else(Cell::none, |count| unwanted(count, Paint::Warn)),
     ]);
     if probed {
         cells.extend(accept(socket));
@@ -175,6 +181,9 @@ fn reasons(socket: &Socket, width: usize) -> Vec<Line> {
         "timeout" => "not in time (socket-timeout)".to_owned(),
         "eof" => "closed by the client".to_owned(),
         "vars" => "too many variables (max-vars)".to_owned(),
+        "limit_post" => "body too large (limit-post)".to_owned(),
+        "slow_head" => "head too slow (socket-header-timeout)".to_owned(),
+        "slow_body" => "body too slow (socket-body-timeout)".to_owned(),
         other => other.to_owned(),
     };
     let told = socket.refused.iter().map(|end| format!("{} {}", end.count, words(&end.reason)));
@@ -285,6 +294,8 @@ mod tests {
             accepted: Some(90_000 + 260 * second),
             drops: Some(drops),
             waited: Some(400),
+            requests: Some(180_000 + 520 * second),
+            aborted: Some(17),
             ..Socket::default()
         };
         let mut busy = socket("0.0.0.0:8080", "http", 97 - 20 * second, 12 + 3 * second);

@@ -83,6 +83,7 @@ fn requests() -> Vec<Panel> {
         panel(Look::Stack, "Time spent in requests", "short", "Seconds of requests in a second: cores in use, by what they do. The rest is parsing, routing and logging.")
             .ask("sum(rate(uwsgi_application_duration_seconds_sum{i}[r]))", "application")
             .ask("sum(rate(uwsgi_response_write_seconds_sum{i}[r]))", "writing")
+            .ask("sum(rate(uwsgi_request_read_seconds_sum{i}[r]))", "waiting for bodies")
             .size(8, 8),
     ]
 }
@@ -101,6 +102,16 @@ fn parts() -> Vec<Panel> {
             "Clients or the proxy in front take bytes slowly, or responses are large.",
         ),
         percentiles("Writing the response", "uwsgi_response_write_seconds", ""),
+        percentiles(
+            "To the first byte",
+            "uwsgi_response_first_byte_seconds",
+            "Start of the request to the system call that carries the head: what users wait for before anything moves.",
+        ),
+        percentiles(
+            "Waiting for the body",
+            "uwsgi_request_read_seconds",
+            "Only requests whose body was not there at their start: slow uploads hold a core.",
+        ),
         heat(
             "Waiting in the router",
             "uwsgi_router_wait_seconds",

@@ -6,6 +6,7 @@ pub(crate) mod latency;
 pub(crate) mod overview;
 mod probes;
 pub(crate) mod reference;
+mod traffic;
 pub(crate) mod workers;
 
 /// Colours of response classes, the same on every panel.

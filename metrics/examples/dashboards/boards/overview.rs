@@ -1,6 +1,6 @@
 //! Is it well, and if not, where to look: the four signals of all chosen instances.
 
-use super::{CLASSES, PERCENTILES, REASONS};
+use super::{CLASSES, PERCENTILES, REASONS, traffic};
 use crate::board::Board;
 use crate::panel::{Look, Panel, panel, row};
 
@@ -9,13 +9,16 @@ pub(crate) fn board() -> Board {
     let mut panels = vec![row("Now")];
     panels.extend(now());
     panels.push(row("Traffic and time"));
-    panels.extend(traffic());
+    panels.extend(flow());
     panels.push(row("Capacity"));
     panels.extend(capacity());
     panels.push(row("Failures"));
     panels.extend(failures());
     panels.push(row("Applications"));
     panels.extend(applications());
+    panels.extend(traffic::applications());
+    panels.push(row("Sockets"));
+    panels.extend(traffic::sockets());
     panels.push(row("Resources"));
     panels.extend(resources());
     Board {
@@ -66,7 +69,7 @@ fn now() -> Vec<Panel> {
     ]
 }
 
-fn traffic() -> Vec<Panel> {
+fn flow() -> Vec<Panel> {
     vec![
         panel(Look::Stack, "Responses by class", "reqps", "")
             .ask("sum by (code) (rate(uwsgi_responses_total{i}[r]))", "{{code}}")

@@ -6,6 +6,7 @@
 mod declared;
 mod loaded;
 mod mules;
+mod running;
 mod series;
 mod signals;
 mod snmp;
@@ -21,9 +22,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::running::{Deed, NoChunk};
 use crate::{
-    ABI_VERSION, AppInfo, AppStat, Identity, Info, LockOp, Pair, READ_ERROR, Request, Server, Str,
-    WRITE_ERROR, WorkerStat,
+    ABI_VERSION, AppInfo, AppStat, Fact, Identity, Info, LockOp, Pair, READ_ERROR, Request, Server,
+    Str, WRITE_ERROR, WorkerStat,
 };
 
 /// What the server does for a plugin outside of requests. Called from any thread.
@@ -108,6 +110,12 @@ pub trait Host: Send + Sync {
     fn listen_queue(&self, _socket: u32) -> Option<u64> {
         None
     }
+    /// See [`Server::fact`].
+    fn fact(&self, _fact: Fact, _nth: usize) -> Option<u64> {
+        None
+    }
+    /// Sets what `ps` shows for this process.
+    fn title(&self, _text: &[u8]) {}
     /// Gives the name of every metric to `each`.
     fn metric_names(&self, _each: &mut dyn FnMut(&[u8])) {}
 }
@@ -124,10 +132,29 @@ pub trait RequestHost {
     fn sendfile(&mut self, fd: i32, offset: u64, len: u64) -> i32;
     /// See [`Server::read`].
     fn read(&mut self, buffer: &mut [u8]) -> isize;
+    /// See [`Server::seek`]; nothing where that cannot be.
+    fn seek(&mut self, _offset: i64, _from_end: bool) -> Option<u64> {
+        None
+    }
     /// See [`Server::exception`].
     fn exception(&mut self, class: &[u8], message: &[u8]);
     /// Body bytes sent; bit 0 head sent, bit 1 head set.
     fn response_state(&self) -> (u64, u32);
+    /// See [`Deed`]; nothing when it cannot be done.
+    fn deed(&mut self, _deed: Deed, _key: &[u8], _value: &[u8]) -> Option<&[u8]> {
+        None
+    }
+    /// See [`Server::chunk`].
+    ///
+    /// # Errors
+    /// There is none, now or for good.
+    fn chunk(&mut self, _seconds: i64) -> Result<&[u8], NoChunk> {
+        Err(NoChunk::Failed)
+    }
+    /// See [`Server::send`].
+    fn send(&mut self, _data: &[u8]) -> i32 {
+        WRITE_ERROR
+    }
 }
 
 static HOST: OnceLock<(&'static dyn Host, Server)> = OnceLock::new();
@@ -182,6 +209,12 @@ pub fn table(info: Info) -> Server {
         snmp_community: snmp::snmp_community,
         lock,
         user_harakiri,
+        seek,
+        deed: running::deed,
+        chunk: running::chunk,
+        send: running::send,
+        fact,
+        title,
     }
 }
 
@@ -316,6 +349,16 @@ extern "C" fn user_harakiri(seconds: u64) {
     with_host((), |h| h.user_harakiri(seconds));
 }
 
+extern "C" fn fact(fact: u32, nth: usize) -> i64 {
+    let known = [Fact::Reloads, Fact::Socket, Fact::BufferSize];
+    let Some(fact) = known.into_iter().find(|f| *f as u32 == fact) else { return -1 };
+    with_host(-1, |h| h.fact(fact, nth).and_then(|n| i64::try_from(n).ok()).unwrap_or(-1))
+}
+
+extern "C" fn title(text: Str) {
+    with_host((), |h| h.title(bytes(text)));
+}
+
 extern "C" fn listen_queue(socket: u32) -> i64 {
     with_host(-1, |h| h.listen_queue(socket).and_then(|n| i64::try_from(n).ok()).unwrap_or(-1))
 }
@@ -359,6 +402,14 @@ extern "C" fn read(request: *mut Request, buffer: *mut u8, len: usize) -> isize 
     // SAFETY: `len` writable bytes for the length of the call, by contract.
     let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
     with_request(request, READ_ERROR, |h| h.read(buffer))
+}
+
+extern "C" fn seek(request: *mut Request, offset: i64, whence: u32) -> i64 {
+    let to = match whence {
+        0 | 2 => with_request(request, None, |h| h.seek(offset, whence == 2)),
+        _ => None,
+    };
+    to.and_then(|to| i64::try_from(to).ok()).unwrap_or(-1)
 }
 
 extern "C" fn exception(request: *mut Request, class: Str, message: Str) {

@@ -294,6 +294,7 @@ pub(super) const ROWS: &[Row] = &[
         .on(Flags::MASTER),
     flag("die-on-no-workers", "end when no worker is left"),
     flag("dynamic-apps", "load applications named by requests"),
+    flag("no-dynamic-apps", "load no applications named by requests"),
     req(
         "reload-on-pss",
         Kind::Megabytes,

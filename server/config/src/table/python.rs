@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
         "load a Paste file with a section for the server, and its logging",
     )
     .on(Flags::IMMEDIATE),
-    flag("reload-os-env", "build os.environ anew before each request"),
+    flag("reload-os-env", "bring os.environ up to date before each application is loaded"),
     flag("no-site", "start Python without the site module"),
     opt("pyshell", Kind::List, "run a Python shell in the first worker"),
     opt("pyshell-oneshot", Kind::List, "run a Python shell in the first worker once"),

@@ -94,6 +94,16 @@ pub(super) const ROWS: &[Row] = &[
         .default("0")
         .aliases(&["socket-send-timeout", "so-write-timeout", "socket-write-timeout"])
         .unit("s"),
+    req(
+        "drain-limit",
+        Kind::U64,
+        "answers kept for one slow client without a core; 0 waits for it",
+    )
+    .unit("bytes")
+    .default("524288"),
+    req("drain-limit-worker", Kind::U64, "the same for all clients of one worker")
+        .unit("bytes")
+        .default("67108864"),
     req("socket-sndbuf", Kind::U64, "kernel send buffer of sockets").default("0").unit("bytes"),
     req("socket-rcvbuf", Kind::U64, "kernel receive buffer of sockets").default("0").unit("bytes"),
     req("limit-post", Kind::U64, "largest request body accepted").default("0").unit("bytes"),
@@ -112,8 +122,26 @@ pub(super) const ROWS: &[Row] = &[
         Kind::U64,
         "warn when one read of a request body asks for more than this",
     )
+    .default("8")
     .unit("MiB"),
     req("upload-progress", Kind::Str, "write the progress of uploads as JSON into this directory"),
+    req("socket-header-timeout", Kind::U64, "longest time for the head of a request, 0 for any")
+        .default("60")
+        .unit("s"),
+    req(
+        "socket-body-timeout",
+        Kind::U64,
+        "how long a client may be waited for while its request body comes, 0 for ever",
+    )
+    .default("60")
+    .unit("s"),
+    req(
+        "socket-body-min-rate",
+        Kind::U64,
+        "bytes of a request body that extend its time by a second, 0 for none",
+    )
+    .default("100")
+    .unit("bytes/s"),
     req("udp", Kind::Address, "serve statistics and messages on this UDP address")
         .on(Flags::MASTER),
     req("multicast", Kind::Address, "join this multicast group for subscriptions and UDP")
@@ -168,6 +196,14 @@ pub(super) const ROWS: &[Row] = &[
     flag("close-on-exec", "close connections when a process is executed"),
     flag("close-on-exec2", "close server sockets when a process is executed"),
     flag("enable-proxy-protocol", "read a PROXY protocol line on HTTP sockets"),
+    req("proxy-protocol-from", Kind::List, "peers whose PROXY protocol header is believed"),
+    flag("proxy-protocol-strict", "refuse connections without a PROXY protocol header"),
+    req(
+        "http-lenient",
+        Kind::Words,
+        "what is let pass in HTTP requests that are not to the letter",
+    )
+    .words(&["underscores", "folding", "host", "length", "all"]),
     flag("reuse-port", "let several instances listen on one port (SO_REUSEPORT)"),
     req("tcp-fast-open", Kind::Int, "allow this many pending TCP fast open requests")
         .aliases(&["tcp-fastopen"]),

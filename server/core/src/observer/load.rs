@@ -79,7 +79,7 @@ fn machine(instance: &Instance, snapshot: &Snapshot) -> Option<Machine> {
     let runs = || snapshot.workers.iter().filter(|worker| worker.startup_us() > 0);
     let count = runs().count() as u64;
     let mean = |sum: u64| sum.checked_div(count);
-    let listen = snapshot.sockets.iter().map(|socket| socket.max_queue).max();
+    let listen = snapshot.sockets.iter().map(|socket| socket.cells.max_queue).max();
     Some(Machine {
         cores: instance.settings.threads,
         start_up_us: mean(runs().map(|worker| worker.startup_us()).sum())?,

@@ -44,7 +44,7 @@ impl Pushers {
             .snapshot()
             .sockets
             .iter()
-            .map(|socket| String::from_utf8_lossy(&socket.name).into_owned())
+            .map(|socket| String::from_utf8_lossy(&socket.cells.name).into_owned())
             .collect();
         let (mut pushers, mut lists) = (Vec::new(), 0);
         let (plans, since_ns) = (&instance.settings.pushers, arena.created_ns());

@@ -3,6 +3,8 @@
 //!
 //! Owns names, units and limits of these options; it refuses to touch the system.
 
+mod bodies;
+mod clients;
 mod control;
 mod daemons;
 mod harakiri;
@@ -14,11 +16,14 @@ mod output;
 mod privileges;
 mod recycle;
 mod reload;
+mod requests;
 mod scale;
 mod sockets;
 
 use uwsgi_config::{Config, Finding};
 
+pub use bodies::{Bodies, Pace};
+pub use clients::Clients;
 pub use control::Control;
 pub use daemons::Attached;
 pub use harakiri::Harakiri;
@@ -30,9 +35,11 @@ pub use output::Output;
 pub use privileges::{Point, Privileges};
 pub use recycle::Recycling;
 pub use reload::{OnChange, Preflight, Ready, Reload};
+pub(crate) use requests::milliseconds;
+pub use requests::{HeaderRules, Requests, VHost};
 pub use scale::Scale;
 pub(crate) use scale::settings as cheaper_settings;
-pub use sockets::{SharedSpec, Sockets};
+pub use sockets::{DrainBounds, SharedSpec, Sockets};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -43,8 +50,12 @@ pub struct Policy {
     pub mercy: Mercies,
     /// Locks between processes.
     pub locks: Locks,
+    /// What HTTP clients are believed and forgiven.
+    pub clients: Clients,
     /// How sockets are opened and who serves them.
     pub sockets: Sockets,
+    /// How request bodies are received.
+    pub bodies: Bodies,
     /// What is taken of the machine.
     pub machine: Machine,
     /// Where the log goes.
@@ -63,16 +74,21 @@ pub struct Policy {
     pub scale: Scale,
     /// What starts a reload, and what is tried before one.
     pub reload: Reload,
+    /// How single requests are read and answered.
+    pub requests: Requests,
 }
 
 impl Policy {
     /// Reads the configuration; faults are told before anything else is done.
     pub fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Policy {
         Policy {
+            bodies: Bodies::from_config(config),
             mercy: Mercies::from_config(config),
             hooks: Hooks::from_config(config, faults),
             reload: Reload::from_config(config, faults),
+            requests: Requests::from_config(config, faults),
             locks: Locks::from_config(config, faults),
+            clients: Clients::from_config(config, faults),
             sockets: Sockets::from_config(config, faults),
             machine: Machine::from_config(config, faults),
             output: Output::from_config(config),

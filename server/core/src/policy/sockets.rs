@@ -29,12 +29,23 @@ pub struct Sockets {
     pub buffers: Buffers,
     /// Longest wait for a client that takes no more bytes, seconds.
     pub send_timeout_s: u64,
+    /// How much of answers may wait for slow clients without a core.
+    pub drain: DrainBounds,
     /// A graceful stop closes the sockets at once.
     pub shutdown: bool,
     /// Modifiers of uwsgi packets that say 0.
     pub modifiers: (u8, u8),
     /// Processes take turns in accept.
     pub turns: bool,
+}
+
+/// Bytes of answers that the worker keeps for clients that take them slowly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DrainBounds {
+    /// For one connection; 0 keeps nothing, and a core waits for each client.
+    pub connection: usize,
+    /// For all connections of a worker.
+    pub worker: usize,
 }
 
 /// One socket and the workers that serve it.
@@ -49,6 +60,7 @@ pub struct Mapping {
 impl Sockets {
     pub(super) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Sockets {
         let size = |name| usize::try_from(config.int(name, 0)).unwrap_or(0);
+        let bound = |name, default| usize::try_from(config.int(name, default)).unwrap_or(0);
         let small = |name| config.int(name, 0).clamp(0, 255) as u8;
         let timeout = config.int("so-send-timeout", 0);
         let timeout = if timeout > 0 { timeout } else { config.int("socket-timeout", 4) };
@@ -60,6 +72,10 @@ impl Sockets {
             fast_open: config.int("tcp-fast-open", 0).clamp(0, i64::from(i32::MAX)) as i32,
             buffers: Buffers { send: size("socket-sndbuf"), receive: size("socket-rcvbuf") },
             send_timeout_s: u64::try_from(timeout).unwrap_or(0).max(1),
+            drain: DrainBounds {
+                connection: bound("drain-limit", 512 << 10),
+                worker: bound("drain-limit-worker", 64 << 20),
+            },
             shutdown: config.flag("shutdown-sockets"),
             modifiers: (small("socket-modifier1"), small("socket-modifier2")),
             turns: config.flag("thunder-lock"),

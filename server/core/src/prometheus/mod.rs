@@ -5,15 +5,14 @@
 //! `uwsgi_metrics::prometheus`, the HTTP is in `observer::pull`.
 
 mod credentials;
-mod network;
 mod options;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 
 use crate::log;
 use credentials::Credentials;
-pub(crate) use network::Network;
 pub use options::Prometheus;
+pub(crate) use uwsgi_proto::Network;
 
 /// Who is let in, and over what.
 #[derive(Default)]

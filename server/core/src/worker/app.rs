@@ -5,6 +5,9 @@
 
 use uwsgi_metrics::{AppRow, Counter};
 
+use super::phases::Times;
+use super::traffic::Closed;
+
 /// The row of the app of the running request.
 #[derive(Clone, Copy)]
 pub(crate) struct AppCount {
@@ -33,13 +36,33 @@ impl AppCount {
         self.add(self.row.response(status), 1);
     }
 
-    /// The request is closed. `timed`: its latency is wanted.
-    pub(crate) fn closed(self, us: u64, tx: u64, timed: bool) {
+    /// The request is closed; `tx` bytes of its response are head and body. `timed`: its latency is
+    /// wanted.
+    pub(super) fn closed(self, of: &Closed, times: &Times, tx: u64, timed: bool) {
         self.add(&self.row.tx, tx);
-        self.add(&self.row.running_time_us, us);
+        self.add(&self.row.rx, of.rx);
+        self.add(&self.row.running_time_us, times.whole);
+        self.add(&self.row.application_us, times.application);
+        self.add(&self.row.write_us, times.write);
         if timed {
-            self.add(self.row.latency(us), 1);
+            self.add(self.row.latency(times.whole), 1);
         }
+        let rare = [
+            (&self.row.aborted, u64::from(of.aborted)),
+            (&self.row.read_errors, of.read_errors),
+            (&self.row.write_errors, of.write_errors),
+        ];
+        for (cell, n) in rare {
+            if n > 0 {
+                self.add(cell, n);
+            }
+        }
+    }
+
+    /// The rest of an answer could not be sent; `left`: because the client is gone.
+    pub(crate) fn given_up(self, left: bool) {
+        self.add(&self.row.write_errors, 1);
+        self.add(&self.row.aborted, u64::from(left));
     }
 
     fn add(self, cell: &Counter, n: u64) {

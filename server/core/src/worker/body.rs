@@ -1,15 +1,23 @@
 //! The request body as the app reads it: bytes already here first, then from the socket.
 //!
 //! Owns the input buffer of the request while it runs; what is left in it afterwards is the
-//! beginning of the next one.
+//! beginning of the next one. Where `post-buffering` wants it, all of the body is received before
+//! anything is read (`Body::store`).
 
 use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
 use uwsgi_abi::{READ_ERROR, READ_TIMEOUT};
 use uwsgi_proto::chunked::{Decoder, Step};
+use uwsgi_proto::fastcgi;
 use uwsgi_proto::link::{FrameReader, FrameStep};
 
-use super::io::{self, Wait};
+use super::io;
+use super::stored::{Plan, Sink, Stored};
+use super::trouble::Trouble;
+use crate::policy::Pace;
+
+mod chunks;
 
 /// How the end of the body is known.
 enum Coding {
@@ -17,6 +25,11 @@ enum Coding {
     Length(u64),
     Chunked(Decoder),
     Framed(FrameReader),
+    Records(Records),
+    /// The protocol has no bodies.
+    Unknown,
+    /// All of it was received and can be read again.
+    Stored(Stored),
     /// All of it was read.
     Done,
     /// It cannot be read any further.
@@ -36,6 +49,23 @@ pub(crate) struct Body {
     pub(crate) consumed: u64,
     /// Failed reads.
     pub(crate) errors: u64,
+    /// Why the last of them failed.
+    pub(crate) trouble: Trouble,
+    /// How slowly it may come.
+    pub(crate) pace: Pace,
+    /// For how long the client was waited for, milliseconds.
+    pub(crate) waited_ms: u64,
+    /// Nothing more comes from the client, and why.
+    pub(crate) ended: Option<Trouble>,
+    /// FastCGI requests that were begun on the connection meanwhile.
+    others: Vec<u16>,
+}
+
+/// A body in records of FastCGI.
+struct Records {
+    stdin: fastcgi::Stdin,
+    /// Bytes of it that are missing, where its length was announced.
+    left: Option<u64>,
 }
 
 /// How a body is framed on the wire.
@@ -44,6 +74,10 @@ pub(crate) enum Kind {
     Length(u64),
     Chunked,
     Framed,
+    /// FastCGI: number of the request, and the length when it is known.
+    Records(u16, Option<u64>),
+    /// One that was announced where the protocol cannot carry it.
+    Unknown,
 }
 
 impl Body {
@@ -65,41 +99,85 @@ impl Body {
             Kind::Length(n) => Coding::Length(n),
             Kind::Chunked => Coding::Chunked(Decoder::new()),
             Kind::Framed => Coding::Framed(FrameReader::body()),
+            Kind::Records(id, left) => {
+                Coding::Records(Records { stdin: fastcgi::Stdin::new(id), left })
+            }
+            Kind::Unknown => Coding::Unknown,
         };
-        Body { input, at, coding, timeout_ms, limit, consumed: 0, errors: 0 }
+        Body {
+            input,
+            at,
+            coding,
+            timeout_ms,
+            limit,
+            consumed: 0,
+            errors: 0,
+            trouble: Trouble::Closed,
+            pace: Pace::new(0, 0),
+            waited_ms: 0,
+            ended: None,
+            others: Vec::new(),
+        }
     }
 
     /// Reads up to `out.len()` bytes: their number, 0 at the end, or `READ_*`.
     pub(crate) fn read(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> isize {
-        let n = match self.coding {
-            Coding::Done => 0,
-            Coding::Broken => READ_ERROR,
-            Coding::Length(left) => self.read_length(fd, out, left),
-            Coding::Chunked(_) | Coding::Framed(_) => self.read_coded(fd, out),
-        };
-        let n = if n > 0 && self.consumed + n as u64 > self.limit { READ_ERROR } else { n };
-        match n {
-            n if n > 0 => self.consumed += n as u64,
-            0 => self.coding = Coding::Done,
-            _ => {
+        match self.take(fd, out) {
+            Ok(n) => n as isize,
+            Err(trouble) => {
                 self.errors += 1;
-                if n == READ_ERROR {
-                    self.coding = Coding::Broken;
+                self.trouble = trouble;
+                match trouble {
+                    Trouble::Timeout | Trouble::Slow => READ_TIMEOUT,
+                    _ => READ_ERROR,
                 }
             }
         }
-        n
     }
 
-    fn read_length(&mut self, fd: BorrowedFd<'_>, out: &mut [u8], left: u64) -> isize {
+    fn take(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> Result<usize, Trouble> {
+        if let Coding::Stored(stored) = &mut self.coding {
+            return Ok(stored.read(&self.input, out)?);
+        }
+        let taken = match self.coding {
+            Coding::Broken => Err(self.trouble),
+            Coding::Length(left) => self.read_length(fd, out, left),
+            Coding::Records(Records { left: Some(left), .. }) => {
+                let most = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                if most == 0 {
+                    // What follows is not for the application.
+                    return Ok(0);
+                }
+                self.read_coded(fd, &mut out[..most])
+            }
+            Coding::Chunked(_) | Coding::Framed(_) | Coding::Records(_) => self.read_coded(fd, out),
+            Coding::Unknown => return Err(Trouble::Unknown),
+            Coding::Done | Coding::Stored(_) => Ok(0),
+        };
+        let taken = match taken {
+            Ok(n) if self.consumed.saturating_add(n as u64) > self.limit => Err(Trouble::TooLarge),
+            other => other,
+        };
+        match taken {
+            Ok(0) => self.coding = Coding::Done,
+            Ok(n) => self.consumed += n as u64,
+            Err(Trouble::Timeout) => {}
+            Err(_) => self.coding = Coding::Broken,
+        }
+        taken
+    }
+
+    fn read_length(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        out: &mut [u8],
+        left: u64,
+    ) -> Result<usize, Trouble> {
         let want = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let here = &self.input[self.at..];
         let n = if here.is_empty() {
-            match io::recv(fd, &mut out[..want], self.timeout_ms) {
-                Ok(0) | Err(Wait::Failed) => return READ_ERROR,
-                Ok(n) => n,
-                Err(Wait::Timeout) => return READ_TIMEOUT,
-            }
+            let out = &mut out[..want];
+            self.wait(|_, timeout_ms| io::recv(fd, out, timeout_ms))?
         } else {
             let n = want.min(here.len());
             out[..n].copy_from_slice(&here[..n]);
@@ -108,28 +186,126 @@ impl Body {
         };
         let left = left - n as u64;
         self.coding = if left == 0 { Coding::Done } else { Coding::Length(left) };
-        n as isize
+        Ok(n)
+    }
+
+    /// Requests that the client began while this one ran, where only one runs at a time.
+    pub(crate) fn others(&mut self) -> Vec<u16> {
+        std::mem::take(&mut self.others)
     }
 
     /// Chunked and framed bodies: one piece of payload, however many bytes of coding it takes.
-    fn read_coded(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> isize {
+    fn read_coded(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> Result<usize, Trouble> {
         loop {
             match self.step(out.len()) {
-                Ok(Some(0)) => return 0,
+                Ok(Some(0)) => return Ok(0),
                 Ok(Some(n)) => {
                     out[..n].copy_from_slice(&self.input[self.at - n..self.at]);
-                    return n as isize;
+                    return Ok(n);
                 }
                 Ok(None) => {}
-                Err(()) => return READ_ERROR,
+                Err(()) => return Err(Trouble::Coding),
             }
             self.input.clear();
             self.at = 0;
-            match io::recv_into(fd, &mut self.input, 16_384, self.timeout_ms) {
-                Ok(0) | Err(Wait::Failed) => return READ_ERROR,
-                Ok(_) => {}
-                Err(Wait::Timeout) => return READ_TIMEOUT,
+            self.wait(|input, timeout_ms| io::recv_into(fd, input, 16_384, timeout_ms))?;
+        }
+    }
+
+    /// Receives something, as long as the client is not too slow. What it sends at once costs it no
+    /// time.
+    fn wait(
+        &mut self,
+        receive: impl FnOnce(&mut Vec<u8>, i32) -> Result<usize, io::Wait>,
+    ) -> Result<usize, Trouble> {
+        if let Some(trouble) = self.ended {
+            return Err(trouble);
+        }
+        let left = self.pace.allowed_ms(self.consumed).saturating_sub(self.waited_ms);
+        let left = i32::try_from(left).unwrap_or(i32::MAX);
+        let since = Instant::now();
+        let received = receive(&mut self.input, left.min(self.timeout_ms));
+        self.waited_ms += since.elapsed().as_millis() as u64;
+        match received {
+            Ok(0) => Err(Trouble::Closed),
+            Err(io::Wait::Timeout) if left < self.timeout_ms => Err(Trouble::Slow),
+            other => Ok(other?),
+        }
+    }
+
+    /// Receives all of the body, to memory or to a file, so that it can be read more than once.
+    /// `each` hears how much has arrived. An error tells how many bytes were waited for, too.
+    pub(crate) fn store(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        plan: &Plan,
+        each: &mut dyn FnMut(u64),
+    ) -> Result<(), (Trouble, u64)> {
+        let announced = match &self.coding {
+            Coding::Unknown => return Ok(()),
+            Coding::Length(left) => Some(*left),
+            Coding::Records(records) => records.left,
+            Coding::Chunked(_) | Coding::Framed(_) => None,
+            _ => Some(0),
+        };
+        if let Coding::Length(size) = self.coding
+            && size < plan.threshold
+            && self.is_here()
+        {
+            self.coding = Coding::Stored(Stored::in_input(self.at, size));
+            self.at += size as usize;
+            self.consumed = size;
+            return Ok(());
+        }
+        let stored = self.receive(fd, plan, announced, each);
+        let stored = stored.inspect_err(|(trouble, _)| {
+            (self.trouble, self.coding) = (*trouble, Coding::Broken);
+            self.errors += 1;
+        })?;
+        self.coding = Coding::Stored(stored);
+        Ok(())
+    }
+
+    fn receive(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        plan: &Plan,
+        announced: Option<u64>,
+        each: &mut dyn FnMut(u64),
+    ) -> Result<Stored, (Trouble, u64)> {
+        let mut sink = Sink::new(plan, announced).map_err(|e| (e.into(), 0))?;
+        let mut left = announced.unwrap_or(u64::MAX);
+        let size = plan.chunk.min(usize::try_from(left).unwrap_or(usize::MAX)).max(1);
+        let mut chunk = vec![0; size];
+        loop {
+            let bound = if sink.in_file() { plan.threshold } else { u64::MAX };
+            let wanted = announced.map_or(plan.chunk as u64, |_| left.min(bound));
+            let n = self.take(fd, &mut chunk).map_err(|trouble| (trouble, wanted))?;
+            if n == 0 {
+                self.pass_end(fd, &mut chunk).map_err(|trouble| (trouble, 0))?;
+                return Ok(sink.finish());
             }
+            sink.add(&chunk[..n]).map_err(|e| (e.into(), wanted))?;
+            left -= n as u64;
+            each(self.consumed);
+        }
+    }
+
+    /// The end of a body that is in records has a record of its own.
+    fn pass_end(&mut self, fd: BorrowedFd<'_>, scratch: &mut [u8]) -> Result<(), Trouble> {
+        while let Coding::Records(_) = self.coding {
+            if self.read_coded(fd, scratch)? == 0 {
+                self.coding = Coding::Done;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves to a position of a stored body and answers it; none where that cannot be.
+    pub(crate) fn seek(&mut self, offset: i64, from_end: bool) -> Option<u64> {
+        match &mut self.coding {
+            Coding::Stored(stored) => stored.seek(offset, from_end),
+            _ => None,
         }
     }
 
@@ -150,6 +326,23 @@ impl Body {
                 FrameStep::Data(range) => (Some(range), None),
                 FrameStep::End(_, at) => (None, Some(at)),
             },
+            Coding::Records(records) => {
+                let step = records.stdin.next(input, self.at);
+                self.others.extend(records.stdin.others());
+                match step.map_err(drop)? {
+                    fastcgi::Step::More => (None, None),
+                    fastcgi::Step::Data(range) => {
+                        let n = range.len() as u64;
+                        records.left = records.left.map(|left| left.saturating_sub(n));
+                        (Some(range), None)
+                    }
+                    // It was to be longer.
+                    fastcgi::Step::End(_) if records.left.is_some_and(|left| left > 0) => {
+                        return Err(());
+                    }
+                    fastcgi::Step::End(at) => (None, Some(at)),
+                }
+            }
             _ => return Ok(Some(0)),
         };
         match (range, end) {
@@ -171,9 +364,10 @@ impl Body {
 
     /// Whether all of the body was read or lies in the buffer.
     pub(crate) fn is_here(&self) -> bool {
-        match self.coding {
-            Coding::Done => true,
-            Coding::Length(left) => (self.input.len() - self.at) as u64 >= left,
+        match &self.coding {
+            Coding::Done | Coding::Unknown | Coding::Stored(_) => true,
+            Coding::Length(left) => (self.input.len() - self.at) as u64 >= *left,
+            Coding::Records(records) => records.end_in(&self.input, self.at),
             _ => false,
         }
     }
@@ -188,14 +382,19 @@ impl Body {
                 self.coding = Coding::Done;
             }
         }
-        while let Coding::Chunked(_) | Coding::Framed(_) = self.coding {
+        while let Coding::Chunked(_) | Coding::Framed(_) | Coding::Records(_) = self.coding {
             match self.step(usize::MAX / 2) {
                 Ok(Some(0)) => self.coding = Coding::Done,
                 Ok(Some(_)) => {}
                 Ok(None) | Err(()) => return false,
             }
         }
-        matches!(self.coding, Coding::Done)
+        matches!(self.coding, Coding::Done | Coding::Unknown | Coding::Stored(_))
+    }
+
+    /// Buffered bytes that are no part of this request; `unread`: nobody knows where the next begins.
+    pub(crate) fn left(&self, unread: bool) -> u64 {
+        if unread { 0 } else { (self.input.len() - self.at) as u64 }
     }
 
     /// The buffer, with the bytes that belong to the next request moved to its front.
@@ -209,76 +408,20 @@ impl Body {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-    use std::os::fd::AsFd;
-    use std::os::unix::net::UnixStream;
-
-    fn read_all(mut body: Body, fd: BorrowedFd<'_>, piece: usize) -> (Vec<u8>, Body) {
-        let (mut out, mut buffer) = (Vec::new(), vec![0; piece]);
+impl Records {
+    /// Whether the end of the body lies in `input`.
+    fn end_in(&self, input: &[u8], mut at: usize) -> bool {
+        let mut stdin = self.stdin.clone();
         loop {
-            match body.read(fd, &mut buffer) {
-                n if n > 0 => out.extend_from_slice(&buffer[..n as usize]),
-                0 => return (out, body),
-                e => panic!("read failed: {e}"),
+            match stdin.next(input, at) {
+                Ok(fastcgi::Step::Data(range)) => at = range.end,
+                Ok(fastcgi::Step::End(_)) => return true,
+                Ok(fastcgi::Step::More) | Err(_) => return false,
             }
         }
-    }
-
-    #[test]
-    fn a_body_is_whole_whatever_its_coding_and_the_size_of_reads() {
-        let chunked = b"5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nT: v\r\n\r\nNEXT";
-        let framed = b"\x05\0\0\0hello\x06\0\0\0 world\0\0\0\0NEXT";
-        let table: [(&[u8], Kind); 3] = [
-            (b"hello worldNEXT", Kind::Length(11)),
-            (chunked, Kind::Chunked),
-            (framed, Kind::Framed),
-        ];
-        for (wire, kind) in table {
-            for piece in 1..14 {
-                for split in 0..wire.len() {
-                    let (mut client, server) = UnixStream::pair().unwrap();
-                    client.write_all(&wire[split..]).unwrap();
-                    let body = Body::new(wire[..split].to_vec(), 0, kind, 1000);
-                    let (got, body) = read_all(body, server.as_fd(), piece);
-                    assert_eq!(got, b"hello world", "{kind:?} read by {piece}, split at {split}");
-                    assert_eq!(body.consumed, 11);
-                    let rest = body.into_rest();
-                    assert!(b"NEXT".starts_with(&rest), "{rest:?} would be lost or served twice");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_coded_body_beyond_the_limit_is_cut_off() {
-        let (_client, server) = UnixStream::pair().unwrap();
-        let wire = b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n".to_vec();
-        let mut body = Body::limited(wire, 0, Kind::Chunked, 10, 7);
-        let mut buffer = [0; 64];
-        assert_eq!(body.read(server.as_fd(), &mut buffer), 5);
-        assert_eq!(body.read(server.as_fd(), &mut buffer), READ_ERROR, "limit-post was passed by");
-        assert!(!body.skip_buffered(), "the rest would be read as a request");
-    }
-
-    #[test]
-    fn a_client_that_leaves_or_stalls_is_told_apart() {
-        let (client, server) = UnixStream::pair().unwrap();
-        let mut body = Body::new(Vec::new(), 0, Kind::Length(4), 10);
-        assert_eq!(body.read(server.as_fd(), &mut [0; 4]), READ_TIMEOUT);
-        drop(client);
-        assert_eq!(body.read(server.as_fd(), &mut [0; 4]), READ_ERROR);
-        assert_eq!(body.errors, 2);
-    }
-
-    #[test]
-    fn an_unread_body_is_skipped_only_when_all_of_it_is_here() {
-        let mut body = Body::new(b"abcdGET".to_vec(), 0, Kind::Length(4), 10);
-        assert!(body.skip_buffered());
-        assert_eq!(body.into_rest(), b"GET");
-        let mut body = Body::new(b"ab".to_vec(), 0, Kind::Length(4), 10);
-        assert!(!body.skip_buffered(), "the rest of the body would be read as a request");
     }
 }
+
+#[cfg(test)]
+#[path = "body_test.rs"]
+mod tests;

@@ -3,6 +3,11 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use uwsgi_proto::proxy::Awaits;
+
+use super::app::AppCount;
+use super::outbox::Outbox;
+use super::trouble::Trouble;
 use crate::settings::Protocol;
 
 /// What a parked connection waits for.
@@ -12,6 +17,26 @@ pub(crate) enum Waiting {
     Request,
     /// The next request on a connection that has served one.
     Next,
+    /// The client, which takes an answer slowly.
+    Client,
+}
+
+/// The rest of an answer, and what comes after it.
+pub(crate) struct Drain {
+    pub(crate) outbox: Outbox,
+    /// The connection may serve another request.
+    pub(crate) keep: bool,
+    /// The app that has answered.
+    pub(crate) app: Option<AppCount>,
+    /// Method and target, for the log.
+    pub(crate) request: (String, String),
+}
+
+/// Beside the client's address, as text.
+pub(crate) struct Named {
+    pub(crate) remote_port: String,
+    pub(crate) server_addr: String,
+    pub(crate) server_port: String,
 }
 
 /// One client.
@@ -20,8 +45,12 @@ pub(crate) struct Conn {
     pub(crate) protocol: Protocol,
     /// Index of the socket it came through.
     pub(crate) listener: u32,
-    /// Address text, `0.0.0.0` for UNIX peers.
+    /// Address text, `0.0.0.0` for UNIX peers; that of a PROXY header once one has come.
     pub(crate) peer: String,
+    /// What its first bytes may be.
+    pub(crate) awaits: Awaits,
+    /// What else a PROXY header has named.
+    pub(crate) named: Option<Box<Named>>,
     /// How long it waited to be accepted, where a probe says so.
     pub(crate) waited_us: Option<u64>,
     /// Bytes of a request that is not complete; empty (and without memory) while idle.
@@ -41,6 +70,20 @@ pub(crate) struct Conn {
     pub(crate) served: u32,
     /// The router was told to use this link no more.
     pub(crate) leaving: bool,
+    /// When the first bytes of the request at hand were seen, same clock.
+    pub(crate) begun_ms: Option<u64>,
+    /// When its head was complete, where its body is awaited.
+    pub(crate) head_ms: Option<u64>,
+    /// How long that body was awaited when it was given up.
+    pub(crate) awaited_ms: u64,
+    /// When it must be complete; `u64::MAX` while none has begun.
+    pub(crate) limit_ms: u64,
+    /// Why nothing more comes from the client; the application hears it where it reads the body.
+    pub(crate) ended: Option<Trouble>,
+    /// It is armed for the moment when it takes bytes.
+    pub(crate) armed_out: bool,
+    /// An answer on its way out; nothing is read before it is gone.
+    pub(crate) drain: Option<Box<Drain>>,
 }
 
 impl Conn {
@@ -59,6 +102,8 @@ impl Conn {
             protocol,
             listener,
             peer,
+            awaits: Awaits::Request,
+            named: None,
             waited_us: None,
             input: Vec::new(),
             scanned: 0,
@@ -69,7 +114,23 @@ impl Conn {
             active_ms: 0,
             served: 0,
             leaving: false,
+            begun_ms: None,
+            head_ms: None,
+            awaited_ms: 0,
+            limit_ms: u64::MAX,
+            ended: None,
+            armed_out: false,
+            drain: None,
         }
+    }
+}
+
+impl Conn {
+    /// A request was served: the next one has its own time.
+    pub(crate) fn turn_page(&mut self) {
+        (self.served, self.scanned, self.continued) = (self.served + 1, 0, false);
+        (self.begun_ms, self.head_ms, self.limit_ms) = (None, None, u64::MAX);
+        self.awaited_ms = 0;
     }
 }
 

@@ -86,7 +86,9 @@ fn other(name: &str, f: &Finished<'_>, out: &mut Vec<u8>) {
         "ltime" | "ftime" => local().strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
         _ => match name.split_once('.') {
             Some(("var", var)) => {
-                out.extend_from_slice(f.vars.get(var.as_bytes()).unwrap_or_default());
+                let var = var.as_bytes();
+                let value = f.notes.var(var).or_else(|| f.vars.get(var));
+                out.extend_from_slice(value.unwrap_or_default());
                 return;
             }
             Some(("wait", "accept")) => match f.accept_us {
@@ -102,7 +104,10 @@ fn other(name: &str, f: &Finished<'_>, out: &mut Vec<u8>) {
                     f.numbers.and_then(|n| uwsgi_metrics::schema::value(n, metric.as_bytes()));
                 value.unwrap_or(0).to_string()
             }
-            _ => return,
+            _ => {
+                out.extend_from_slice(f.notes.logvar(name.as_bytes()).unwrap_or_default());
+                return;
+            }
         },
     };
     out.extend_from_slice(text.as_bytes());

@@ -5,6 +5,7 @@ use uwsgi_abi::{Pair, Str};
 use uwsgi_proto::VarBlock;
 
 use crate::instance::Instance;
+use crate::policy::{Requests, VHost};
 
 /// Mountpoints of a worker's apps, longest first, without trailing slashes.
 pub(crate) struct Mounts(Vec<Vec<u8>>);
@@ -46,9 +47,12 @@ impl Mounts {
 
 /// Fills `pairs` with the variables as the app shall see them, and answers the key by which the
 /// app is chosen. With `mounts`, the longest mountpoint moves from the path to the script name.
+/// `key` is room for a key that is put together.
 pub(super) fn route<'a>(
     mounts: Option<&'a Mounts>,
+    options: &Requests,
     vars: &'a VarBlock,
+    key: &'a mut Vec<u8>,
     pairs: &mut Vec<Pair>,
 ) -> &'a [u8] {
     let known = vars.known();
@@ -62,15 +66,42 @@ pub(super) fn route<'a>(
         };
         pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
     }
-    let script_name = match &rewrite {
+    let chosen = match &rewrite {
         Some(r) => r.script_name,
         None if !known.app_id().is_empty() => known.app_id(),
         None => known.script_name(),
     };
     if mounts.is_some() {
-        pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(script_name) });
+        pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(chosen) });
     }
-    script_name
+    if known.app_id().is_empty() {
+        if let Some(vhost) = options.vhost {
+            return of_host(vhost, vars, chosen, key, pairs);
+        }
+        if options.ignore_script_name {
+            return b"";
+        }
+    }
+    chosen
+}
+
+/// The key of an app of one host, which the app sees as its id.
+fn of_host<'a>(
+    vhost: VHost,
+    vars: &VarBlock,
+    script_name: &[u8],
+    key: &'a mut Vec<u8>,
+    pairs: &mut Vec<Pair>,
+) -> &'a [u8] {
+    key.clear();
+    key.extend_from_slice(match vhost {
+        VHost::Any => vars.known().host(),
+        VHost::Header => vars.get(b"HTTP_HOST").unwrap_or_default(),
+    });
+    key.push(b'|');
+    key.extend_from_slice(script_name);
+    pairs.push(Pair { key: Str::new(b"UWSGI_APPID"), value: Str::new(key) });
+    key
 }
 
 #[cfg(test)]
@@ -94,6 +125,36 @@ mod tests {
             let got = got.map(|r| (r.script_name.to_vec(), r.path_info.to_vec()));
             let expected = expected.map(|(s, p)| (s.as_bytes().to_vec(), p.as_bytes().to_vec()));
             assert_eq!(got, expected, "{path}");
+        }
+    }
+
+    /// The key of these variables, and the id that the app sees.
+    fn key(vars: &[(&str, &str)], options: &Requests) -> (Vec<u8>, Option<Vec<u8>>) {
+        let mut block = VarBlock::new();
+        vars.iter().for_each(|(k, v)| block.push(k.as_bytes(), v.as_bytes()).unwrap());
+        let (mut pairs, mut room) = (Vec::new(), Vec::new());
+        let key = route(None, options, &block, &mut room, &mut pairs).to_vec();
+        let seen = |pair: &Pair| pair.key.len == b"UWSGI_APPID".len();
+        let id = pairs.len() > vars.len() && pairs.last().is_some_and(seen);
+        (key.clone(), id.then_some(key))
+    }
+
+    #[test]
+    fn an_app_is_chosen_by_id_then_host_then_script_name() {
+        let plain = Requests::default();
+        let ignoring = Requests { ignore_script_name: true, ..Requests::default() };
+        let any = Requests { vhost: Some(VHost::Any), ..Requests::default() };
+        let header = Requests { vhost: Some(VHost::Header), ..Requests::default() };
+        let vars = [("SCRIPT_NAME", "/s"), ("SERVER_NAME", "name")];
+        let with_id = [("SCRIPT_NAME", "/s"), ("UWSGI_APPID", "id")];
+        let named = |key: &str| (key.as_bytes().to_vec(), Some(key.as_bytes().to_vec()));
+        assert_eq!(key(&vars, &plain), (b"/s".to_vec(), None));
+        assert_eq!(key(&vars, &ignoring), (b"".to_vec(), None));
+        assert_eq!(key(&vars, &any), named("name|/s"));
+        assert_eq!(key(&vars, &header), named("|/s"));
+        assert_eq!(key(&[("HTTP_HOST", "host")], &any), named("host|"));
+        for options in [&plain, &ignoring, &any, &header] {
+            assert_eq!(key(&with_id, options), (b"id".to_vec(), None));
         }
     }
 }

@@ -9,11 +9,20 @@ use std::os::fd::BorrowedFd;
 use rustix::io::Errno;
 use uwsgi_abi::{HEADERS_LIMIT, HEADERS_SENT, OK, WRITE_ERROR};
 use uwsgi_metrics::CoreRow;
-use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing, link};
+use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing};
 
 use super::app::AppCount;
 use super::clock::Clock;
-use super::io;
+use super::frames::{Ending, Frames};
+use super::outbox::Outbox;
+use super::records;
+use super::traffic::Traffic;
+use crate::policy::DrainBounds as Bounds;
+
+mod sending;
+
+mod page;
+mod raw;
 
 /// Bodies up to this size travel in the same buffer and system call as their head.
 const COPY_LIMIT: usize = 16 * 1024;
@@ -22,22 +31,31 @@ const COPY_LIMIT: usize = 16 * 1024;
 pub(crate) struct Wire<'a> {
     pub(crate) fd: BorrowedFd<'a>,
     pub(crate) exchange: Exchange,
-    /// Worker and core, when the peer is the router.
-    pub(crate) link: Option<(u16, u16)>,
+    /// What is around the bytes of the response.
+    pub(crate) frames: Frames,
     /// `HTTP/1.1` of the request, or what stands in for it.
     pub(crate) protocol: &'a [u8],
     /// This worker is about to end: a router is told to come back on another connection.
     pub(crate) retiring: bool,
     pub(crate) add_headers: &'a [(String, String)],
     pub(crate) timeout_ms: i32,
+    /// How much of a response the reactor may be left with.
+    pub(crate) bounds: Bounds,
     pub(crate) row: &'a CoreRow,
+    pub(crate) traffic: Traffic,
     pub(crate) clock: &'a Clock,
 }
 
 /// Builds and sends one response after the other; its buffers are kept.
 pub(crate) struct Reply {
     head: ResponseHead,
+    /// What is answered where an application fails: the first file that can be read.
+    pages: Vec<String>,
     out: Vec<u8>,
+    /// What the client did not take yet.
+    pub(crate) outbox: Outbox,
+    /// The end of the response is known: what is left of it may be put there.
+    near_end: bool,
     framing: Option<Framing>,
     /// Bytes of the head on the wire.
     pub(crate) head_bytes: u64,
@@ -61,9 +79,15 @@ pub(crate) struct Reply {
     pub(crate) failed: Option<Failure>,
     pub(crate) write_errors: u64,
     pub(crate) write_us: u64,
+    /// When the system call began that carried the head, by the core's clock.
+    pub(crate) first_us: Option<u64>,
     pub(crate) switches: u32,
     /// The body of the request was read, or is buffered, to its end.
     pub(crate) request_body_done: bool,
+    /// Bytes went to the client past the response: only closing ends it.
+    raw: bool,
+    /// How many of them.
+    pub(crate) raw_bytes: u64,
 }
 
 /// Why sending ended.
@@ -77,7 +101,10 @@ impl Reply {
     pub(crate) fn new(limit: usize) -> Reply {
         Reply {
             head: ResponseHead::new(limit),
+            pages: Vec::new(),
             out: Vec::with_capacity(COPY_LIMIT + 1024),
+            outbox: Outbox::default(),
+            near_end: false,
             framing: None,
             head_bytes: 0,
             own_head_bytes: 0,
@@ -91,8 +118,11 @@ impl Reply {
             failed: None,
             write_errors: 0,
             write_us: 0,
+            first_us: None,
             switches: 0,
             request_body_done: true,
+            raw: false,
+            raw_bytes: 0,
         }
     }
 
@@ -100,6 +130,7 @@ impl Reply {
     pub(crate) fn reset(&mut self) {
         self.head.clear();
         self.out.clear();
+        self.near_end = false;
         self.framing = None;
         self.head_bytes = 0;
         self.own_head_bytes = 0;
@@ -113,13 +144,25 @@ impl Reply {
         self.failed = None;
         self.write_errors = 0;
         self.write_us = 0;
+        self.first_us = None;
         self.switches = 1;
         self.request_body_done = true;
+        (self.raw, self.raw_bytes) = (false, 0);
+    }
+
+    /// A plugin has the connection for itself: nothing of ours goes out on it.
+    pub(crate) fn give_away(&mut self) {
+        self.sent = true;
     }
 
     /// Status code, 0 before one is set.
     pub(crate) fn status(&self) -> u16 {
         self.head.facts().status
+    }
+
+    /// Status code as it is counted: an app that said nothing has failed.
+    pub(crate) fn outcome(&self) -> u16 {
+        if self.app.is_some() && !self.has_head() { 500 } else { self.status() }
     }
 
     /// Header lines, without the status line.
@@ -151,7 +194,12 @@ impl Reply {
         };
         match build(&mut self.head) {
             Ok(()) => OK,
-            Err(_) => HEADERS_LIMIT,
+            Err(e) => {
+                crate::log!("response refused: {e}");
+                // Half a head is none.
+                self.head.clear();
+                HEADERS_LIMIT
+            }
         }
     }
 
@@ -161,7 +209,7 @@ impl Reply {
             self.write_errors += 1;
             return WRITE_ERROR;
         }
-        if self.ended || !self.head.is_started() {
+        if self.ended || !(self.head.is_started() || self.raw) {
             return OK;
         }
         self.begin_frame(wire);
@@ -169,6 +217,7 @@ impl Reply {
         let body = self.visible(&framing, data);
         let chunk = framing.body == BodyFraming::Chunked && !body.is_empty();
         let complete = last || self.completes(&framing, body.len() as u64);
+        self.near_end = complete || self.ends_within(&framing, wire.bounds);
         if chunk {
             let mut line = [0; 18];
             self.out.extend_from_slice(chunked::chunk_line(body.len(), &mut line));
@@ -180,7 +229,7 @@ impl Reply {
         let sent = if body.len() <= COPY_LIMIT {
             self.out.extend_from_slice(body);
             self.tail(wire, chunk, complete, &framing, 0);
-            self.corked = complete && !framing.keep && wire.link.is_none();
+            self.corked = complete && !framing.keep && !wire.frames.outlive();
             self.flush(wire, self.corked)
         } else {
             self.send_large(wire, body, chunk, complete, &framing)
@@ -202,24 +251,30 @@ impl Reply {
             } else {
                 0
             };
-        self.close_frame(wire, body.len() + tail_of_frame);
-        self.flush(wire, true)?;
-        let start = wire.clock.now_us();
-        let sent = io::send_all(wire.fd, body, false, wire.timeout_ms, &mut self.switches);
-        self.write_us += wire.clock.now_us().saturating_sub(start);
-        sent.map_err(failure)?;
+        match wire.frames {
+            Frames::Records { id, .. } => {
+                wire.frames.close(&mut self.out, 0);
+                self.flush(wire, true)?;
+                self.timed(wire, |reply| {
+                    records::each(id, body, |slices| reply.put_slices(wire, slices))
+                })?;
+            }
+            frames => {
+                frames.close(&mut self.out, body.len() + tail_of_frame);
+                self.flush(wire, true)?;
+                self.timed(wire, |reply| reply.put(wire, body, false))?;
+            }
+        }
         self.out.clear();
         self.tail_bytes(chunk, complete, framing);
-        self.end_link(wire, complete, framing);
+        self.end_frames(wire, complete, framing);
         self.flush(wire, false)
     }
 
-    /// Leaves room for the frame header that the link wants.
+    /// Leaves room for the header of a frame.
     fn begin_frame(&mut self, wire: &Wire<'_>) {
         self.out.clear();
-        if wire.link.is_some() {
-            self.out.extend_from_slice(&link::frame(0));
-        }
+        wire.frames.open(&mut self.out);
     }
 
     /// Decides the framing with the first bytes and puts the head in front of them.
@@ -227,8 +282,13 @@ impl Reply {
         if let Some(framing) = self.framing {
             return framing;
         }
+        if self.raw && !self.head.is_started() {
+            let decided = Reply::after_raw();
+            (self.framing, self.sent) = (Some(decided), true);
+            return decided;
+        }
         let mut exchange = wire.exchange;
-        exchange.server_close |= !self.request_body_done;
+        exchange.server_close |= !self.request_body_done || self.raw;
         let mut decided = framing(&exchange, self.head.facts(), known);
         if let (BodyFraming::Length(promised), Some(len)) = (decided.body, known)
             && len < promised
@@ -266,6 +326,15 @@ impl Reply {
         }
     }
 
+    /// Whether what is left of a promised length could be put into the outbox. An endless response
+    /// never is: what it says is worth something only now.
+    fn ends_within(&self, framing: &Framing, bounds: Bounds) -> bool {
+        match framing.body {
+            BodyFraming::Length(n) => n.saturating_sub(self.body_bytes) <= bounds.connection as u64,
+            _ => false,
+        }
+    }
+
     fn tail(
         &mut self,
         wire: &Wire<'_>,
@@ -275,8 +344,8 @@ impl Reply {
         extra: usize,
     ) {
         self.tail_bytes(chunk, complete, framing);
-        self.close_frame(wire, extra);
-        self.end_link(wire, complete, framing);
+        wire.frames.close(&mut self.out, extra);
+        self.end_frames(wire, complete, framing);
     }
 
     fn tail_bytes(&mut self, chunk: bool, complete: bool, framing: &Framing) {
@@ -289,47 +358,24 @@ impl Reply {
         self.ended |= complete;
     }
 
-    /// Writes the length of the open frame: what is in the buffer behind its header, and `extra`
-    /// bytes that follow from elsewhere. An empty frame is taken back.
-    fn close_frame(&mut self, wire: &Wire<'_>, extra: usize) {
-        if wire.link.is_none() {
-            return;
+    fn end_frames(&mut self, wire: &Wire<'_>, complete: bool, framing: &Framing) {
+        if complete {
+            let (keep, body_read) = (framing.keep, self.request_body_done);
+            wire.frames.end(&mut self.out, Ending { keep, body_read, leave: wire.retiring });
         }
-        match self.out.len() - link::FRAME_LEN + extra {
-            0 => self.out.clear(),
-            n => self.out[..link::FRAME_LEN].copy_from_slice(&link::frame(n as u32)),
-        }
-    }
-
-    fn end_link(&mut self, wire: &Wire<'_>, complete: bool, framing: &Framing) {
-        let (true, Some((worker, core))) = (complete, wire.link) else { return };
-        let keep = if framing.keep { link::END_KEEP } else { 0 };
-        let body = if self.request_body_done { link::END_BODY_READ } else { 0 };
-        let leave = if wire.retiring { link::END_LEAVE } else { 0 };
-        let flags = keep | body | leave;
-        self.out.extend_from_slice(&link::End { flags, worker, core }.encode());
     }
 
     fn count(&mut self, wire: &Wire<'_>) {
         if !self.counted && !self.uncounted {
             self.counted = true;
             wire.row.requests.add(1);
-            let status = self.head.facts().status;
+            let status = self.outcome();
             wire.row.count_response(status);
+            wire.traffic.answered(status);
             if let Some(app) = self.app {
                 app.answered(status);
             }
         }
-    }
-
-    fn flush(&mut self, wire: &Wire<'_>, more: bool) -> Result<(), Failure> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let start = wire.clock.now_us();
-        let sent = io::send_all(wire.fd, &self.out, more, wire.timeout_ms, &mut self.switches);
-        self.write_us += wire.clock.now_us().saturating_sub(start);
-        sent.map_err(failure)
     }
 
     fn result(&mut self, sent: Result<(), Failure>) -> i32 {
@@ -377,61 +423,34 @@ impl Reply {
         len: u64,
         framing: &Framing,
     ) -> Result<(), Failure> {
-        // A frame's length is a u32 and is written before its bytes: larger files take several.
-        const FRAME: u64 = 1 << 30;
         let (mut at, end) = (offset, offset + len);
         loop {
-            let part = (end - at).min(FRAME);
+            let part = (end - at).min(wire.frames.most());
             let chunk = framing.body == BodyFraming::Chunked && part > 0;
             if chunk {
                 let mut line = [0; 18];
                 self.out.extend_from_slice(chunked::chunk_line(part as usize, &mut line));
             }
             let crlf = if chunk { chunked::CRLF.len() } else { 0 };
-            self.close_frame(wire, part as usize + crlf);
+            wire.frames.close(&mut self.out, part as usize + crlf);
             self.flush(wire, true)?;
             self.body_bytes += part;
             let complete = at + part == end && self.completes(framing, 0);
             if complete {
                 self.count(wire);
             }
-            self.copy_file(wire, file, at, part)?;
+            self.near_end = complete;
+            self.timed(wire, |reply| reply.copy_file(wire, file, at, part))?;
             at += part;
             self.out.clear();
             self.tail_bytes(chunk, complete, framing);
-            self.end_link(wire, complete, framing);
+            self.end_frames(wire, complete, framing);
             self.flush(wire, false)?;
             if at == end {
                 return Ok(());
             }
             self.begin_frame(wire);
         }
-    }
-
-    fn copy_file(
-        &mut self,
-        wire: &Wire<'_>,
-        file: BorrowedFd<'_>,
-        mut offset: u64,
-        mut left: u64,
-    ) -> Result<(), Failure> {
-        let start = wire.clock.now_us();
-        while left > 0 {
-            let want = usize::try_from(left).unwrap_or(usize::MAX).min(1 << 30);
-            match rustix::fs::sendfile(wire.fd, file, Some(&mut offset), want) {
-                // The file is shorter than it was: what was promised cannot be sent.
-                Ok(0) => return Err(Failure::Error(Errno::IO)),
-                Ok(n) => left -= n as u64,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    self.switches += 1;
-                    io::writable(wire.fd, wire.timeout_ms).map_err(failure)?;
-                }
-                Err(e) => return Err(Failure::Error(e)),
-            }
-        }
-        self.write_us += wire.clock.now_us().saturating_sub(start);
-        Ok(())
     }
 
     /// The app is done: sends what is still owed. True when the connection may live on.
@@ -443,10 +462,12 @@ impl Reply {
         broken: bool,
     ) -> bool {
         if self.failed.is_none() && !self.sent {
-            if self.head.is_started() {
+            if self.head.is_started() || self.raw {
                 self.write(wire, b"", true);
             } else if page_without_head {
                 self.error_page(wire);
+            } else if let Frames::Records { .. } = wire.frames {
+                self.end_empty(wire);
             }
         } else if self.failed.is_none() && !self.ended {
             self.finish_body(wire, broken);
@@ -454,7 +475,7 @@ impl Reply {
         self.count(wire);
         let complete = self.ended && self.failed.is_none() && self.request_body_done;
         // The router's connection outlives those of its clients.
-        let kept = wire.link.is_some() || self.framing.is_some_and(|f| f.keep);
+        let kept = wire.frames.outlive() || self.framing.is_some_and(|f| f.keep);
         complete && kept && !wire.retiring
     }
 
@@ -463,7 +484,7 @@ impl Reply {
     fn finish_body(&mut self, wire: &Wire<'_>, broken: bool) {
         let Some(mut framing) = self.framing else { return };
         let short = broken || matches!(framing.body, BodyFraming::Length(_));
-        if short && wire.link.is_none() {
+        if short && !wire.frames.is_link() {
             return;
         }
         if short {
@@ -471,24 +492,20 @@ impl Reply {
             (framing.keep, framing.body) = (false, BodyFraming::Close);
         }
         self.count(wire);
+        self.near_end = true;
         self.begin_frame(wire);
         self.tail(wire, false, true, &framing, 0);
         let sent = self.flush(wire, false);
         self.result(sent);
     }
 
-    /// A plain 500 page, where nothing was said yet.
-    pub(crate) fn error_page(&mut self, wire: &Wire<'_>) {
-        let headers: [(&[u8], &[u8]); 2] =
-            [(b"Connection", b"close"), (b"Content-Type", b"text/plain")];
-        if self.set_head(wire, b"500 Internal Server Error", headers.into_iter()) == OK {
-            self.write(wire, b"Internal Server Error", true);
-        }
+    /// The end of a response that never began, where the peer waits for one.
+    fn end_empty(&mut self, wire: &Wire<'_>) {
+        self.out.clear();
+        wire.frames.end(&mut self.out, Ending::default());
+        let sent = self.flush(wire, false);
+        self.result(sent);
     }
-}
-
-fn failure(e: Option<Errno>) -> Failure {
-    e.map_or(Failure::Timeout, Failure::Error)
 }
 
 #[cfg(test)]

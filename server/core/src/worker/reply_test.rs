@@ -46,18 +46,20 @@ fn arena() -> &'static Arena {
 }
 
 /// Plays a scene: bytes the peer got, whether the connection is kept, requests counted.
-fn play(scene: &Scene, link: Option<(u16, u16)>) -> (Vec<u8>, bool, u64) {
+fn play(scene: &Scene, frames: Frames) -> (Vec<u8>, bool, u64) {
     let (mut peer, ours) = UnixStream::pair().unwrap();
     let (arena, clock) = (arena(), Clock::new());
     let wire = Wire {
         fd: ours.as_fd(),
         exchange: scene.exchange,
-        link,
+        frames,
         protocol: b"HTTP/1.1",
         retiring: false,
         add_headers: &[],
         timeout_ms: 1000,
+        bounds: Bounds::default(),
         row: arena.core(1, 0),
+        traffic: Traffic::plain(arena.traffic(1, 0)),
         clock: &clock,
     };
     let mut reply = Reply::new(4096);
@@ -145,12 +147,12 @@ fn every_framing_tells_its_end_and_only_a_complete_response_keeps_the_connection
         ("bare", Scene { exchange: bare, ..BASE }, "hello", false),
     ];
     for (name, scene, want, keep) in table {
-        let (got, kept, counted) = play(&scene, None);
+        let (got, kept, counted) = play(&scene, Frames::Bare);
         assert_eq!((body(&got).as_str(), kept, counted), (want, keep, 1), "{name}");
         if name == "bare" {
             continue; // the router's link is always managed
         }
-        let (got, kept, counted) = play(&scene, Some((3, 4)));
+        let (got, kept, counted) = play(&scene, Frames::Link(3, 4));
         let (http, end) = unframe(&got);
         let flags = if keep { END_KEEP | END_BODY_READ } else { END_BODY_READ };
         assert_eq!((body(&http).as_str(), end), (want, Some(flags)), "{name} by link");
@@ -165,12 +167,14 @@ fn an_app_that_says_nothing_gets_an_error_page_and_a_close() {
     let wire = Wire {
         fd: ours.as_fd(),
         exchange: KEEP,
-        link: None,
+        frames: Frames::Bare,
         protocol: b"HTTP/1.1",
         retiring: false,
         add_headers: &[],
         timeout_ms: 1000,
+        bounds: Bounds::default(),
         row: arena.core(1, 0),
+        traffic: Traffic::plain(arena.traffic(1, 0)),
         clock: &clock,
     };
     let mut reply = Reply::new(4096);
@@ -191,7 +195,7 @@ fn a_body_beyond_the_copy_limit_travels_whole_in_one_frame() {
     let chunks: &'static [&'static str] = Box::leak(Box::new([text]));
     for marked in [true, false] {
         let scene = Scene { chunks, marked, ..BASE };
-        let (got, kept, _) = play(&scene, Some((3, 4)));
+        let (got, kept, _) = play(&scene, Frames::Link(3, 4));
         let (http, end) = unframe(&got);
         assert!(kept && end.is_some());
         let want = if marked { text.to_owned() } else { format!("4001\r\n{text}\r\n0\r\n\r\n") };

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use uwsgi_proto::VarBlock;
 
+use super::notes::Notes;
 use crate::clock::SecondCache;
 use crate::settings::RequestLog;
 use crate::waits::Waits;
@@ -42,6 +43,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) waits: Option<Waits>,
     /// How long its connection waited to be accepted, for the first request on it.
     pub(crate) accept_us: Option<u64>,
+    /// What the application said about it.
+    pub(crate) notes: &'a Notes,
     /// The arena, for formats that name metrics; none while metrics are off.
     pub(crate) numbers: Option<&'a uwsgi_metrics::View>,
 }
@@ -49,6 +52,7 @@ pub(crate) struct Finished<'a> {
 /// Whether the request gets a line.
 pub(crate) fn wanted(log: &RequestLog, f: &Finished<'_>) -> bool {
     !log.disabled
+        || f.notes.log_always
         || (log.on_4xx && (400..500).contains(&f.status))
         || (log.on_5xx && (500..600).contains(&f.status))
         || (log.on_zero && f.body_bytes == 0)
@@ -210,6 +214,7 @@ pub(crate) mod tests {
             sendfile: false,
             waits: None,
             accept_us: None,
+            notes: Notes::NONE,
             numbers: None,
         }
     }

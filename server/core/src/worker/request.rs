@@ -7,29 +7,38 @@ use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use uwsgi_abi::host::{RequestHost, RequestView};
-use uwsgi_abi::{OK, Pair, REQUEST_CHUNKED, Str, WRITE_ERROR, WRITE_LAST};
+use uwsgi_abi::running::{Deed, NoChunk};
+use uwsgi_abi::{OK, Pair, Str, WRITE_ERROR, WRITE_LAST};
 use uwsgi_ebpf::Thread;
-use uwsgi_metrics::{CoreRow, Latency, Phase, Start};
+use uwsgi_metrics::{CoreRow, Phase, Start};
 use uwsgi_proto::{Exchange, VarBlock};
 use uwsgi_sys::{process, signal};
 
 use super::app::AppCount;
-use super::body::{self, Body};
+use super::body::Body;
 use super::clock::Clock;
-use super::conn::Conn;
+use super::conn::{Conn, Drain};
 use super::io;
 use super::mounts::{self, Mounts};
+use super::notes::Notes;
+use super::phases::{Phases, Times};
 use super::reply::{Reply, Wire};
-use super::tally::{Done, Tally};
+use super::stored::Plan;
+use super::tally::Tally;
+use super::traffic::Traffic;
 use super::wire::Meta;
 use crate::clock::SecondCache;
 use crate::hooks::after_request::{self, Finished};
 use crate::instance::Instance;
-use crate::settings::{Protocol, Settings};
+use crate::settings::Protocol;
 use crate::warning::{self, PING};
 use crate::{log, logv, signals};
 
+mod account;
+mod asked;
+mod bodies;
 mod lines;
+mod wires;
 
 /// A request thread's own things.
 pub(crate) struct Core {
@@ -40,9 +49,16 @@ pub(crate) struct Core {
     pub(crate) vars: VarBlock,
     pub(crate) clock: Clock,
     pub(crate) spare: Vec<u8>,
+    /// What a client is told in front of its answer.
+    pub(crate) aside: Vec<u8>,
     pairs: Vec<Pair>,
     reply: Reply,
+    phases: Phases,
     mounts: Mounts,
+    plan: Plan,
+    notes: Notes,
+    /// Key of an app that was put together.
+    app_key: Vec<u8>,
     tally: Tally,
     dates: SecondCache,
     line: Vec<u8>,
@@ -63,6 +79,8 @@ pub(crate) struct Served {
     pub(crate) rest: Vec<u8>,
     /// The client's unread bytes should be taken before closing.
     pub(crate) unread: bool,
+    /// The end of the answer, which the client is to take before anything else happens.
+    pub(crate) drain: Option<Box<Drain>>,
 }
 
 impl Core {
@@ -78,9 +96,15 @@ impl Core {
             vars,
             clock: Clock::new(),
             spare: Vec::with_capacity(16_384),
+            aside: Vec::new(),
             pairs: Vec::with_capacity(settings.max_vars * 2),
-            reply: Reply::new(settings.response_headers_limit),
+            reply: Reply::new(settings.response_headers_limit)
+                .with_pages(&settings.policy.requests.error_pages),
+            phases: Phases::default(),
             mounts: Mounts::new(instance, worker),
+            plan: Plan::new(&settings.policy.bodies),
+            notes: Notes::default(),
+            app_key: Vec::new(),
             tally: Tally::new(instance, worker, id),
             dates: SecondCache::default(),
             line: Vec::with_capacity(512),
@@ -103,39 +127,46 @@ impl Core {
         let start_epoch = self.clock.epoch_us(start);
         let received = input.len() as u64;
         self.begin(start, conn, meta);
-        let timeout_ms = timeout_ms(&self.instance.settings);
-        let kind = match (conn.protocol, meta.chunked) {
-            (_, false) => body::Kind::Length(meta.content_length),
-            (Protocol::Link, true) => body::Kind::Framed,
-            (_, true) => body::Kind::Chunked,
-        };
+        let timeout_ms = wires::timeout_ms(&self.instance.settings);
+        let kind = wires::body_kind(conn.protocol, meta);
         let limit = match self.instance.settings.limit_post {
             0 => u64::MAX,
             limit => limit,
         };
         let mut body = Body::limited(input, meta.head_len, kind, timeout_ms, limit);
+        body.waited_ms = conn.awaited_ms;
+        (body.ended, body.pace) = (conn.ended, self.instance.settings.policy.bodies.sending);
         self.reply.reset();
+        self.notes.reset();
+        if conn.protocol == Protocol::Raw {
+            self.reply.give_away();
+        }
+        self.phases = Phases::default();
+        let moved = io::moved();
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
-        if self.reply.corked && !keep {
+        self.refuse_others(conn, &mut body);
+        let drain = self.take_drain(keep);
+        if self.reply.corked && !keep && drain.is_none() {
             io::end(conn.fd.as_fd());
         }
+        self.note_trouble(conn, &body);
         let end = self.clock.now_us();
-        self.account(end - start, received, &body, raised);
+        let closed = self.closed(conn, moved, received - body.left(unread), &body);
+        self.account(
+            conn,
+            Times::of(&self.reply, &self.phases, start, end - start),
+            &closed,
+            raised,
+        );
         self.tally(app, end - start, start_epoch, accept_us(conn, meta), &body);
         // Pings and modifiers nobody serves have no line.
-        let logged = self.served(meta);
-        let (duration_us, received) = (end - start, received.max(body.consumed));
+        let logged = self.served(meta) && conn.protocol != Protocol::Raw;
+        let (duration_us, received) = (end - start, closed.rx);
         self.fire_done(duration_us, received);
         let outcome = Outcome { app, sendfile, duration_us, received, start_epoch, logged };
         self.finish(conn, meta, &outcome, body.errors);
-        Served { keep, rest: body.into_rest(), unread }
-    }
-
-    /// A ping that no plugin answers: part of no count and no mean.
-    fn is_health_check(&self, meta: &Meta) -> bool {
-        let plugins = &self.instance.plugins;
-        meta.modifiers.0 == PING && plugins.allows(PING) && plugins.serving(PING).is_none()
+        Served { keep, rest: body.into_rest(), unread, drain }
     }
 
     fn begin(&mut self, start: u64, conn: &Conn, meta: &Meta) {
@@ -186,7 +217,10 @@ impl Core {
         let health_check = self.is_health_check(meta);
         let settings = &instance.settings;
         let mounts = settings.manage_script_name.then_some(&self.mounts);
-        let script_name = mounts::route(mounts, &self.vars, &mut self.pairs);
+        let frames = self.frames(conn.protocol, meta);
+        let options = &settings.policy.requests;
+        let script_name =
+            mounts::route(mounts, options, &self.vars, &mut self.app_key, &mut self.pairs);
         let known = self.vars.known();
         let managed = matches!(conn.protocol, Protocol::Http11 | Protocol::Link);
         let wire = Wire {
@@ -198,12 +232,17 @@ impl Core {
                 server_close: retiring && conn.protocol != Protocol::Link,
                 managed,
             },
-            link: (conn.protocol == Protocol::Link).then_some((self.worker as u16, self.id as u16)),
-            protocol: known.protocol(),
+            frames,
+            protocol: match conn.protocol.says_status(settings.cgi_mode) {
+                true => b"Status:",
+                false => known.protocol(),
+            },
             retiring,
             add_headers: &settings.add_headers,
-            timeout_ms: send_timeout_ms(settings),
+            timeout_ms: wires::send_timeout_ms(settings),
+            bounds: settings.policy.sockets.drain,
             row: self.row,
+            traffic: Traffic::of(instance, self.worker, conn.listener),
             clock: &self.clock,
         };
         let mut live = Live {
@@ -211,8 +250,11 @@ impl Core {
             core: (self.worker, self.id),
             wire,
             reply: &mut self.reply,
+            phases: &mut self.phases,
             body,
             vars: &self.vars,
+            notes: &mut self.notes,
+            protocol: conn.protocol,
             continue_first: meta.expect_continue && !conn.continued,
             app: -1,
             exceptions: 0,
@@ -224,13 +266,15 @@ impl Core {
             vars: &self.pairs,
             content_length: meta.content_length,
             core: self.id,
-            flags: if meta.chunked { REQUEST_CHUNKED } else { 0 },
+            flags: wires::flags(instance, conn.protocol, meta, known),
             fd: conn.fd.as_raw_fd(),
             modifiers: meta.modifiers,
             scheme: known.scheme(),
             script_name,
         };
+        let ready = live.store_body(&self.plan, conn.protocol);
         match instance.plugins.serving(meta.modifiers.0) {
+            _ if !ready => {}
             Some(plugin) => {
                 if !plugin.request(&view, &mut live) {
                     live.plugin_failed(plugin.name());
@@ -243,83 +287,16 @@ impl Core {
         }
         live.note_body();
         let packet = matches!(meta.modifiers.0, PING | signals::MODIFIER);
-        let page = (managed || settings.exception_500) && !packet;
-        let keep = live.reply.finish(&live.wire, page, live.exceptions > 0);
+        let page = ready && (managed || settings.exception_500) && !packet;
+        let keep = live.reply.finish(&live.wire, page, live.exceptions > 0)
+            && (live.wire.frames.is_link() || !live.notes.disconnected);
         (keep, live.app, live.sendfile, live.exceptions > 0)
-    }
-
-    /// Counts what the request came to; `raised`: the application ended in an exception. A health
-    /// check is part of no count and no mean.
-    fn account(&mut self, duration: u64, received: u64, body: &Body, raised: bool) {
-        let row = self.row;
-        let reply = &self.reply;
-        let duration = if reply.uncounted { 0 } else { duration };
-        if self.instance.settings.inflight {
-            let record = self.instance.arena.inflight(self.worker, self.id);
-            record.close(|| row.running_time_us.add(duration));
-        } else {
-            row.running_time_us.add(duration);
-        }
-        if reply.uncounted {
-            return;
-        }
-        let tx = reply.head_bytes + reply.body_bytes;
-        row.tx.add(tx);
-        if let Some(app) = reply.app {
-            app.closed(duration, tx, self.instance.settings.request_metrics);
-        }
-        row.rx.add(received.max(body.consumed));
-        row.write_errors.add(reply.write_errors);
-        row.read_errors.add(body.errors);
-        if reply.status() >= 500 || !reply.sent || raised {
-            row.failed_requests.add(1);
-        }
-        let arena = &self.instance.arena;
-        arena.worker(self.worker).note_response_time(duration);
-        if self.instance.settings.request_metrics {
-            let shared = self.instance.settings.threads > 1;
-            let write = reply.write_us.min(duration);
-            for (what, us) in [
-                (Latency::Request, duration),
-                (Latency::Application, duration - write),
-                (Latency::Write, write),
-            ] {
-                let histogram = arena.histogram(self.worker, what);
-                if shared { histogram.record_shared(us) } else { histogram.record(us) }
-            }
-        }
-    }
-
-    /// Adds it to the numbers of requests like it.
-    fn tally(
-        &mut self,
-        app: i32,
-        duration_us: u64,
-        start_us: u64,
-        accept_us: Option<u64>,
-        body: &Body,
-    ) {
-        if self.reply.uncounted || !self.instance.settings.request_metrics {
-            return;
-        }
-        let known = self.vars.known();
-        self.tally.add(&Done {
-            app: u32::try_from(app).ok(),
-            method: known.method(),
-            status: self.reply.status(),
-            start_us,
-            duration_us,
-            request_body: body.consumed,
-            response_body: self.reply.body_bytes,
-            traceparent: known.traceparent(),
-            queued: known.x_request_start(),
-            accept_us,
-        });
     }
 
     fn finish(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
         if let Some(failure) = self.reply.failed {
-            self.log_failure(failure, conn);
+            let (method, uri) = self.named();
+            self.log_failure(failure, &method, &uri, &conn.peer);
         }
         if outcome.logged {
             self.log_request(conn, meta, outcome, read_errors);
@@ -378,26 +355,12 @@ impl Core {
             (self.worker, self.id, reply.status(), duration_us, uri(), rx, tx)
         });
     }
-
-    fn served(&self, meta: &Meta) -> bool {
-        self.instance.plugins.serving(meta.modifiers.0).is_some()
-    }
 }
 
 /// How long the connection of this request, the first one on it, waited to be accepted here or by
 /// the router.
 fn accept_us(conn: &Conn, meta: &Meta) -> Option<u64> {
     meta.waited_us.or(conn.waited_us.filter(|_| conn.served == 0))
-}
-
-/// Bound of every wait for what a client sends.
-fn timeout_ms(settings: &Settings) -> i32 {
-    i32::try_from(settings.socket_timeout * 1000).unwrap_or(i32::MAX)
-}
-
-/// Bound of every wait for a client that is to take something.
-fn send_timeout_ms(settings: &Settings) -> i32 {
-    i32::try_from(settings.policy.sockets.send_timeout_s.saturating_mul(1000)).unwrap_or(i32::MAX)
 }
 
 /// A link frame's length is 32 bits: larger bodies go out in parts.
@@ -423,8 +386,11 @@ struct Live<'a> {
     core: (u32, u32),
     wire: Wire<'a>,
     reply: &'a mut Reply,
+    phases: &'a mut Phases,
     body: &'a mut Body,
     vars: &'a VarBlock,
+    notes: &'a mut Notes,
+    protocol: Protocol,
     /// The client waits for `100 Continue` before it sends its body.
     continue_first: bool,
     app: i32,
@@ -502,7 +468,10 @@ impl RequestHost for Live<'_> {
     }
 
     fn head(&mut self, status: &[u8], headers: &mut dyn Iterator<Item = (&[u8], &[u8])>) -> i32 {
-        self.reply.set_head(&self.wire, status, headers)
+        match &self.instance.settings.policy.requests.headers {
+            None => self.reply.set_head(&self.wire, status, headers),
+            Some(rules) => self.filtered_head(rules, status, headers),
+        }
     }
 
     fn write(&mut self, data: &[u8], flags: u32) -> i32 {
@@ -534,19 +503,21 @@ impl RequestHost for Live<'_> {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> isize {
-        if self.continue_first {
-            self.continue_first = false;
-            let mut switches = 0;
-            let text = b"HTTP/1.1 100 Continue\r\n\r\n";
-            // A client that left is noticed by the read that follows.
-            let _ = io::send_all(self.wire.fd, text, false, self.wire.timeout_ms, &mut switches);
-        }
+        self.invite_body();
         let fd: BorrowedFd<'_> = self.wire.fd;
-        let n = self.body.read(fd, buffer);
+        let n = if self.body.is_here() {
+            self.body.read(fd, buffer)
+        } else {
+            self.phases.reading(self.wire.clock, || self.body.read(fd, buffer))
+        };
         if n < 0 {
-            self.log_read_error(buffer.len(), n == uwsgi_abi::READ_TIMEOUT);
+            self.log_read_error(buffer.len());
         }
         n
+    }
+
+    fn seek(&mut self, offset: i64, from_end: bool) -> Option<u64> {
+        self.body.seek(offset, from_end)
     }
 
     fn exception(&mut self, _class: &[u8], _message: &[u8]) {
@@ -562,21 +533,16 @@ impl RequestHost for Live<'_> {
         let set = u32::from(self.reply.has_head()) << 1;
         (self.reply.body_bytes, sent | set)
     }
-}
 
-impl Live<'_> {
-    fn log_read_error(&self, wanted: usize, timeout: bool) {
-        let total = self.vars.known().content_length();
-        let consumed = self.body.consumed;
-        let left = total.saturating_sub(consumed);
-        if timeout {
-            log!(
-                "[uwsgi-body-read] Timeout reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left}"
-            );
-        } else {
-            log!(
-                "[uwsgi-body-read] Error reading {wanted} bytes. Content-Length: {total} consumed: {consumed} left: {left} message: Client closed connection"
-            );
-        }
+    fn deed(&mut self, deed: Deed, key: &[u8], value: &[u8]) -> Option<&[u8]> {
+        self.do_deed(deed, key, value)
+    }
+
+    fn chunk(&mut self, seconds: i64) -> Result<&[u8], NoChunk> {
+        self.next_chunk(seconds)
+    }
+
+    fn send(&mut self, data: &[u8]) -> i32 {
+        self.send_raw(data)
     }
 }

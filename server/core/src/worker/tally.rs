@@ -6,6 +6,7 @@
 
 use uwsgi_metrics::{ExemplarView, Histogram, Latency, RequestKey, Size};
 
+use super::phases::Times;
 use crate::instance::Instance;
 
 /// A stamp older than this is a mistake, not a queue.
@@ -75,6 +76,22 @@ impl Tally {
             let (value_us, at_us) = (done.duration_us, done.start_us + done.duration_us);
             let example = ExemplarView { value_us, at_us, ..example };
             arena.keep_exemplar(worker, self.core, key, &example);
+        }
+    }
+
+    /// Where the time of a request went.
+    pub(super) fn times(&self, times: &Times) {
+        let always = [
+            (Latency::Request, Some(times.whole)),
+            (Latency::Application, Some(times.application)),
+            (Latency::Write, Some(times.write)),
+            (Latency::FirstByte, times.first_byte),
+            (Latency::Read, times.read),
+        ];
+        for (what, us) in always {
+            if let Some(us) = us {
+                self.record(self.instance.arena.histogram(self.worker, what), us);
+            }
         }
     }
 

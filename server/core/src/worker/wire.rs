@@ -2,6 +2,10 @@
 //!
 //! One function per protocol, all ending in the same [`Meta`] and the same variable block.
 
+pub(crate) mod fastcgi;
+pub(crate) mod refused;
+mod scgi;
+
 use uwsgi_proto::{HttpEnv, Known, Parsed, VarBlock, VarError, link, parse_head, uwsgi};
 
 use crate::settings::Protocol;
@@ -23,6 +27,8 @@ pub(crate) struct Meta {
     pub(crate) packet_size: usize,
     /// How long the client's connection waited for the router, microseconds.
     pub(crate) waited_us: Option<u64>,
+    /// Number of a FastCGI request.
+    pub(crate) record: u16,
 }
 
 /// Which counter of the socket a refusal belongs to.
@@ -31,6 +37,8 @@ pub(crate) enum Reason {
     Oversize,
     Bad,
     Vars,
+    /// The body is larger than `limit-post`.
+    LimitPost,
 }
 
 /// A request that is not served.
@@ -39,7 +47,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: Reason,
     /// For the log.
     pub(crate) line: String,
-    /// Status for clients that speak HTTP; others just see the connection close.
+    /// Status for clients that can be told one; others, and all when it is 0, just see the connection
+    /// close.
     pub(crate) status: u16,
     /// The request log has a line for it.
     pub(crate) logged: bool,
@@ -51,6 +60,19 @@ pub(crate) enum Look {
     More,
     Ready(Meta),
     Refused(Refusal),
+    /// No request, but bytes that are done with.
+    Said(Said),
+}
+
+/// Part of a conversation that is no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// Bytes of input that it took.
+    pub(crate) used: usize,
+    /// What the client gets for it.
+    pub(crate) answer: Vec<u8>,
+    /// The connection ends with that.
+    pub(crate) close: bool,
 }
 
 /// Limits that hold for every request.
@@ -58,11 +80,14 @@ pub(crate) enum Look {
 pub(crate) struct Limits {
     pub(crate) buffer_size: usize,
     pub(crate) limit_post: u64,
+    /// Requests that run at the same time.
+    pub(crate) cores: u32,
     /// Modifiers of requests that carry none: those of HTTP, and uwsgi packets that say 0.
     pub(crate) modifiers: (u8, u8),
 }
 
-/// Looks at `input`; `vars` is filled when a request is complete.
+/// Looks at `input`; `vars` is filled when a request is complete, and `aside` with what is said to the
+/// client before its answer.
 pub(crate) fn look(
     protocol: Protocol,
     input: &[u8],
@@ -70,16 +95,22 @@ pub(crate) fn look(
     env: &HttpEnv<'_>,
     limits: &Limits,
     vars: &mut VarBlock,
+    aside: &mut Vec<u8>,
 ) -> Look {
+    aside.clear();
     let found = match protocol {
-        Protocol::Uwsgi => look_uwsgi(input, limits, vars),
+        Protocol::Uwsgi | Protocol::Puwsgi => look_uwsgi(input, limits, vars),
+        Protocol::FastCgi | Protocol::FastCgiNph => fastcgi::look(input, limits, vars, aside),
+        Protocol::Scgi | Protocol::ScgiNph => scgi::look(input, limits, vars),
+        // There is nothing to look at.
+        Protocol::Raw => Look::Ready(Meta { modifiers: limits.modifiers, ..Meta::default() }),
         Protocol::Http | Protocol::Http11 => look_http(input, scanned, env, limits, vars),
         Protocol::Link => look_link(input, limits, vars),
     };
     match found {
         Look::Ready(meta) if limits.limit_post > 0 && meta.content_length > limits.limit_post => {
             Look::Refused(Refusal {
-                reason: Reason::Oversize,
+                reason: Reason::LimitPost,
                 line: "Invalid (too big) CONTENT_LENGTH. skip.".into(),
                 status: 413,
                 logged: true,
@@ -108,7 +139,7 @@ fn look_http(
             head_request: head.head_request,
             modifiers: limits.modifiers,
             packet_size: vars.as_bytes().len(),
-            waited_us: None,
+            ..Meta::default()
         }),
         Err(e) => Look::Refused(Refusal {
             reason: match e.status() {
@@ -136,10 +167,11 @@ fn look_uwsgi(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
     }
     let head_len = uwsgi::HEADER_LEN + size;
     let Some(payload) = input.get(uwsgi::HEADER_LEN..head_len) else { return Look::More };
-    if is_vars_modifier(header.modifier1)
-        && let Err(e) = vars.load(payload)
-    {
-        return refuse_vars(&e);
+    if let Err(e) = vars.load(payload) {
+        if is_vars_modifier(header.modifier1) {
+            return refuse_vars(&e);
+        }
+        vars.clear();
     }
     let known = vars.known();
     Look::Ready(Meta {
@@ -154,9 +186,10 @@ fn look_uwsgi(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
     })
 }
 
-/// Packets whose payload is not a block of variables.
+/// Whether the payload of a packet must be a block of variables: not that of messages, code, arrays and
+/// names, whoever serves them.
 fn is_vars_modifier(modifier1: u8) -> bool {
-    !matches!(modifier1, 100 | 101 | 110 | 111)
+    !matches!(modifier1, 10 | 22 | 31..=33 | 48 | 73 | 74 | 96..=101 | 109..=111 | 115 | 173 | 200)
 }
 
 fn look_link(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
@@ -207,10 +240,18 @@ fn refuse_vars(e: &VarError) -> Look {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { buffer_size: 4096, limit_post: 0, modifiers: (0, 0) };
+    const LIMITS: Limits = Limits { buffer_size: 4096, limit_post: 0, cores: 1, modifiers: (0, 0) };
 
     fn see(protocol: Protocol, input: &[u8]) -> Look {
-        look(protocol, input, 0, &HttpEnv::default(), &LIMITS, &mut VarBlock::new())
+        look(
+            protocol,
+            input,
+            0,
+            &HttpEnv::default(),
+            &LIMITS,
+            &mut VarBlock::new(),
+            &mut Vec::new(),
+        )
     }
 
     #[test]
@@ -232,12 +273,58 @@ mod tests {
         assert_eq!((meta.head_len, meta.packet_size), (14, 10));
     }
 
+    /// A request to cut: its bytes, where its head ends and how much it needs to be ready.
+    fn cut(protocol: Protocol, bytes: &[u8], head: usize, needed: usize) {
+        for have in 0..=bytes.len() {
+            match see(protocol, &bytes[..have]) {
+                Look::More => assert!(have < needed, "{have} bytes were not enough"),
+                Look::Ready(meta) => {
+                    assert!(have >= needed, "{have} bytes were enough");
+                    assert_eq!((meta.head_len, meta.content_length), (head, 3));
+                }
+                other => panic!("{have}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_of_each_kind_is_ready_when_its_last_byte_is_there() {
+        cut(Protocol::Scgi, b"17:CONTENT_LENGTH\x003\0,abc", 21, 21);
+        let begin = b"\x01\x01\0\x01\0\x08\0\0\0\x01\x01\0\0\0\0\0";
+        let params = b"\x01\x04\0\x01\0\x11\0\0\x0e\x01CONTENT_LENGTH3\x01\x04\0\x01\0\0\0\0";
+        let stdin = b"\x01\x05\0\x01\0\x03\0\0abc\x01\x05\0\x01\0\0\0\0";
+        let whole = [&begin[..], params, stdin].concat();
+        cut(Protocol::FastCgi, &whole, begin.len() + params.len(), begin.len() + params.len());
+    }
+
+    #[test]
+    fn without_a_length_the_first_record_of_a_body_tells_whether_there_is_one() {
+        let head = b"\x01\x01\0\x01\0\x08\0\0\0\x01\x01\0\0\0\0\0\x01\x04\0\x01\0\0\0\0";
+        let look = |next: &[u8]| see(Protocol::FastCgi, &[&head[..], next].concat());
+        assert_eq!(look(b"\x01\x05\0\x01"), Look::More);
+        for (length, chunked) in [(0, false), (9, true)] {
+            let Look::Ready(meta) = look(&[1, 5, 0, 1, 0, length, 0, 0]) else {
+                panic!("{length}")
+            };
+            assert_eq!((meta.chunked, meta.record), (chunked, 1));
+        }
+    }
+
+    #[test]
+    fn questions_are_answered_without_a_request() {
+        let Look::Said(said) = see(Protocol::FastCgi, b"\x01\x4d\0\0\0\0\0\0rest") else {
+            panic!("no answer");
+        };
+        assert_eq!((said.used, said.close, said.answer[1]), (8, false, 11));
+    }
+
     #[test]
     fn a_body_beyond_the_limit_is_refused_before_it_is_read() {
         let limits = Limits { limit_post: 5, ..LIMITS };
         let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n";
         let env = HttpEnv::default();
-        let look = look(Protocol::Http11, head, 0, &env, &limits, &mut VarBlock::new());
+        let mut vars = VarBlock::new();
+        let look = look(Protocol::Http11, head, 0, &env, &limits, &mut vars, &mut Vec::new());
         let Look::Refused(refusal) = look else { panic!("accepted") };
         assert_eq!(refusal.status, 413);
     }
@@ -249,12 +336,22 @@ mod tests {
     }
 
     #[test]
+    fn only_a_request_must_be_made_of_variables() {
+        let Look::Ready(meta) = see(Protocol::Uwsgi, b"\x16\x07\0\0print()") else {
+            panic!("a packet of another kind was read as a request");
+        };
+        assert_eq!(meta.modifiers, (22, 0));
+        assert!(matches!(see(Protocol::Uwsgi, b"\0\x07\0\0print()"), Look::Refused(_)));
+    }
+
+    #[test]
     fn a_packet_that_says_nothing_gets_the_modifiers_of_its_socket() {
         let forced = Limits { modifiers: (14, 2), ..LIMITS };
         let modifiers = |first: u8| {
             let packet = [first, 0, 0, 0];
             let mut vars = VarBlock::new();
-            match look(Protocol::Uwsgi, &packet, 0, &HttpEnv::default(), &forced, &mut vars) {
+            let env = HttpEnv::default();
+            match look(Protocol::Uwsgi, &packet, 0, &env, &forced, &mut vars, &mut Vec::new()) {
                 Look::Ready(meta) => meta.modifiers,
                 _ => (255, 255),
             }

@@ -26,7 +26,8 @@ fn an_upload_waits_for_a_slow_worker_and_loses_nothing() {
         |stage| {
             let body = pattern(LARGE);
             let mut client = stage.connect();
-            let head = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+            let head =
+                format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
             stage.write(&mut client, head.as_bytes());
             let mut sent = 0;
             let mut stuck = 0;
@@ -133,7 +134,7 @@ fn a_chunked_body_is_framed_for_the_worker() {
             let mut client = stage.connect();
             stage.write(
                 &mut client,
-                b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
+                b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
             );
             let mut worker = stage.accept();
             assert!(worker.request(stage).header.chunked());
@@ -157,7 +158,7 @@ fn a_client_that_asks_before_it_sends_is_told_to_go_on() {
             let mut client = stage.connect();
             stage.write(
                 &mut client,
-                b"PUT / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+                b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
             );
             stage.expect(&mut client, "HTTP/1.1 100 Continue\r\n\r\n");
             stage.write(&mut client, b"ok");
@@ -177,7 +178,10 @@ fn an_early_answer_to_an_unfinished_upload_ends_client_and_link() {
         |_| {},
         |stage| {
             let mut client = stage.connect();
-            stage.write(&mut client, b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc");
+            stage.write(
+                &mut client,
+                b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc",
+            );
             let mut worker = stage.accept();
             worker.request(stage);
             worker.frame(stage, response("no").as_bytes());
@@ -198,7 +202,7 @@ fn a_body_that_the_worker_left_unread_costs_the_link_but_not_the_client() {
         |_| {},
         |stage| {
             let mut client = stage.connect();
-            stage.write(&mut client, b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
+            stage.write(&mut client, b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
             let mut worker = stage.accept();
             worker.request(stage);
             worker.frame(stage, response("x").as_bytes());

@@ -76,7 +76,7 @@ fn an_idle_link_that_its_worker_closed_is_not_used() {
             stage.expect(&mut client, &response("1"));
             drop(worker);
             stage.until("the link is gone", |s| s.router.links.all.len() == 0);
-            stage.write(&mut client, b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx");
+            stage.write(&mut client, b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
             let mut next = stage.accept();
             next.request(stage);
         },
@@ -125,7 +125,7 @@ fn requests_wait_in_order_while_every_core_is_busy() {
         |stage| {
             let mut clients: Vec<_> = (0..3).map(|_| stage.connect()).collect();
             for (i, client) in clients.iter_mut().enumerate() {
-                stage.write(client, format!("GET /{i} HTTP/1.1\r\n\r\n").as_bytes());
+                stage.write(client, format!("GET /{i} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
                 stage
                     .until("the request is known", |s| s.router.row.requests.get() == i as u64 + 1);
             }
@@ -170,7 +170,7 @@ fn silence_ends_with_the_status_of_whoever_was_silent() {
     for (sent, want) in [
         (&b""[..], ""),
         (b"GET / HT", "HTTP/1.1 408 "),
-        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", "HTTP/1.1 408 "),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab", "HTTP/1.1 408 "),
         (GET, "HTTP/1.1 504 "),
     ] {
         perform(

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::net::Shutdown;
 
+use uwsgi_proto::proxy::Trust;
+
 use super::stage::{GET, perform, response};
 
 #[test]
@@ -73,7 +75,7 @@ fn pipelined_requests_are_answered_in_order_even_after_a_half_close() {
         |_| {},
         |stage| {
             let mut client = stage.connect();
-            let post = b"POST /p HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
+            let post = b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
             stage.write(&mut client, &[post, GET, GET].concat());
             client.shutdown(Shutdown::Write).unwrap();
             let mut worker = stage.accept();
@@ -110,7 +112,8 @@ fn a_head_may_come_byte_by_byte() {
 
 #[test]
 fn a_client_that_wants_no_more_is_closed_after_its_response() {
-    for head in ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"] {
+    for head in ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"]
+    {
         perform(
             1,
             |_| {},
@@ -145,12 +148,12 @@ fn without_keepalive_every_response_ends_its_connection() {
 
 #[test]
 fn heads_that_are_refused_get_an_answer() {
-    let long = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(70_000));
-    let big_block = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(5000));
+    let long = format!("GET / HTTP/1.1\r\nHost: h\r\nA: {}\r\n\r\n", "x".repeat(70_000));
+    let big_block = format!("GET / HTTP/1.1\r\nHost: h\r\nA: {}\r\n\r\n", "x".repeat(5000));
     let cases = [
         ("nonsense\r\n\r\n", "HTTP/1.1 400 "),
-        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", "HTTP/1.1 400 "),
-        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz", "HTTP/1.1 400 "),
+        ("GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n", "HTTP/1.1 400 "),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz", "HTTP/1.1 400 "),
         (&long, "HTTP/1.1 431 "),
         (&big_block, "HTTP/1.1 431 "),
         ("GET / HTTP/3.0\r\n\r\n", "HTTP/1.1 505 "),
@@ -180,7 +183,7 @@ fn heads_that_are_refused_get_an_answer() {
 fn a_proxy_line_names_the_client_of_all_requests_of_its_connection() {
     perform(
         1,
-        |s| s.proxy_protocol = true,
+        |s| s.proxies = Some(Trust::default()),
         |stage| {
             let mut client = stage.connect();
             stage.write(&mut client, b"PROXY TCP4 9.8.7.6 5.5.5.5 1111 80\r\n");

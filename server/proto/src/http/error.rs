@@ -11,14 +11,18 @@ pub enum HttpError {
     BadRequest,
     /// The head does not fit `buffer-size`.
     HeadTooLarge,
+    /// The request line alone does not fit `buffer-size`.
+    LineTooLarge,
     /// The decoded path does not fit next to the head.
     UriTooLong,
     /// A variable does not fit the block: its name and value.
     VarTooBig(String, String),
     /// More variables than `max-vars` allows.
     TooManyVars,
-    /// A transfer coding other than chunked.
-    NotImplemented,
+    /// A transfer coding in front of chunked.
+    UnknownCoding,
+    /// A method nobody knows, or one that makes a tunnel of the connection.
+    UnknownMethod,
     /// A protocol version other than 1.x.
     VersionNotSupported,
 }
@@ -28,9 +32,9 @@ impl HttpError {
     pub fn status(&self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::UriTooLong => 414,
+            Self::UriTooLong | Self::LineTooLarge => 414,
             Self::HeadTooLarge | Self::VarTooBig(..) | Self::TooManyVars => 431,
-            Self::NotImplemented => 501,
+            Self::UnknownCoding | Self::UnknownMethod => 501,
             Self::VersionNotSupported => 505,
         }
     }
@@ -38,7 +42,7 @@ impl HttpError {
     /// The line for the log; `buffer_size` is the limit that was in force.
     pub fn log_line(&self, buffer_size: usize) -> String {
         match self {
-            Self::HeadTooLarge => {
+            Self::HeadTooLarge | Self::LineTooLarge => {
                 format!("invalid HTTP request size (max {buffer_size})...skip")
             }
             other => other.to_string(),
@@ -65,7 +69,7 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadRequest => f.write_str("invalid HTTP request"),
-            Self::HeadTooLarge => f.write_str("invalid HTTP request size"),
+            Self::HeadTooLarge | Self::LineTooLarge => f.write_str("invalid HTTP request size"),
             Self::UriTooLong => f.write_str(
                 "not enough space in wsgi_req http proto_parser_buf to decode PATH_INFO, \
                  consider tuning it with --buffer-size",
@@ -75,7 +79,8 @@ impl fmt::Display for HttpError {
                 "[WARNING] unable to add {key}={val} to uwsgi packet, consider increasing buffer size"
             ),
             Self::TooManyVars => VarError::TooMany.fmt(f),
-            Self::NotImplemented => f.write_str("invalid HTTP request: unknown transfer coding"),
+            Self::UnknownCoding => f.write_str("invalid HTTP request: unknown transfer coding"),
+            Self::UnknownMethod => f.write_str("invalid HTTP request: unsupported method"),
             Self::VersionNotSupported => {
                 f.write_str("invalid HTTP request: unsupported protocol version")
             }

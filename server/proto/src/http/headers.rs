@@ -1,7 +1,9 @@
 //! Header lines: validated, copied as variables, and the framing ones understood.
 
-use super::HttpError;
+use std::borrow::Cow;
+
 use super::line::{CLASS, NO, UNDERSCORE};
+use super::{HttpError, Lenient};
 use crate::known::Var;
 use crate::vars::VarBlock;
 
@@ -26,40 +28,38 @@ impl Fields {
     pub(super) fn parse(
         &mut self,
         input: &[u8],
-        keep_underscores: bool,
+        lenient: Lenient,
         out: &mut VarBlock,
     ) -> Result<usize, HttpError> {
         let mut at = 0;
         while !input[at..].starts_with(b"\r\n") {
-            let field = Field::parse(&input[at..])?;
+            let mut field = Field::parse(&input[at..])?;
             at += field.len;
-            if field.underscore && !keep_underscores {
+            while lenient.folding && matches!(input.get(at), Some(b' ' | b'\t')) {
+                at += field.unfold(&input[at..])?;
+            }
+            if field.underscore && !lenient.underscores {
                 continue;
             }
             let slot = out
-                .push_header(field.name, field.value, &mut self.seen)
+                .push_header(field.name, &field.value, &mut self.seen)
                 .map_err(|e| too_big(e, &field))?;
             if let Some(var) = slot
                 && !field.underscore
             {
-                self.understand(var, field.value)?;
+                self.understand(var, &field.value, lenient)?;
             }
         }
         Ok(at + 2)
     }
 
-    fn understand(&mut self, var: Var, value: &[u8]) -> Result<(), HttpError> {
+    fn understand(&mut self, var: Var, value: &[u8], lenient: Lenient) -> Result<(), HttpError> {
         match var {
-            Var::ContentLength if self.content_length.is_some() => {
-                return Err(HttpError::BadRequest);
-            }
-            Var::ContentLength => self.content_length = Some(length(value.trim_ascii())?),
+            Var::ContentLength => self.length(length(value.trim_ascii())?, lenient)?,
             Var::TransferEncoding if self.chunked => return Err(HttpError::BadRequest),
-            Var::TransferEncoding if value.trim_ascii().eq_ignore_ascii_case(b"chunked") => {
-                self.chunked = true;
-            }
-            Var::TransferEncoding => return Err(HttpError::NotImplemented),
-            Var::Host if self.host => return Err(HttpError::BadRequest),
+            Var::TransferEncoding => self.coding(value.trim_ascii())?,
+            Var::Host if self.host && !lenient.host => return Err(HttpError::BadRequest),
+            Var::Host if !is_host(value.trim_ascii()) => return Err(HttpError::BadRequest),
             Var::Host => self.host = true,
             Var::Expect => {
                 self.expect_continue |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
@@ -71,6 +71,26 @@ impl Fields {
         Ok(())
     }
 
+    fn length(&mut self, length: u64, lenient: Lenient) -> Result<(), HttpError> {
+        match self.content_length.replace(length) {
+            Some(before) if !lenient.length || before != length => Err(HttpError::BadRequest),
+            _ => Ok(()),
+        }
+    }
+
+    /// Chunked and nothing else; without it at the end nobody could tell where the body ends.
+    fn coding(&mut self, value: &[u8]) -> Result<(), HttpError> {
+        let last = value.rsplit(|b| *b == b',').next().unwrap_or(b"").trim_ascii();
+        if !last.eq_ignore_ascii_case(b"chunked") {
+            return Err(HttpError::BadRequest);
+        }
+        if last.len() < value.len() {
+            return Err(HttpError::UnknownCoding);
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
     fn connection(&mut self, value: &[u8]) {
         for token in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
             self.close |= token.eq_ignore_ascii_case(b"close");
@@ -79,9 +99,10 @@ impl Fields {
         }
     }
 
-    /// Refuses bodies whose end two parties could see differently.
-    pub(super) fn check(&self, http11: bool) -> Result<(), HttpError> {
-        if self.chunked && (self.content_length.is_some() || !http11) {
+    /// Refuses bodies whose end two parties could see differently, and 1.1 without a `Host`.
+    pub(super) fn check(&self, http11: bool, lenient: Lenient) -> Result<(), HttpError> {
+        let ambiguous = self.chunked && (self.content_length.is_some() || !http11);
+        if ambiguous || (http11 && !self.host && !lenient.host) {
             return Err(HttpError::BadRequest);
         }
         Ok(())
@@ -91,6 +112,13 @@ impl Fields {
     pub(super) fn keep_alive(&self, http11: bool) -> bool {
         !self.close && (http11 || self.persist)
     }
+}
+
+/// Nothing that ends an authority or separates two of them.
+fn is_host(value: &[u8]) -> bool {
+    !value.iter().any(|b| {
+        matches!(b, b'\t' | b' ' | b'"' | b',' | b'/' | b'<' | b'>' | b'?' | b'#' | b'@' | b'\\')
+    })
 }
 
 /// Digits and nothing else.
@@ -111,7 +139,7 @@ fn length(value: &[u8]) -> Result<u64, HttpError> {
 struct Field<'a> {
     name: &'a [u8],
     /// Without leading blanks; trailing ones stay, as applications know it.
-    value: &'a [u8],
+    value: Cow<'a, [u8]>,
     underscore: bool,
     /// Bytes of the line, CRLF included.
     len: usize,
@@ -133,18 +161,33 @@ impl<'a> Field<'a> {
             return Err(HttpError::BadRequest);
         }
         let rest = &input[colon + 1..];
-        let Some(end) = memchr::memchr(b'\r', rest) else { return Err(HttpError::BadRequest) };
-        if rest.get(end + 1) != Some(&b'\n') || has_control(&rest[..end]) {
-            return Err(HttpError::BadRequest);
-        }
+        let end = line_end(rest)?;
         let blanks = rest[..end].iter().take_while(|b| **b == b' ').count();
         Ok(Self {
             name: &input[..colon],
-            value: &rest[blanks..end],
+            value: Cow::Borrowed(&rest[blanks..end]),
             underscore: class == UNDERSCORE,
             len: colon + 1 + end + 2,
         })
     }
+
+    /// Joins a line that continues the value; answers its length.
+    fn unfold(&mut self, input: &[u8]) -> Result<usize, HttpError> {
+        let end = line_end(input)?;
+        let value = self.value.to_mut();
+        value.push(b' ');
+        value.extend_from_slice(input[..end].trim_ascii_start());
+        Ok(end + 2)
+    }
+}
+
+/// Where the line at the start of `rest` ends, in front of its CRLF.
+fn line_end(rest: &[u8]) -> Result<usize, HttpError> {
+    let Some(end) = memchr::memchr(b'\r', rest) else { return Err(HttpError::BadRequest) };
+    if rest.get(end + 1) != Some(&b'\n') || has_control(&rest[..end]) {
+        return Err(HttpError::BadRequest);
+    }
+    Ok(end)
 }
 
 /// True for any control character but a tab. Written without a branch per byte, so that it
@@ -159,5 +202,5 @@ fn too_big(error: crate::VarError, field: &Field<'_>) -> HttpError {
         b'-' => b'_',
         b => b,
     }));
-    HttpError::from_var(error, &name, field.value)
+    HttpError::from_var(error, &name, &field.value)
 }

@@ -61,6 +61,9 @@ pub(super) struct RequestLine<'a> {
     pub(super) len: usize,
 }
 
+/// Longest method: WebDAV's have up to 17 letters.
+const LONGEST_METHOD: usize = 32;
+
 /// Parses the line at the start of `input`.
 pub(super) fn parse(input: &[u8]) -> Result<RequestLine<'_>, HttpError> {
     let method_len = input.iter().position(|b| !is_token(*b)).unwrap_or(0);
@@ -75,6 +78,10 @@ pub(super) fn parse(input: &[u8]) -> Result<RequestLine<'_>, HttpError> {
     let len = protocol_at + 10;
     if input.get(protocol_at + 8..len) != Some(b"\r\n") {
         return Err(HttpError::BadRequest);
+    }
+    // A 2xx to CONNECT makes a tunnel of the connection, which nobody here would dig.
+    if method_len > LONGEST_METHOD || &input[..method_len] == b"CONNECT" {
+        return Err(HttpError::UnknownMethod);
     }
     Ok(RequestLine {
         method: &input[..method_len],

@@ -2,10 +2,14 @@
 //!
 //! One pass per line: names are validated and upper-cased as they are copied, values are checked
 //! for control characters, and the few headers that frame the message are understood on the way.
-//! Strict where leniency is dangerous (RFC 9112): folded lines, bare CR or LF, blanks around
-//! names, repeated `Host` or `Content-Length`, `Content-Length` next to `Transfer-Encoding` are
-//! errors, and names with `_` are dropped so that they cannot pose as their twins with `-`.
-//! Lenient where nothing hangs on it: a missing `Host`, any shape of target.
+//! Strict after RFC 9112, because two parties that read one head differently can be played off
+//! against each other: folded lines, bare CR or LF, blanks around names, a `Host` that is missing
+//! or repeated, repeated `Content-Length`, `Content-Length` next to `Transfer-Encoding` are errors,
+//! and names with `_` are dropped so that they cannot pose as their twins with `-`. [`Lenient`] is
+//! what an operator can ask for instead. Any shape of target is taken.
+//!
+//! What is wrong is said as soon as it is there: a line that ends in a bare LF will never be
+//! followed by the blank line that is waited for.
 
 mod error;
 mod headers;
@@ -15,7 +19,6 @@ pub use error::HttpError;
 pub(crate) use line::is_token as is_name_byte;
 
 use crate::known::Var;
-use crate::proxy;
 use crate::vars::VarBlock;
 
 /// What the connection and the configuration contribute to the variables of a request.
@@ -25,22 +28,35 @@ pub struct HttpEnv<'a> {
     pub server_name: &'a [u8],
     /// Port text; `80` for UNIX sockets.
     pub server_port: &'a [u8],
-    /// `SERVER_ADDR`, set only when it is known from a PROXY line kept by the caller.
+    /// `SERVER_ADDR`, set only when a PROXY header has named it.
     pub server_addr: Option<&'a [u8]>,
     /// Peer address text; `0.0.0.0` for UNIX peers.
     pub remote_addr: &'a [u8],
-    /// Peer port; workers leave it out, the router sets it.
+    /// Peer port; the router sets it, workers only after a PROXY header.
     pub remote_port: Option<&'a [u8]>,
     /// Adds `HTTPS=on`.
     pub https: bool,
     /// Leaves out the empty `SCRIPT_NAME`.
     pub manage_script_name: bool,
-    /// Accepts a PROXY line in front; for the first request of a connection only.
-    pub proxy_protocol: bool,
     /// The router's order of variables and its `UWSGI_ROUTER=http`.
     pub extra_router_vars: bool,
-    /// Keeps header names with `_` (they then merge with their twins with `-`).
-    pub keep_underscores: bool,
+    /// Leaves `%2F` undecoded in `PATH_INFO`.
+    pub keep_slashes: bool,
+    /// What is let pass.
+    pub lenient: Lenient,
+}
+
+/// What is wrong with a request and let pass all the same, for clients that cannot be mended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lenient {
+    /// Header names with `_` are kept (they then merge with their twins with `-`).
+    pub underscores: bool,
+    /// Folded lines are joined by a blank.
+    pub folding: bool,
+    /// `Host` may be missing or repeated.
+    pub host: bool,
+    /// `Content-Length` may be repeated, as long as it says the same.
+    pub length: bool,
 }
 
 /// What the server itself needs to know of a head.
@@ -62,8 +78,6 @@ pub struct Head {
     pub upgrade: bool,
     /// The method is `HEAD`: the response has no body.
     pub head_request: bool,
-    /// Addresses came from a PROXY line.
-    pub proxied: bool,
 }
 
 /// Outcome of a look at the bytes so far.
@@ -100,12 +114,40 @@ pub fn parse_head(
     if input.len() >= limit || !input.ends_with(END) {
         match find_end(input, scan_from) {
             Some(len) if len < limit => {}
-            Some(_) => return Err(HttpError::HeadTooLarge),
-            None if input.len() >= limit => return Err(HttpError::HeadTooLarge),
-            None => return Ok(Parsed::Partial),
+            Some(_) => return Err(too_large(input, limit)),
+            None if input.len() >= limit => return Err(too_large(input, limit)),
+            None => return early(input, scan_from).map(|()| Parsed::Partial),
         }
     }
     parse_complete(input, env, limit, out).map(Parsed::Done)
+}
+
+/// A head beyond the limit, by its request line or by what follows.
+fn too_large(input: &[u8], limit: usize) -> HttpError {
+    let line = &input[start_of(input)..limit.min(input.len())];
+    match memchr::memchr(b'\n', line) {
+        Some(_) => HttpError::HeadTooLarge,
+        None => HttpError::LineTooLarge,
+    }
+}
+
+/// Refuses what no further byte can mend: a request line that is none, a bare LF.
+fn early(input: &[u8], scan_from: usize) -> Result<(), HttpError> {
+    let start = start_of(input);
+    let from = scan_from.clamp(start, input.len());
+    let mut ends = memchr::memchr_iter(b'\n', &input[from..]).map(|i| from + i).peekable();
+    if ends.peek().is_some() && memchr::memchr(b'\n', &input[start..from]).is_none() {
+        line::parse(&input[start..])?;
+    }
+    match ends.all(|at| at > 0 && input[at - 1] == b'\r') {
+        true => Ok(()),
+        false => Err(HttpError::BadRequest),
+    }
+}
+
+/// Behind one empty line: some clients send a stray CRLF behind a body.
+fn start_of(input: &[u8]) -> usize {
+    if input.starts_with(b"\r\n") { 2 } else { 0 }
 }
 
 /// Where the first blank line ends.
@@ -122,16 +164,16 @@ fn parse_complete(
     out: &mut VarBlock,
 ) -> Result<Head, HttpError> {
     out.clear();
-    let (start, addresses) = skip_proxy_line(input, env)?;
+    let start = if input.len() > 2 { start_of(input) } else { 0 };
     let request = line::parse(&input[start..])?;
-    let path_len = emit_base(&request, env, addresses.as_ref(), out)?;
+    let path_len = emit_base(&request, env, out)?;
     let mut fields = headers::Fields::default();
     let fields_at = start + request.len;
-    let head_len = fields_at + fields.parse(&input[fields_at..], env.keep_underscores, out)?;
+    let head_len = fields_at + fields.parse(&input[fields_at..], env.lenient, out)?;
     if head_len + path_len >= limit {
         return Err(HttpError::UriTooLong);
     }
-    fields.check(request.http11)?;
+    fields.check(request.http11, env.lenient)?;
     Ok(Head {
         head_len,
         content_length: fields.content_length.unwrap_or(0),
@@ -141,28 +183,7 @@ fn parse_complete(
         http11: request.http11,
         upgrade: fields.upgrade && fields.connection_upgrade,
         head_request: request.method == b"HEAD",
-        proxied: addresses.is_some(),
     })
-}
-
-/// Skips a PROXY line, or one empty line: some clients send a stray CRLF behind a body. Behind a
-/// PROXY line there was no body, and a blank line there would end a head that has not begun.
-fn skip_proxy_line<'a>(
-    input: &'a [u8],
-    env: &HttpEnv<'_>,
-) -> Result<(usize, Option<proxy::Addresses<'a>>), HttpError> {
-    let (mut start, mut found) = (0, None);
-    if env.proxy_protocol {
-        match proxy::parse(input) {
-            proxy::Line::Found { len, addresses } => (start, found) = (len, addresses),
-            proxy::Line::Absent => {}
-            proxy::Line::Partial | proxy::Line::Broken => return Err(HttpError::BadRequest),
-        }
-    }
-    if start == 0 && input.starts_with(b"\r\n") && input.len() > 2 {
-        start = 2;
-    }
-    Ok((start, found))
 }
 
 /// Writes the variables of the request line and the connection, in the order of the protocol;
@@ -170,7 +191,6 @@ fn skip_proxy_line<'a>(
 fn emit_base(
     request: &line::RequestLine<'_>,
     env: &HttpEnv<'_>,
-    proxied: Option<&proxy::Addresses<'_>>,
     out: &mut VarBlock,
 ) -> Result<usize, HttpError> {
     emit(out, Var::RequestMethod, b"REQUEST_METHOD", request.method)?;
@@ -178,11 +198,11 @@ fn emit_base(
     let path = &request.target[..query_at.unwrap_or(request.target.len())];
     let query = query_at.map_or(&b""[..], |i| &request.target[i + 1..]);
     if query_at.is_some() || env.extra_router_vars {
-        emit_path(path, out)?;
+        emit_path(path, env, out)?;
         emit(out, Var::RequestUri, b"REQUEST_URI", request.target)?;
     } else {
         emit(out, Var::RequestUri, b"REQUEST_URI", request.target)?;
-        emit_path(path, out)?;
+        emit_path(path, env, out)?;
     }
     emit(out, Var::QueryString, b"QUERY_STRING", query)?;
     emit(out, Var::ServerProtocol, b"SERVER_PROTOCOL", request.protocol)?;
@@ -190,22 +210,17 @@ fn emit_base(
         emit(out, Var::ScriptName, b"SCRIPT_NAME", b"")?;
     }
     emit(out, Var::ServerName, b"SERVER_NAME", env.server_name)?;
-    emit_connection(env, proxied, out)?;
+    emit_connection(env, out)?;
     Ok(path.len())
 }
 
 /// The part of the variables that the connection decides.
-fn emit_connection(
-    env: &HttpEnv<'_>,
-    proxied: Option<&proxy::Addresses<'_>>,
-    out: &mut VarBlock,
-) -> Result<(), HttpError> {
+fn emit_connection(env: &HttpEnv<'_>, out: &mut VarBlock) -> Result<(), HttpError> {
     let router = env.extra_router_vars;
-    let dst = proxied.filter(|_| !router);
-    if let Some(addr) = dst.map(|p| p.dst).or(env.server_addr) {
+    if let Some(addr) = env.server_addr {
         out.push(b"SERVER_ADDR", addr).map_err(|e| HttpError::from_var(e, b"SERVER_ADDR", addr))?;
     }
-    emit(out, Var::ServerPort, b"SERVER_PORT", dst.map_or(env.server_port, |p| p.dst_port))?;
+    emit(out, Var::ServerPort, b"SERVER_PORT", env.server_port)?;
     if router {
         out.push(b"UWSGI_ROUTER", b"http")
             .map_err(|e| HttpError::from_var(e, b"UWSGI_ROUTER", b"http"))?;
@@ -213,8 +228,8 @@ fn emit_connection(
     if router && env.https {
         emit(out, Var::Https, b"HTTPS", b"on")?;
     }
-    emit(out, Var::RemoteAddr, b"REMOTE_ADDR", proxied.map_or(env.remote_addr, |p| p.src))?;
-    if let Some(port) = proxied.map(|p| p.src_port).or(env.remote_port) {
+    emit(out, Var::RemoteAddr, b"REMOTE_ADDR", env.remote_addr)?;
+    if let Some(port) = env.remote_port {
         emit(out, Var::RemotePort, b"REMOTE_PORT", port)?;
     }
     if !router && env.https {
@@ -227,8 +242,9 @@ fn emit(out: &mut VarBlock, var: Var, key: &[u8], val: &[u8]) -> Result<(), Http
     out.push_slot(Some(var), key, val).map_err(|e| HttpError::from_var(e, key, val))
 }
 
-fn emit_path(raw: &[u8], out: &mut VarBlock) -> Result<(), HttpError> {
-    out.push_with(Var::PathInfo, b"PATH_INFO", raw.len() + 1, |buf| crate::path::decode(raw, buf))
+fn emit_path(raw: &[u8], env: &HttpEnv<'_>, out: &mut VarBlock) -> Result<(), HttpError> {
+    let fill = |buf: &mut Vec<u8>| crate::path::decode(raw, env.keep_slashes, buf);
+    out.push_with(Var::PathInfo, b"PATH_INFO", raw.len() + 1, fill)
         .map_err(|e| HttpError::from_var(e, b"PATH_INFO", raw))
 }
 

@@ -16,6 +16,9 @@ pub enum HeadError {
     BadName,
     /// A value holds control characters.
     BadValue,
+    /// `Content-Length` is no number, or there are two that differ: the client could not tell where
+    /// the body ends.
+    BadLength,
     /// The head would outgrow `response-headers-limit`.
     TooLarge,
 }
@@ -26,6 +29,7 @@ impl fmt::Display for HeadError {
             Self::BadStatus => "invalid response status",
             Self::BadName => "invalid response header name",
             Self::BadValue => "control character in a response header",
+            Self::BadLength => "invalid or contradictory Content-Length in a response",
             Self::TooLarge => "response headers exceed \"response-headers-limit\"",
         })
     }
@@ -111,7 +115,7 @@ impl ResponseHead {
         if has_control(value) {
             return Err(HeadError::BadValue);
         }
-        self.learn(name, value);
+        self.learn(name, value)?;
         self.buf.extend_from_slice(name);
         self.buf.extend_from_slice(b": ");
         self.buf.extend_from_slice(value);
@@ -168,7 +172,7 @@ impl ResponseHead {
         &self.buf
     }
 
-    fn learn(&mut self, name: &[u8], value: &[u8]) {
+    fn learn(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
         let facts = &mut self.facts;
         match name.len() {
             10 if name.eq_ignore_ascii_case(b"connection") => {
@@ -177,10 +181,15 @@ impl ResponseHead {
                 facts.connection_close |= tokens.any(|t| t.eq_ignore_ascii_case(b"close"));
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => {
-                facts.content_length = std::str::from_utf8(value.trim_ascii())
+                let length = std::str::from_utf8(value.trim_ascii())
                     .ok()
                     .filter(|v| !v.starts_with('+'))
                     .and_then(|v| v.parse().ok());
+                let known = facts.content_length.or(length);
+                facts.content_length = length;
+                if length.is_none() || known != length {
+                    return Err(HeadError::BadLength);
+                }
             }
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 facts.transfer_encoding = true;
@@ -189,6 +198,7 @@ impl ResponseHead {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn check_limit(&self) -> Result<(), HeadError> {

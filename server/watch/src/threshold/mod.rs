@@ -104,9 +104,11 @@ pub trait Samples {
 }
 
 /// Histograms by the names that thresholds use.
-pub const HISTOGRAMS: [(&str, Latency); 4] = [
+pub const HISTOGRAMS: [(&str, Latency); 6] = [
     ("core.request_duration", Latency::Request),
     ("core.request_queue", Latency::Queue),
     ("core.application_duration", Latency::Application),
     ("core.response_write", Latency::Write),
+    ("core.first_byte", Latency::FirstByte),
+    ("core.request_read", Latency::Read),
 ];

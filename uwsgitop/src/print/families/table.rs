@@ -168,4 +168,14 @@ pub(super) const LATENCIES: &[(&str, &str, &str)] = &[
     ("queue", "uwsgi_request_queue_seconds", "Entry into the accept queue to dispatch."),
     ("application", "uwsgi_application_duration_seconds", "Time inside the application."),
     ("write", "uwsgi_response_write_seconds", "Time spent writing the response."),
+    (
+        "first_byte",
+        "uwsgi_response_first_byte_seconds",
+        "Start of the request to the system call that carries the head of its response.",
+    ),
+    (
+        "read",
+        "uwsgi_request_read_seconds",
+        "Time spent waiting for the body of a request that was not there at its start.",
+    ),
 ];

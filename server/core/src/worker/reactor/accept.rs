@@ -11,6 +11,7 @@ use crate::log;
 use crate::settings::Protocol;
 use crate::worker::conn::Conn;
 use crate::worker::request::Core;
+use crate::worker::wire::Meta;
 
 /// One waiting worker is woken for a connection, not all of them.
 const LISTENING: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::EXCLUSIVE);
@@ -183,8 +184,22 @@ impl Reactor {
         }
         let mut conn = Conn::new(fd, source.protocol, index as u32, peer);
         conn.waited_us = waited.map(|ns| ns / 1_000);
+        conn.awaits = self.awaits(source.protocol, peer);
+        if conn.protocol == Protocol::Raw {
+            self.give_away(core, &conn);
+            return true;
+        }
         self.pump(core, Box::new(conn));
         true
+    }
+
+    /// Nothing is read from a raw connection, and its end is what the plugin makes it.
+    fn give_away(&self, core: &mut Core, conn: &Conn) {
+        core.vars.clear();
+        let modifiers = self.instance.settings.modifiers_of(conn.protocol);
+        let meta = Meta { modifiers, ..Meta::default() };
+        core.serve(conn, Vec::new(), &meta, self.retiring());
+        self.after_request(core);
     }
 
     /// The router's link has no name in the file system: its peers are known by their user.

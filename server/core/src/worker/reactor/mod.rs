@@ -7,8 +7,11 @@
 //! one event at a time, so that no two cores work on the same connection.
 
 mod accept;
+mod drain;
 mod parking;
+mod patience;
 mod pause;
+mod proxied;
 mod signals;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,14 +22,16 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use uwsgi_duties::{Line, recycle};
-use uwsgi_proto::{HttpEnv, error_response};
+use uwsgi_proto::HttpEnv;
 
 use self::pause::Pause;
 use super::conn::Conn;
 use super::io;
 use super::request::Core;
 use super::table::Table;
-use super::wire::{self, Limits, Look, Meta, Reason, Refusal};
+use super::traffic::Traffic;
+use super::trouble::Trouble;
+use super::wire::{self, Limits, Look, Meta, Reason, Refusal, Said};
 use crate::instance::Instance;
 use crate::log;
 use crate::settings::Protocol;
@@ -137,6 +142,11 @@ impl Reactor {
                 reactor.add(master, LIFELINE, epoll::EventFlags::IN)?;
             }
             reactor.pause.watch_master(instance, reactor.master.as_ref())?;
+            // It may have ended before anybody watched it, and what an application has forked may
+            // hold the pipe open.
+            if uwsgi_sys::process::parent_pid() != instance.master_pid() {
+                reactor.orphaned(instance.worker_id());
+            }
         }
         Ok(reactor)
     }
@@ -230,7 +240,7 @@ impl Reactor {
                 continue;
             }
             self.accept_the_last(core);
-            self.sweep();
+            self.sweep(core);
             self.resume_accepting();
         }
     }
@@ -262,24 +272,27 @@ impl Reactor {
                 }
             }
             CONN => {
-                if let Some(conn) = self.table.take(data as u32 as i32) {
+                let conn = self.table.take(data as u32 as i32);
+                if let Some(conn) = conn.and_then(|conn| self.drain(core, conn)) {
                     self.pump(core, conn);
                 }
             }
             WAKE => self.woken(core.worker),
             SIGNAL => self.handle_signal(core),
             NUDGE => self.look_everywhere(core),
-            LIFELINE => {
-                let id = core.worker;
-                if !self.stop.swap(true, Ordering::AcqRel) {
-                    crate::logv!(
-                        "uWSGI worker {id} error: the master disconnected from this worker. Shutting down the worker."
-                    );
-                }
-                self.stop();
-            }
+            LIFELINE => self.orphaned(core.worker),
             _ => {}
         }
+    }
+
+    /// The master is gone.
+    fn orphaned(&self, id: u32) {
+        if !self.stop.swap(true, Ordering::AcqRel) {
+            crate::logv!(
+                "uWSGI worker {id} error: the master disconnected from this worker. Shutting down the worker."
+            );
+        }
+        self.stop();
     }
 
     /// The master has changed something in the row of this worker, or may have.
@@ -319,30 +332,50 @@ impl Reactor {
             true => std::mem::take(&mut core.spare),
             false => std::mem::take(&mut conn.input),
         };
-        let mut readable = true;
+        let mut readable = conn.ended.is_none();
         loop {
             if readable {
                 readable = match self.receive(&conn, &mut input) {
                     Received::All => false,
                     Received::Perhaps => true,
-                    Received::Closed => {
-                        self.note_eof(&conn, &input);
-                        break;
+                    Received::Closed(_) if input.is_empty() => break,
+                    Received::Closed(why) => {
+                        conn.ended = Some(why);
+                        false
                     }
                 };
             }
-            match self.examine(core, &mut conn, &input) {
+            let look = proxied::take(&mut conn, &mut input);
+            match look.unwrap_or_else(|| self.examine(core, &mut conn, &input)) {
                 Look::More if readable => {}
+                Look::More if conn.ended.is_some() => {
+                    self.note_end(&conn, &input);
+                    break;
+                }
+                Look::More if self.is_too_slow(&mut conn, input.len()) => {
+                    conn.ended = Some(Trouble::Slow);
+                }
                 Look::More => return self.wait_for_rest(core, conn, input),
                 Look::Refused(refusal) => {
-                    self.refuse(core, &conn, &refusal, input.len());
+                    self.refuse(core, &conn, &refusal, &input);
                     break;
+                }
+                Look::Said(said) => {
+                    if !self.say(&conn, &said, &mut input) {
+                        break;
+                    }
+                    // Whoever only asks waits in line with the others for each buffer of questions.
+                    (conn.scanned, readable) = (0, false);
                 }
                 Look::Ready(meta) => {
                     let served = core.serve(&conn, input, &meta, self.retiring());
-                    (conn.served, conn.scanned, conn.continued) = (conn.served + 1, 0, false);
+                    conn.turn_page();
                     input = served.rest;
                     self.after_request(core);
+                    if served.drain.is_some() {
+                        conn.drain = served.drain;
+                        return self.wait_for_client(conn, input);
+                    }
                     if !served.keep || self.stop.load(Ordering::Relaxed) {
                         if served.unread {
                             io::drain(conn.fd.as_fd());
@@ -382,11 +415,11 @@ impl Reactor {
         loop {
             let spare = rustix::buffer::spare_capacity(input);
             return match recv(&conn.fd, spare, RecvFlags::DONTWAIT) {
-                Ok((_, 0)) => Received::Closed,
+                Ok((_, 0)) => Received::Closed(Trouble::Closed),
                 Ok(_) if input.len() == input.capacity() => Received::Perhaps,
                 Ok(_) | Err(Errno::AGAIN) => Received::All,
                 Err(Errno::INTR) => continue,
-                Err(_) => Received::Closed,
+                Err(e) => Received::Closed(Trouble::Errno(e)),
             };
         }
     }
@@ -398,25 +431,29 @@ impl Reactor {
         let instance = self.instance;
         let settings = &instance.settings;
         let source = &self.sources[conn.listener as usize];
+        let named = conn.named.as_deref();
+        let port = source.listener.port();
         let env = HttpEnv {
             server_name: instance.hostname.as_bytes(),
-            server_port: source.listener.port().as_bytes(),
+            server_port: named.map_or(port, |named| &named.server_port).as_bytes(),
+            server_addr: named.map(|named| named.server_addr.as_bytes()),
             remote_addr: conn.peer.as_bytes(),
+            remote_port: named.map(|named| named.remote_port.as_bytes()),
             manage_script_name: settings.manage_script_name,
+            keep_slashes: settings.policy.clients.keep_slashes,
+            lenient: settings.policy.clients.lenient,
             ..HttpEnv::default()
         };
         let limits = Limits {
             buffer_size: settings.buffer_size,
             limit_post: settings.limit_post,
-            modifiers: match conn.protocol {
-                Protocol::Link => settings.http_modifiers,
-                Protocol::Uwsgi => settings.policy.sockets.modifiers,
-                Protocol::Http | Protocol::Http11 => settings.http_socket_modifiers,
-            },
+            cores: settings.processes.saturating_mul(settings.threads),
+            modifiers: settings.modifiers_of(conn.protocol),
         };
-        let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, &mut core.vars);
+        let (vars, aside) = (&mut core.vars, &mut core.aside);
+        let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, vars, aside);
         match look {
-            Look::Ready(meta) if self.body_is_late(conn, &meta, input.len()) => Look::More,
+            Look::Ready(meta) if self.body_is_late(conn, &meta, input) => Look::More,
             Look::More => {
                 conn.scanned = input.len();
                 Look::More
@@ -425,12 +462,22 @@ impl Reactor {
         }
     }
 
-    /// A small body that has not arrived yet is awaited here, so that its sender costs no core.
-    fn body_is_late(&self, conn: &mut Conn, meta: &Meta, have: usize) -> bool {
-        if meta.chunked || meta.content_length == 0 || meta.content_length > PARKED_BODY {
+    /// A small body that has not arrived yet is awaited here, so that its sender costs no core. One
+    /// that will not arrive is told the application.
+    fn body_is_late(&self, conn: &mut Conn, meta: &Meta, input: &[u8]) -> bool {
+        let small = (1..=PARKED_BODY).contains(&meta.content_length);
+        let awaited = small && !meta.chunked && conn.protocol != Protocol::Puwsgi;
+        if !awaited || conn.ended.is_some() {
+            conn.awaited_ms = conn.head_ms.map_or(0, |since| self.now_ms().saturating_sub(since));
             return false;
         }
-        let late = (have - meta.head_len) as u64 <= meta.content_length.saturating_sub(1);
+        let late = match conn.protocol.is_fastcgi() {
+            true => !wire::fastcgi::has_body(input, meta),
+            false => ((input.len() - meta.head_len) as u64) < meta.content_length,
+        };
+        if late && conn.head_ms.is_none() {
+            conn.head_ms = Some(self.now_ms());
+        }
         if late && meta.expect_continue && !conn.continued {
             conn.continued = true;
             let mut switches = 0;
@@ -446,39 +493,44 @@ impl Reactor {
         late
     }
 
-    fn note_eof(&self, conn: &Conn, input: &[u8]) {
-        if input.is_empty() {
-            return;
-        }
-        if let Some(i) = self.sources[conn.listener as usize].index {
-            self.instance.arena.socket(i).eof.add_shared(1);
-        }
-        if conn.protocol.is_http() {
-            log!("uwsgi_proto_http_parser() -> client closed connection");
-        }
+    /// Answers what is no request; false when the connection ends with that.
+    fn say(&self, conn: &Conn, said: &Said, input: &mut Vec<u8>) -> bool {
+        let mut switches = 0;
+        // Answers are short: who does not take one does not read at all.
+        let sent = io::send_all(conn.fd.as_fd(), &said.answer, false, 0, &mut switches);
+        input.drain(..said.used);
+        sent.is_ok() && !said.close
     }
 
-    fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, seen: usize) {
+    fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, input: &[u8]) {
         log!("{}", refusal.line);
         core.row.parse_errors.add(1);
+        self.traffic(conn).in_vain(input.len());
         if let Some(i) = self.sources[conn.listener as usize].index {
             let row = self.instance.arena.socket(i);
             match refusal.reason {
                 Reason::Oversize => row.oversize.add_shared(1),
                 Reason::Bad => row.bad.add_shared(1),
                 Reason::Vars => row.vars.add_shared(1),
+                Reason::LimitPost => row.limit_post.add_shared(1),
             }
         }
         if refusal.logged {
+            let seen = input.len();
             core.log_refused(conn, seen.saturating_sub(uwsgi_proto::uwsgi::HEADER_LEN));
         }
-        if conn.protocol.is_http() && refusal.status > 0 {
+        if let Some(answer) = wire::refused::answer(conn.protocol, refusal, input) {
             let mut switches = 0;
-            let answer = error_response(refusal.status);
             // The client is refused either way.
-            let _ = io::send_all(conn.fd.as_fd(), answer, false, 1000, &mut switches);
+            let sent = io::send_all(conn.fd.as_fd(), &answer, false, 1000, &mut switches);
+            self.traffic(conn).rejected(if sent.is_ok() { answer.len() } else { 0 });
             io::drain(conn.fd.as_fd());
         }
+    }
+
+    /// What this worker does for clients of the socket of this one.
+    fn traffic(&self, conn: &Conn) -> Traffic {
+        Traffic::of(self.instance, self.instance.worker_id(), conn.listener)
     }
 
     /// Checks that follow each request: is it time for this worker to be replaced?
@@ -537,5 +589,5 @@ enum Received {
     /// The buffer is full: there may be more.
     Perhaps,
     /// The client is gone.
-    Closed,
+    Closed(Trouble),
 }

@@ -5,13 +5,16 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 
 use rustix::event::epoll;
-use uwsgi_proto::{error_response, link};
+use uwsgi_proto::link;
 
 use super::{CONN, LINGER_MS, Reactor};
 use crate::settings::Protocol;
 use crate::worker::conn::{Conn, Waiting};
 use crate::worker::io;
 use crate::worker::request::Core;
+
+/// So much of a request is copied out of a core's buffer, which is far larger.
+const SMALL_INPUT: usize = 4096;
 
 impl Reactor {
     pub(super) fn wait_for_rest(&self, core: &mut Core, mut conn: Box<Conn>, input: Vec<u8>) {
@@ -21,12 +24,16 @@ impl Reactor {
         }
         conn.waiting = Waiting::Request;
         conn.active_ms = self.now_ms();
-        conn.deadline_ms = conn.active_ms + timeout;
-        if input.is_empty() {
-            self.give_back(core, input);
-        } else {
-            conn.input = input;
-        }
+        conn.deadline_ms = conn.limit_ms.min(conn.active_ms + timeout);
+        conn.input = match input.len() {
+            // A buffer is the core's; a client that says little at a time holds what it has said.
+            len if len <= SMALL_INPUT => {
+                let said = input.as_slice().into();
+                self.give_back(core, input);
+                said
+            }
+            _ => input,
+        };
         self.park(conn);
     }
 
@@ -44,24 +51,30 @@ impl Reactor {
     }
 
     pub(super) fn park(&self, mut conn: Box<Conn>) {
-        let mut flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        let out = conn.drain.is_some();
+        let mut flags = match out {
+            // What the client says meanwhile waits, its end too.
+            true => epoll::EventFlags::OUT,
+            false => epoll::EventFlags::IN | epoll::EventFlags::RDHUP,
+        };
         if !self.single {
             flags |= epoll::EventFlags::ONESHOT;
         }
         let known = std::mem::replace(&mut conn.registered, true);
+        let same = std::mem::replace(&mut conn.armed_out, out) == out;
         // Armed while its slot is locked: the event may come at once, on another core.
         self.table.park(conn, |conn| {
             let data = epoll::EventData::new_u64(CONN | conn.fd.as_raw_fd() as u64);
             match (known, self.single) {
-                (true, true) => true, // still armed
-                (true, false) => epoll::modify(&self.poll, &conn.fd, data, flags).is_ok(),
+                (true, true) if same => true, // still armed
+                (true, _) => epoll::modify(&self.poll, &conn.fd, data, flags).is_ok(),
                 (false, _) => epoll::add(&self.poll, &conn.fd, data, flags).is_ok(),
             }
         });
     }
 
     /// Closes what is overdue; one core does it, about once per second.
-    pub(super) fn sweep(&self) {
+    pub(super) fn sweep(&self, core: &mut Core) {
         if self.table.parked() == 0 {
             return;
         }
@@ -86,17 +99,26 @@ impl Reactor {
         let over = |c: &Conn| {
             let idle = c.waiting == Waiting::Next && c.protocol != Protocol::Link;
             let lingered = idle && now >= c.active_ms + LINGER_MS;
+            // Who takes an answer takes as long as it would have held a core.
+            let late = late && c.waiting != Waiting::Client;
             now >= c.deadline_ms || late || (retiring && lingered)
         };
-        for conn in self.table.take_if(over) {
+        for mut conn in self.table.take_if(over) {
+            if conn.drain.is_some() {
+                self.overdue_drain(core, conn);
+                continue;
+            }
             // While the cores were busy the deadline passed, and perhaps the client spoke in time.
             if !late && io::has_input(conn.fd.as_fd()) {
                 self.park(conn);
                 continue;
             }
-            self.close(&conn);
             if conn.waiting == Waiting::Request {
-                self.note_timeout(&conn);
+                // A head without all of its body is the application's.
+                conn.ended = Some(self.lateness(&conn));
+                self.pump(core, conn);
+            } else {
+                self.close(&conn);
             }
         }
     }
@@ -111,17 +133,6 @@ impl Reactor {
             // A router that is gone has closed the link.
             let _ = io::send_all(conn.fd.as_fd(), &link::frame(0), false, 0, &mut switches);
             self.park(conn);
-        }
-    }
-
-    pub(super) fn note_timeout(&self, conn: &Conn) {
-        if let Some(i) = self.sources[conn.listener as usize].index {
-            self.instance.arena.socket(i).timeouts.add_shared(1);
-        }
-        if conn.protocol == Protocol::Http11 && !conn.input.is_empty() {
-            let mut switches = 0;
-            // Best effort: the client was too slow to care for.
-            let _ = io::send_all(conn.fd.as_fd(), error_response(408), false, 0, &mut switches);
         }
     }
 }

@@ -8,33 +8,39 @@ use crate::waits::Waits;
 use crate::worker::conn::Conn;
 use crate::worker::reply::Failure;
 use crate::worker::reqlog::{self, Finished};
+use crate::worker::traffic::Traffic;
 use crate::worker::wire::Meta;
 use crate::{log, logv, sockets};
 
 /// How old the shares of memory may be by which a worker is judged: measuring walks over all
 /// mappings.
 const SHARES_US: u64 = 500_000;
+/// Stands in the log for what got no status, and is counted so.
+const FAILED: u16 = 500;
 
 impl Core {
-    pub(super) fn log_failure(&self, failure: Failure, conn: &Conn) {
-        let settings = &self.instance.settings;
+    /// Method and target of the request, as log lines have them.
+    pub(super) fn named(&self) -> (String, String) {
         let known = self.vars.known();
-        let (method, uri) = (known.method().escape_ascii(), known.uri().escape_ascii());
+        (known.method().escape_ascii().to_string(), known.uri().escape_ascii().to_string())
+    }
+
+    /// An answer that did not arrive: method, target and address of its client.
+    pub(crate) fn log_failure(&self, failure: Failure, method: &str, uri: &str, peer: &str) {
+        let settings = &self.instance.settings;
         match failure {
             Failure::Timeout => log!("uwsgi_response_write_body_do() TIMEOUT !!!"),
             Failure::Error(errno) => {
                 if !settings.ignore_sigpipe {
                     logv!(
-                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {}) !!!",
-                        conn.peer
+                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {peer}) !!!"
                     );
                 }
                 if !settings.ignore_write_errors {
                     let text = sockets::plain(&errno.into());
                     logv!(
-                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({})",
-                        line!(),
-                        conn.peer
+                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({peer})",
+                        line!()
                     );
                 }
             }
@@ -75,12 +81,13 @@ impl Core {
             sendfile: outcome.sendfile,
             waits: None,
             accept_us: super::accept_us(conn, meta),
+            notes: &self.notes,
             numbers: settings.metrics.then(|| arena.view()),
         };
         if !self.reply.has_head() && outcome.app != NO_APP {
-            finished.status = 500;
-            finished.app = finished.app.max(NO_APP);
+            finished.status = FAILED;
         }
+        finished.app = finished.app.max(NO_APP);
         if !reqlog::wanted(&settings.request_log, &finished) {
             return;
         }
@@ -147,7 +154,10 @@ impl Core {
     /// of its sender, with the variables read so far.
     pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize) {
         self.reply.reset();
+        self.notes.reset();
         self.row.requests.add(1);
+        self.row.count_response(FAILED);
+        Traffic::of(self.instance, self.worker, conn.listener).answered(FAILED);
         let start_epoch = self.clock.epoch_us(self.clock.now_us());
         let (app, duration_us) = (REFUSED, 0);
         let outcome =

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 /// An address and how many of its leading bits count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
+pub struct Network {
     address: IpAddr,
     bits: u32,
 }
 
 impl Network {
     /// `ADDRESS` or `ADDRESS/BITS`.
-    pub(crate) fn parse(text: &str) -> Option<Network> {
+    pub fn parse(text: &str) -> Option<Network> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits.parse().ok()?)),
             None => (text, None),
@@ -23,7 +23,7 @@ impl Network {
     }
 
     /// Whether an address lies in it. An IPv4 client of an IPv6 socket is an IPv4 client.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         let differs = match (self.address, address.to_canonical()) {
             (IpAddr::V4(net), IpAddr::V4(one)) => u128::from(net.to_bits() ^ one.to_bits()) << 96,
             (IpAddr::V6(net), IpAddr::V6(one)) => net.to_bits() ^ one.to_bits(),
