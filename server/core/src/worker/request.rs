@@ -152,7 +152,7 @@ impl Core {
         }
         self.note_trouble(conn, &body);
         let end = self.clock.now_us();
-        let closed = self.closed(conn, moved, received - body.left(unread), &body);
+        let closed = self.closed(conn, moved, (received, body.left(unread)), &body);
         self.account(
             conn,
             Times::of(&self.reply, &self.phases, start, end - start),

@@ -12,12 +12,13 @@ use super::Core;
 
 impl Core {
     /// What the request came to for its client. Of a response that broke off, only what was sent is
-    /// its size.
+    /// its size. Of the bytes that were here at the beginning and those received since, `left` belong
+    /// to the next request.
     pub(super) fn closed(
         &mut self,
         conn: &Conn,
         moved: (u64, u64),
-        received: u64,
+        (received, left): (u64, u64),
         body: &Body,
     ) -> Closed {
         let now = io::moved();
@@ -29,7 +30,7 @@ impl Core {
             reply.raw_bytes = reply.raw_bytes.min(rest);
         }
         Closed {
-            rx: received + (now.0 - moved.0),
+            rx: (received + (now.0 - moved.0)).saturating_sub(left),
             tx,
             reused: conn.served > 0,
             aborted: phases::is_aborted(reply, body),
