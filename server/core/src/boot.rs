@@ -421,7 +421,7 @@ fn serve(instance: &'static Instance, parts: &'static Parts) -> Result<i32, Halt
     if !instance.config.flag("single-interpreter") {
         log!("*** uWSGI is running in multiple interpreter mode ***");
     }
-    memory::merge(&settings.policy.machine);
+    memory::settle(&settings.policy.machine);
     let bodies = ProcessBodies { instance, parts };
     if !settings.master {
         signal::forget_held();

@@ -1,4 +1,4 @@
-//! Memory of the processes as a whole: `never-swap` and `ksm`.
+//! Memory of the processes as a whole: `never-swap`, `ksm`, and what the start leaves behind.
 
 use uwsgi_sys::{memory, user};
 
@@ -29,8 +29,10 @@ pub(crate) fn never_swap(settings: &Settings) {
     }
 }
 
-/// Before the workers are started, which inherit it.
-pub(crate) fn merge(machine: &Machine) {
+/// Before the workers are started, which inherit both: what the start needed of the heap is given
+/// back, equal pages are merged.
+pub(crate) fn settle(machine: &Machine) {
+    memory::trim_heap();
     let Some(every) = machine.ksm else { return };
     match memory::merge_all() {
         Ok(()) => log!("[uwsgi-KSM] enabled with frequency: {every}"),
@@ -39,4 +41,11 @@ pub(crate) fn merge(machine: &Machine) {
             plain(&e)
         ),
     }
+}
+
+/// In the master, which has started everybody: its own code for that is needed no more. It would
+/// hold several MiB of the binary for good.
+pub(crate) fn forget_start() {
+    // Where it cannot be, everything stays as it is.
+    let _ = memory::let_go_of_files();
 }

@@ -225,6 +225,7 @@ pub fn run(
     }
     master.begin_hooks();
     master.announce_triggers(watched);
+    crate::memory::forget_start();
     loop {
         let goal = master.turn_until_done();
         master.end_hooks();
