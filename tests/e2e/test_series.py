@@ -177,7 +177,10 @@ def test_apps_have_numbers_of_their_own(shop):
     server = shop()
     for _ in range(5):
         server.get("/dump")
-    lines = [line for line in scrape(server).splitlines() if line.startswith("uwsgi_app_")]
+    # A duration is counted when the answer is out.
+    counted = 'uwsgi_app_request_duration_seconds_count{app="/shop"} 5'
+    page = until(lambda: (page := scrape(server)) and counted in page and page, "five durations")
+    lines = [line for line in page.splitlines() if line.startswith("uwsgi_app_")]
     for name, labels, value in (("requests_total", "", 5), ("exceptions_total", "", 0), ("responses_total", ',code="2xx"', 5),
                                 ("request_duration_seconds_bucket", ',le="+Inf"', 5), ("request_duration_seconds_count", "", 5)):
         assert f'uwsgi_app_{name}{{app="/shop"{labels}}} {value}' in lines

@@ -119,6 +119,7 @@ def test_workers_end_when_the_master_is_killed(instance):
 
 def test_usr1_to_a_worker_reports_its_own_counters(instance):
     server = instance()
+    server.quiet()
     mark = server.mark()
     os.kill(server.worker_pids()[1], signal.SIGUSR1)
     server.wait_log(r"worker 1 total requests: 0\n\tapp 0 \[\] requests: 0 exceptions: 0", after=mark)

@@ -46,6 +46,7 @@ def describe(box, pid: int) -> None:
 @scenario
 def daemon_lives(box):
     server = serve(box, "--attach-daemon", "exec sleep 1000")
+    until(lambda: "sleep" in pathlib.Path(f"/proc/{one(server)}/comm").read_text(), "its exec")
     first = one(server)
     describe(box, first)
     os.kill(first, signal.SIGKILL)
