@@ -23,6 +23,16 @@ pub fn monotonic_us() -> u64 {
     seconds.saturating_mul(1_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0) / 1000)
 }
 
+/// The same in milliseconds, as the last tick of the system saw it: for deadlines, at a fraction of the
+/// cost.
+pub fn coarse_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000)
+        .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000)
+}
+
 /// Seconds since the epoch.
 pub fn epoch_s() -> u64 {
     epoch_us() / 1_000_000

@@ -47,6 +47,7 @@ pub(crate) struct Conn {
     pub(crate) listener: u32,
     /// Address text, `0.0.0.0` for UNIX peers; that of a PROXY header once one has come.
     pub(crate) peer: String,
+    pub(crate) tcp: bool,
     /// What its first bytes may be.
     pub(crate) awaits: Awaits,
     /// What else a PROXY header has named.
@@ -93,6 +94,7 @@ impl Conn {
         listener: u32,
         peer: Option<SocketAddr>,
     ) -> Conn {
+        let tcp = peer.is_some();
         let peer = match peer.map(|a| a.ip().to_canonical()) {
             Some(ip) => ip.to_string(),
             None => "0.0.0.0".to_owned(),
@@ -102,6 +104,7 @@ impl Conn {
             protocol,
             listener,
             peer,
+            tcp,
             awaits: Awaits::Request,
             named: None,
             waited_us: None,

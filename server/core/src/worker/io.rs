@@ -108,19 +108,19 @@ pub(crate) fn send_all(
 pub(crate) fn send_some(fd: BorrowedFd<'_>, data: &[u8], more: bool) -> Result<usize, Errno> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     let flags = if more { flags | SendFlags::MORE } else { flags };
-    let mut sent = 0;
-    while sent < data.len() {
-        match sys_send(fd, &data[sent..], flags) {
+    while !data.is_empty() {
+        match sys_send(fd, data, flags) {
+            // When it is less than offered there is no room for more.
             Ok(n) => {
                 note_out(n);
-                sent += n;
+                return Ok(n);
             }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => break,
             Err(e) => return Err(e),
         }
     }
-    Ok(sent)
+    Ok(0)
 }
 
 /// The same from a file, where `at` goes on: at most `want` bytes.

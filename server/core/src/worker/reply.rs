@@ -33,6 +33,9 @@ pub(crate) struct Wire<'a> {
     pub(crate) exchange: Exchange,
     /// What is around the bytes of the response.
     pub(crate) frames: Frames,
+    /// Data and the end of a connection travel together when the data is held back for a moment;
+    /// elsewhere than in TCP that is one system call for nothing.
+    pub(crate) tcp: bool,
     /// `HTTP/1.1` of the request, or what stands in for it.
     pub(crate) protocol: &'a [u8],
     /// This worker is about to end: a router is told to come back on another connection.
@@ -229,7 +232,7 @@ impl Reply {
         let sent = if body.len() <= COPY_LIMIT {
             self.out.extend_from_slice(body);
             self.tail(wire, chunk, complete, &framing, 0);
-            self.corked = complete && !framing.keep && !wire.frames.outlive();
+            self.corked = wire.tcp && complete && !framing.keep && !wire.frames.outlive();
             self.flush(wire, self.corked)
         } else {
             self.send_large(wire, body, chunk, complete, &framing)

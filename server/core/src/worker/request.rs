@@ -233,6 +233,7 @@ impl Core {
                 managed,
             },
             frames,
+            tcp: conn.tcp,
             protocol: match conn.protocol.says_status(settings.cgi_mode) {
                 true => b"Status:",
                 false => known.protocol(),

@@ -16,7 +16,7 @@ mod signals;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
@@ -89,7 +89,7 @@ pub(crate) struct Reactor {
     pause: Pause,
     /// Readable when the master is gone; unlike the other end of a pipe no copy can keep it.
     master: Option<OwnedFd>,
-    started: Instant,
+    started_ms: u64,
     sweep_at: AtomicU64,
     exit_code: AtomicI32,
     /// It goes because it has done enough.
@@ -122,7 +122,7 @@ impl Reactor {
             last_call: AtomicBool::new(false),
             pause: Pause::new(wake)?,
             master: watch_master(instance),
-            started: Instant::now(),
+            started_ms: crate::clock::coarse_ms(),
             sweep_at: AtomicU64::new(0),
             exit_code: AtomicI32::new(super::END),
             recycled: AtomicBool::new(false),
@@ -201,7 +201,7 @@ impl Reactor {
     }
 
     fn now_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        crate::clock::coarse_ms().saturating_sub(self.started_ms)
     }
 
     /// Runs one core until the worker ends.
@@ -544,8 +544,11 @@ impl Reactor {
             return;
         }
         let limits = &self.instance.settings.policy.recycling.limits;
-        let age_s = self.started.elapsed().as_secs();
-        if !self.limited || age_s < limits.min_lifetime_s || self.retiring() {
+        if !self.limited {
+            return;
+        }
+        let age_s = self.now_ms() / 1000;
+        if age_s < limits.min_lifetime_s || self.retiring() {
             return;
         }
         let (id, pid) = (core.worker, uwsgi_sys::process::pid());
