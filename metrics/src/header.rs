@@ -21,7 +21,7 @@ use crate::shape::{SHAPE_WORDS, Shape};
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 10;
+pub(crate) const LAYOUT_VERSION: u64 = 11;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.

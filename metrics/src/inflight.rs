@@ -230,7 +230,8 @@ impl InFlight<'_> {
             let len = head.lens.load(Ordering::Relaxed) >> 32 & 0xffff;
             let phase = Phase::from_code(head.phase.get());
             let len = (len as usize).min(uri.len());
-            (phase, Brief { uri, len, start_us: head.start_us.load(Ordering::Relaxed) })
+            let start_us = head.start_us.load(Ordering::Relaxed);
+            (phase, Brief { uri, len, start_us, since_us: head.since_us.load(Ordering::Relaxed) })
         };
         let (phase, brief) = head.seq.read(TRIES, look)?;
         (!matches!(phase, Phase::Idle | Phase::Closing)).then_some(brief)
@@ -275,6 +276,8 @@ pub struct Brief {
     len: usize,
     /// Start, epoch microseconds.
     pub start_us: u64,
+    /// What its deadline counts from, microseconds of the clock that nobody sets.
+    pub since_us: u64,
 }
 
 impl Brief {

@@ -104,6 +104,17 @@ def test_max_vars_raises_the_limit(uwsgi, app):
     assert wire.raw(server.address(), wire.packet(block)).endswith(b"Hello World")
 
 
+@pytest.mark.parametrize("options, most", [([], 128), (["--max-vars", "10"], 20)], ids=["default", "10"])
+def test_max_vars_counts_half_of_the_pairs(uwsgi, app, options, most):
+    server = uwsgi("--socket", "127.0.0.1:0", *options, "--wsgi-file", app("hello"))
+    base = wire.basic_vars()
+    for count, answered in ((most, True), (most + 1, False)):
+        more = [(f"X{i}", "v") for i in range(count - len(base))]
+        assert (b"200 OK" in wire.raw(server.address(), wire.packet([*base, *more]))) == answered
+        server.wait_log(rf"{{{2 * most} vars in \d+ bytes}}")
+    server.wait_log(r"^max vec size reached\. skip this var\.$")
+
+
 @pytest.mark.parametrize("block, text", [
     (b"\x00\x00\x01\x00x", r"uwsgi key cannot be null\. skip this var\."),
     (b"\x04\x00NAME\xff\x00v", r"invalid uwsgi request \(current strsize: \d+\)\. skip\."),

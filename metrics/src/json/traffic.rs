@@ -18,6 +18,7 @@ pub(super) fn socket(j: &mut Json, row: &SocketSnap) {
         j.number("limit_post", socket.limit_post);
         j.number("slow_head", socket.slow_head);
         j.number("slow_body", socket.slow_body);
+        j.number("slow_reader", socket.slow_reader);
     });
 }
 

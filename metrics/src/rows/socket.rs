@@ -45,5 +45,7 @@ row! {
         pub slow_head: Counter,
         /// Requests whose body came too slowly (`socket-body-timeout`).
         pub slow_body: Counter,
+        /// Responses that were taken too slowly (`socket-response-timeout`).
+        pub slow_reader: Counter,
     }
 }

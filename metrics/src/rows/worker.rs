@@ -85,6 +85,9 @@ row! {
         pub recycles: [Counter; RECYCLES.len()],
         /// Times a signal made it tell its stacks (worker, from the handler of the signal).
         pub told_stacks: Counter,
+        /// Links of routers on which an answer drains: they are in use, and no core is (worker; cleared at
+        /// spawn).
+        pub draining_links: Gauge,
         /// Busyness of the last window, percent; 0 without that algorithm (master).
         pub busyness: Gauge,
     }

@@ -406,6 +406,11 @@ pub(super) const ROWS: &[Metric] = &[
         .family("uwsgi_socket_request_errors_total")
         .label("reason", "slow_body")
         .cell(at!(SocketRow.slow_body)),
+    socket(|k| i(k.cells.slow_reader), Counter, Count, "Requests that were refused or given up.")
+        .extended("socket.K.errors.slow_reader", "7.K.27")
+        .family("uwsgi_socket_request_errors_total")
+        .label("reason", "slow_reader")
+        .cell(at!(SocketRow.slow_reader)),
     // --- aliases
     row(
         Group::Alias,

@@ -10,7 +10,7 @@ use std::os::fd::FromRawFd;
 use uwsgi_abi::WRITE_LAST;
 
 use crate::cores::{Core, outside};
-use crate::exceptions::bad_chunk;
+use crate::exceptions::{Taken, bad_chunk};
 use crate::ffi;
 use crate::obj::Obj;
 use crate::raise::{Raised, Res, clear, os_error, raised};
@@ -81,7 +81,11 @@ fn iterate(core: &Core, object: &Obj) -> Res<()> {
         let Ok(item) = Obj::own(unsafe { ffi::PyIter_Next(iterator.ptr()) }) else {
             return if raised() { Err(Raised) } else { Ok(()) };
         };
-        if send_object(core, &item, 0)? || item.is_none() {
+        let sent = send_object(core, &item, 0);
+        if sent.is_err() && settings().throw_write_exception && core.broken.get() {
+            return throw(core, &iterator);
+        }
+        if sent? || item.is_none() {
             continue;
         }
         if is_file(core, &item) {
@@ -89,6 +93,30 @@ fn iterate(core: &Core, object: &Obj) -> Res<()> {
         } else if !complained {
             complained = true;
             log(&bad_chunk(&item));
+        }
+    }
+}
+
+/// Raises the `OSError` for a lost client in the generator, where it waits for the next chunk; it may
+/// see to its own things then. What it yields after that is wanted by nobody.
+fn throw(core: &Core, iterator: &Obj) -> Res<()> {
+    let error = Taken::take().into_value().ok_or(Raised)?; // nothing is set where it is silenced
+    let Some(throw) = iterator.attr_opt(c"throw") else { return Err(write_error()) };
+    match throw.call(&[&error]) {
+        Ok(_) => Ok(()),
+        Err(Raised) => stopped(core),
+    }
+}
+
+/// A generator that ended by itself did what it was to do.
+fn stopped(core: &Core) -> Res<()> {
+    core.broken.set(true);
+    // SAFETY: attached, and an exception is set; the class is an exported pointer.
+    match unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_StopIteration) } {
+        0 => Err(Raised),
+        _ => {
+            clear();
+            Ok(())
         }
     }
 }

@@ -38,6 +38,11 @@ impl Taken {
         Taken { class: own(class), value: own(value), traceback: own(traceback) }
     }
 
+    /// The exception itself.
+    pub(crate) fn into_value(self) -> Option<Obj> {
+        self.value
+    }
+
     /// `module.Name` of its class.
     pub(crate) fn class_name(&self) -> String {
         let Some(class) = &self.class else { return "?".into() };

@@ -44,7 +44,6 @@ const MISSING: &[&str] = &[
     "early-pythonpath",
     "python-worker-override",
     "spooler-import",
-    "write-errors-exception-only",
 ];
 
 /// Hooks of the module that nothing calls yet.

@@ -17,7 +17,7 @@ use crate::exceptions;
 use crate::ffi;
 use crate::input;
 use crate::obj::Obj;
-use crate::raise::{Raised, Res, raised};
+use crate::raise::{Raised, Res, clear, raised};
 use crate::respond::write_error;
 use crate::state::{self, App, BUSY, Interp, settings};
 
@@ -157,7 +157,10 @@ fn run(core: &Core, app: &App, interp: &Interp, request: &Request) -> Option<Obj
         close(core, object, outcome.is_ok());
     }
     if !core.head_sent.get() && core.head_set.get() {
-        report(crate::respond::send(core, b"", WRITE_LAST));
+        // The application is done: a client that left is no exception of it.
+        if crate::respond::send(core, b"", WRITE_LAST).is_err() {
+            clear();
+        }
     }
     None
 }

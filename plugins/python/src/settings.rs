@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) accept_buffer: bool,
     /// `start_response-nodelay`: headers leave inside `start_response`.
     pub(crate) nodelay: bool,
+    /// `write-errors-exception-only`: a lost client raises where the application stands.
+    pub(crate) throw_write_exception: bool,
     /// `disable-write-exception`: a lost client raises nothing.
     pub(crate) disable_write_exception: bool,
     /// `catch-exceptions`: answer uncaught exceptions with a text page.
@@ -71,6 +73,7 @@ impl Settings {
         strict: false,
         accept_buffer: false,
         nodelay: false,
+        throw_write_exception: false,
         disable_write_exception: false,
         catch_exceptions: false,
         exception_500: false,
@@ -93,6 +96,7 @@ impl Settings {
             strict: server.flag("wsgi-strict"),
             accept_buffer: server.flag("wsgi-accept-buffer"),
             nodelay: server.flag("start_response-nodelay"),
+            throw_write_exception: server.flag("write-errors-exception-only"),
             disable_write_exception: server.flag("disable-write-exception"),
             catch_exceptions: server.flag("catch-exceptions"),
             exception_500: server.flag("exception-500"),

@@ -115,6 +115,11 @@ pub fn modes(instance: &Instance) {
     if buffering > config.int("post-buffering-bufsize", 8192) {
         log!("setting request body buffering size to {buffering} bytes");
     }
+    if config.has("upload-progress") && buffering == 0 {
+        log!(
+            "*** WARNING: upload-progress tells of bodies that post-buffering stores, which is off ***"
+        );
+    }
     log!("mapped {arena_bytes} bytes ({} KB) for {cores} cores", arena_bytes / 1024);
     log!("*** Operational MODE: {} ***", settings.mode());
 }

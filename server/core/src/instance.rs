@@ -148,6 +148,7 @@ impl Instance {
         row.spawned_us.set(crate::clock::epoch_us());
         row.sig.set(0);
         row.dismissed.set(0);
+        row.draining_links.set(0);
         row.retires.set(0);
         for core in 0..self.settings.threads {
             self.arena.core(worker, core).user_deadline_us.set(0);

@@ -165,8 +165,6 @@ pub struct Settings {
     pub response_headers_limit: usize,
     /// Failed writes the app does not hear of.
     pub write_errors_tolerance: u64,
-    /// The app never hears of failed writes.
-    pub disable_write_exception: bool,
     /// No line for failed writes.
     pub ignore_write_errors: bool,
     /// No line for SIGPIPE.
@@ -254,6 +252,7 @@ impl Settings {
         let mut faults = Vec::new();
         let protocol = Protocol::from_config(config, &mut faults);
         let command_mode = config.flag("command-mode");
+        let exception_only = config.flag("write-errors-exception-only");
         let number =
             |name: &str, default: i64| u64::try_from(config.int(name, default)).unwrap_or(0);
         let text = |name: &str| config.last(name).map(str::to_owned);
@@ -319,9 +318,8 @@ impl Settings {
             limit_post: number("limit-post", 0),
             response_headers_limit: number("response-headers-limit", 65_536) as usize,
             write_errors_tolerance: number("write-errors-tolerance", 0),
-            disable_write_exception: config.flag("disable-write-exception"),
-            ignore_write_errors: config.flag("ignore-write-errors"),
-            ignore_sigpipe: config.flag("ignore-sigpipe"),
+            ignore_write_errors: config.flag("ignore-write-errors") || exception_only,
+            ignore_sigpipe: config.flag("ignore-sigpipe") || exception_only,
             add_headers: add_headers(config, &mut faults),
             modifiers: Modifiers::from_config(config, &mut faults),
             exception_500: config.flag("exception-500"),

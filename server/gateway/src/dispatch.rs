@@ -6,7 +6,7 @@ use uwsgi_proto::error_response;
 use uwsgi_sys::socket;
 
 use crate::client::State;
-use crate::link::{Choice, Link, busy_cores, running};
+use crate::link::{Choice, Link, busy_cores, draining_links, running};
 use crate::router::Router;
 use crate::slab::Key;
 
@@ -44,7 +44,9 @@ impl Router<'_> {
     fn try_dispatch(&mut self, key: Key) -> bool {
         let arena = self.arena;
         let running = || running(arena);
-        match self.links.choose(self.now, running, |worker| busy_cores(arena, worker)) {
+        let busy = |worker| busy_cores(arena, worker);
+        let draining = |worker| draining_links(arena, worker);
+        match self.links.choose(self.now, running, busy, draining) {
             Choice::Wait => false,
             Choice::Connect => self.connect(key),
             Choice::Reuse(link) => {
@@ -109,6 +111,9 @@ impl Router<'_> {
         }
         if client.is_waiting() {
             client.fire_done(self.settings.index, None, status);
+        }
+        if self.settings.silent {
+            return self.close(key);
         }
         client.keep_output(error_response(status));
         client.state = State::Flush { keep: false };

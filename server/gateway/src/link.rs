@@ -84,24 +84,32 @@ impl Links {
         (self.in_flight.len() - 1).max(1) * self.cores as usize
     }
 
-    /// Chooses for one request. `busy` says how many cores of a worker are in a request, `running`
-    /// how many workers there are now, from whatever source.
+    /// Chooses for one request. `busy` says how many cores of a worker are in a request, `draining` on
+    /// how many links a worker only waits for a client to take the rest of its answer, `running` how many
+    /// workers there are now, from whatever source.
     pub(crate) fn choose(
         &self,
         now: Instant,
         running: impl Fn() -> u32,
         busy: impl Fn(u16) -> u32,
+        draining: impl Fn(u16) -> u32,
     ) -> Choice {
         let (under_way, cores) = (self.all.len() - self.idle.len(), self.cores as usize);
         // One worker is always counted on: where there is none, the first request wakes it up.
-        if under_way >= self.capacity() || under_way >= cores.max(running() as usize * cores) {
+        let full = |under_way| {
+            under_way >= self.capacity() || under_way >= cores.max(running() as usize * cores)
+        };
+        let workers = 1..u16::try_from(self.in_flight.len()).unwrap_or(u16::MAX);
+        if full(under_way)
+            && full(under_way.saturating_sub(workers.map(|w| draining(w) as usize).sum()))
+        {
             return Choice::Wait;
         }
         let free = |key: &&Key| {
             let Some(link) = self.all.get(**key) else { return false };
             let Some(worker) = link.worker else { return true };
             let ours = self.in_flight.get(usize::from(worker)).copied().unwrap_or(0);
-            ours < self.cores
+            (ours < self.cores || ours.saturating_sub(draining(worker)) < self.cores)
                 && (now.saturating_duration_since(link.released) < CLOSING_BOOKS
                     || busy(worker) < self.cores)
         };
@@ -165,6 +173,11 @@ pub(crate) fn running(arena: &View) -> u32 {
     workers.filter(|id| arena.worker(*id).cheaped.get() == 0).count() as u32
 }
 
+/// Links on which `worker` waits for clients, while its cores do something else.
+pub(crate) fn draining_links(arena: &View, worker: u16) -> u32 {
+    u32::try_from(arena.worker(u32::from(worker)).draining_links.get()).unwrap_or(u32::MAX)
+}
+
 /// Cores of `worker` that are in a request now.
 pub(crate) fn busy_cores(arena: &View, worker: u16) -> u32 {
     let cores = 0..arena.shape().cores;
@@ -184,6 +197,10 @@ mod tests {
         Key::from_bits(7)
     }
 
+    fn none(_: u16) -> u32 {
+        0
+    }
+
     /// An idle link to `worker`, released long enough ago.
     fn idle(links: &mut Links, worker: u16, at: Instant) -> Key {
         let key = links.add(link());
@@ -197,14 +214,22 @@ mod tests {
         let start = Instant::now();
         let later = start + Duration::from_secs(1);
         let mut links = Links::new(2, 1);
-        assert_eq!(links.choose(start, || 2, |_| 0), Choice::Connect);
+        assert_eq!(links.choose(start, || 2, |_| 0, none), Choice::Connect);
         let first = idle(&mut links, 1, start);
         let second = idle(&mut links, 2, start);
-        assert_eq!(links.choose(later, || 2, |_| 0), Choice::Reuse(second));
+        assert_eq!(links.choose(later, || 2, |_| 0, none), Choice::Reuse(second));
         let two_busy = |w| u32::from(w == 2);
-        assert_eq!(links.choose(later, || 2, two_busy), Choice::Reuse(first));
-        assert_eq!(links.choose(later, || 2, |_| 1), Choice::Connect, "both serve somebody else");
-        assert_eq!(links.choose(start, || 2, |_| 1), Choice::Reuse(second), "books being closed");
+        assert_eq!(links.choose(later, || 2, two_busy, none), Choice::Reuse(first));
+        assert_eq!(
+            links.choose(later, || 2, |_| 1, none),
+            Choice::Connect,
+            "both serve somebody else"
+        );
+        assert_eq!(
+            links.choose(start, || 2, |_| 1, none),
+            Choice::Reuse(second),
+            "books being closed"
+        );
     }
 
     #[test]
@@ -214,12 +239,34 @@ mod tests {
         let one = idle(&mut links, 1, now);
         let twin = idle(&mut links, 1, now);
         assert!(links.assign(one, owner()));
-        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Connect, "worker 1 is full, 2 is not");
+        assert_eq!(
+            links.choose(now, || 2, |_| 0, none),
+            Choice::Connect,
+            "worker 1 is full, 2 is not"
+        );
         let new = links.add(link());
         assert!(links.assign(new, owner()));
-        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Wait);
+        assert_eq!(links.choose(now, || 2, |_| 0, none), Choice::Wait);
         links.close(one);
-        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Reuse(twin));
+        assert_eq!(links.choose(now, || 2, |_| 0, none), Choice::Reuse(twin));
+    }
+
+    #[test]
+    fn a_link_that_drains_takes_no_core() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(1);
+        let mut links = Links::new(2, 1);
+        let slow = idle(&mut links, 1, now);
+        let other = idle(&mut links, 2, now);
+        assert!(links.assign(slow, owner()) && links.assign(other, owner()));
+        let drains = |worker| u32::from(worker == 1);
+        assert_eq!(links.choose(later, || 2, |_| 0, none), Choice::Wait);
+        assert_eq!(links.choose(later, || 2, |_| 0, drains), Choice::Connect);
+        let second = idle(&mut links, 1, now);
+        assert_eq!(links.choose(later, || 2, |_| 0, drains), Choice::Reuse(second));
+        assert_eq!(links.choose(later, || 2, |_| 1, drains), Choice::Connect, "its core is taken");
+        assert!(links.assign(second, owner()));
+        assert_eq!(links.choose(later, || 2, |_| 1, drains), Choice::Wait);
     }
 
     #[test]
@@ -227,13 +274,17 @@ mod tests {
         let now = Instant::now();
         let mut links = Links::new(3, 2);
         for _ in 0..2 {
-            assert_eq!(links.choose(now, || 0, |_| 0), Choice::Connect, "to wake somebody up");
+            assert_eq!(
+                links.choose(now, || 0, |_| 0, none),
+                Choice::Connect,
+                "to wake somebody up"
+            );
             let link = links.add(link());
             assert!(links.assign(link, owner()));
         }
-        assert_eq!(links.choose(now, || 0, |_| 0), Choice::Wait);
-        assert_eq!(links.choose(now, || 1, |_| 0), Choice::Wait);
-        assert_eq!(links.choose(now, || 2, |_| 0), Choice::Connect);
+        assert_eq!(links.choose(now, || 0, |_| 0, none), Choice::Wait);
+        assert_eq!(links.choose(now, || 1, |_| 0, none), Choice::Wait);
+        assert_eq!(links.choose(now, || 2, |_| 0, none), Choice::Connect);
     }
 
     #[test]

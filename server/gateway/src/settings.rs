@@ -54,6 +54,8 @@ pub struct Settings<'a> {
     pub proxies: Option<Trust>,
     /// What is let pass.
     pub lenient: Lenient,
+    /// Who is refused sees the connection close, and is told nothing.
+    pub silent: bool,
     /// `%2F` stays as it is in `PATH_INFO`.
     pub keep_slashes: bool,
     /// Told of each TCP connection.
@@ -79,6 +81,7 @@ impl Settings<'_> {
             drain: Duration::from_secs(60),
             proxies: None,
             lenient: Lenient::default(),
+            silent: false,
             keep_slashes: false,
             arrivals: None,
             log,

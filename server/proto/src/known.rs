@@ -160,6 +160,8 @@ accessors! {
     x_request_start => XRequestStart,
     /// `UWSGI_APPID`.
     app_id => AppId,
+    /// `UWSGI_POSTFILE`: a file that stands for the body.
+    post_file => UwsgiPostfile,
 }
 
 impl<'a> Known<'a> {

@@ -47,6 +47,7 @@ fn gateway(instance: &'static Instance, index: u32) -> i32 {
         keepalive: settings.http_keepalive.map(Duration::from_secs),
         proxies: settings.policy.clients.router_proxies.clone(),
         lenient: settings.policy.clients.lenient,
+        silent: settings.policy.clients.silent,
         keep_slashes: settings.policy.clients.keep_slashes,
         drain: Duration::from_secs(settings.policy.mercy.drain_s()),
         ..Settings::new(link, |line| log::line(line))

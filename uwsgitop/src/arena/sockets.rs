@@ -46,6 +46,7 @@ fn socket(of: &SocketSnap) -> Socket {
         ("limit_post", row.limit_post),
         ("slow_head", row.slow_head),
         ("slow_body", row.slow_body),
+        ("slow_reader", row.slow_reader),
     ];
     let refused = refused.into_iter().filter(|(_, count)| *count > 0);
     Socket {

@@ -83,8 +83,17 @@ fn counted(socket: &mut Socket, row: &Map<String, Value>) {
     socket.waited = known("waited");
     socket.requests = known("requests");
     socket.aborted = known("aborted");
-    let reasons =
-        ["oversize", "bad", "timeout", "eof", "vars", "limit_post", "slow_head", "slow_body"];
+    let reasons = [
+        "oversize",
+        "bad",
+        "timeout",
+        "eof",
+        "vars",
+        "limit_post",
+        "slow_head",
+        "slow_body",
+        "slow_reader",
+    ];
     let refused = object(row, "refused");
     let ends = reasons.iter().filter_map(|reason| {
         let count = number(refused?, reason);

@@ -184,6 +184,7 @@ fn reasons(socket: &Socket, width: usize) -> Vec<Line> {
         "limit_post" => "body too large (limit-post)".to_owned(),
         "slow_head" => "head too slow (socket-header-timeout)".to_owned(),
         "slow_body" => "body too slow (socket-body-timeout)".to_owned(),
+        "slow_reader" => "response taken too slowly (socket-response-timeout)".to_owned(),
         other => other.to_owned(),
     };
     let told = socket.refused.iter().map(|end| format!("{} {}", end.count, words(&end.reason)));

@@ -142,6 +142,24 @@ pub(super) const ROWS: &[Row] = &[
     )
     .default("100")
     .unit("bytes/s"),
+    req(
+        "socket-response-timeout",
+        Kind::U64,
+        "how long a client may be waited for while it takes a response, 0 for ever",
+    )
+    .default("60")
+    .unit("s"),
+    req(
+        "socket-response-min-rate",
+        Kind::U64,
+        "bytes of a response that extend its time by a second, 0 for none",
+    )
+    .default("100")
+    .unit("bytes/s"),
+    flag(
+        "close-silently",
+        "close the connections of clients that would be told why they are refused",
+    ),
     req("udp", Kind::Address, "serve statistics and messages on this UDP address")
         .on(Flags::MASTER),
     req("multicast", Kind::Address, "join this multicast group for subscriptions and UDP")

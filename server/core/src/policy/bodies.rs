@@ -1,6 +1,8 @@
 //! Options of request bodies: how they are stored before the application runs; and what clients may
 //! take for sending a request.
 
+use std::path::PathBuf;
+
 use uwsgi_config::Config;
 
 use super::number;
@@ -13,6 +15,8 @@ pub struct Bodies {
     pub buffering: u64,
     /// Bytes taken from the client at a time while a body is stored.
     pub chunk: usize,
+    /// `upload-progress`: the directory where the progress of uploads is told that go to a file.
+    pub progress: Option<PathBuf>,
     /// `socket-header-timeout`: what the head of a request may take, milliseconds.
     pub head_ms: u64,
     /// What a client may make the server wait for a body.
@@ -22,9 +26,9 @@ pub struct Bodies {
 /// Read size while a body is stored.
 const CHUNK: u64 = 8192;
 /// Seconds that a client may keep the server waiting, where no option says otherwise.
-const PATIENCE_S: u64 = 60;
+pub(super) const PATIENCE_S: u64 = 60;
 /// Bytes that earn a client another second, where no option says otherwise.
-const RATE: u64 = 100;
+pub(super) const RATE: u64 = 100;
 
 impl Bodies {
     pub(super) fn from_config(config: &Config) -> Bodies {
@@ -35,6 +39,7 @@ impl Bodies {
             buffering,
             // What one read can bring is far less.
             chunk: chunk.clamp(1, 1 << 20) as usize,
+            progress: config.last("upload-progress").map(PathBuf::from),
             head_ms: milliseconds(value("socket-header-timeout", PATIENCE_S)),
             sending: Pace::new(
                 value("socket-body-timeout", PATIENCE_S),
@@ -56,6 +61,13 @@ pub struct Pace {
     timeout_ms: u64,
     /// Bytes that are worth another second; 0: nothing is.
     rate: u64,
+}
+
+/// Without any limit.
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace::new(0, 0)
+    }
 }
 
 impl Pace {

@@ -14,6 +14,8 @@ pub struct Clients {
     pub router_proxies: Option<Trust>,
     /// What is let pass.
     pub lenient: Lenient,
+    /// Who is refused sees its connection close, and is told nothing (`close-silently`).
+    pub silent: bool,
     /// `%2F` stays as it is in `PATH_INFO`.
     pub keep_slashes: bool,
 }
@@ -27,6 +29,7 @@ impl Clients {
             proxies: sockets.then(|| trust.clone()),
             router_proxies: router.then_some(trust),
             lenient: lenient(config),
+            silent: config.flag("close-silently"),
             keep_slashes: config.flag("http-path-info-no-decode-slashes"),
         }
     }

@@ -3,6 +3,9 @@
 use uwsgi_config::{Config, Entry, Finding};
 use uwsgi_sys::socket::Buffers;
 
+use super::bodies::{PATIENCE_S, Pace, RATE};
+use super::number;
+
 /// A socket that is opened early, as the user who started the server, for others to use as `=N`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedSpec {
@@ -29,6 +32,8 @@ pub struct Sockets {
     pub buffers: Buffers,
     /// Longest wait for a client that takes no more bytes, seconds.
     pub send_timeout_s: u64,
+    /// What a client may make the server wait that takes a response.
+    pub taking: Pace,
     /// How much of answers may wait for slow clients without a core.
     pub drain: DrainBounds,
     /// A graceful stop closes the sockets at once.
@@ -61,6 +66,7 @@ impl Sockets {
     pub(super) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Sockets {
         let size = |name| usize::try_from(config.int(name, 0)).unwrap_or(0);
         let bound = |name, default| usize::try_from(config.int(name, default)).unwrap_or(0);
+        let rate = |name, default| number(config, name).unwrap_or(default);
         let small = |name| config.int(name, 0).clamp(0, 255) as u8;
         let timeout = config.int("so-send-timeout", 0);
         let timeout = if timeout > 0 { timeout } else { config.int("socket-timeout", 4) };
@@ -72,6 +78,10 @@ impl Sockets {
             fast_open: config.int("tcp-fast-open", 0).clamp(0, i64::from(i32::MAX)) as i32,
             buffers: Buffers { send: size("socket-sndbuf"), receive: size("socket-rcvbuf") },
             send_timeout_s: u64::try_from(timeout).unwrap_or(0).max(1),
+            taking: Pace::new(
+                rate("socket-response-timeout", PATIENCE_S),
+                rate("socket-response-min-rate", RATE),
+            ),
             drain: DrainBounds {
                 connection: bound("drain-limit", 512 << 10),
                 worker: bound("drain-limit-worker", 64 << 20),

@@ -4,9 +4,11 @@
 //! beginning of the next one. Where `post-buffering` wants it, all of the body is received before
 //! anything is read (`Body::store`).
 
+use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+use rustix::io::Errno;
 use uwsgi_abi::{READ_ERROR, READ_TIMEOUT};
 use uwsgi_proto::chunked::{Decoder, Step};
 use uwsgi_proto::fastcgi;
@@ -59,6 +61,8 @@ pub(crate) struct Body {
     pub(crate) ended: Option<Trouble>,
     /// FastCGI requests that were begun on the connection meanwhile.
     others: Vec<u16>,
+    /// Nobody knows where the body on the connection ends.
+    unread: bool,
 }
 
 /// A body in records of FastCGI.
@@ -117,6 +121,7 @@ impl Body {
             waited_ms: 0,
             ended: None,
             others: Vec::new(),
+            unread: false,
         }
     }
 
@@ -137,7 +142,8 @@ impl Body {
 
     fn take(&mut self, fd: BorrowedFd<'_>, out: &mut [u8]) -> Result<usize, Trouble> {
         if let Coding::Stored(stored) = &mut self.coding {
-            return Ok(stored.read(&self.input, out)?);
+            let unreadable = |e| Trouble::Errno(Errno::from_io_error(&e).unwrap_or(Errno::IO));
+            return stored.read(&self.input, out).map_err(unreadable);
         }
         let taken = match self.coding {
             Coding::Broken => Err(self.trouble),
@@ -301,6 +307,17 @@ impl Body {
         Ok(())
     }
 
+    /// A file stands for the body: what the client may send as one is nobody's.
+    pub(crate) fn stand_in(&mut self, file: File, size: u64) {
+        self.coding = Coding::Stored(Stored::in_file(file, size));
+        self.unread = true;
+    }
+
+    /// Whether bytes of the client are left that no request begins with.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_here() && !self.unread
+    }
+
     /// Moves to a position of a stored body and answers it; none where that cannot be.
     pub(crate) fn seek(&mut self, offset: i64, from_end: bool) -> Option<u64> {
         match &mut self.coding {
@@ -389,7 +406,7 @@ impl Body {
                 Ok(None) | Err(()) => return false,
             }
         }
-        matches!(self.coding, Coding::Done | Coding::Unknown | Coding::Stored(_))
+        !self.unread && matches!(self.coding, Coding::Done | Coding::Unknown | Coding::Stored(_))
     }
 
     /// Buffered bytes that are no part of this request; `unread`: nobody knows where the next begins.

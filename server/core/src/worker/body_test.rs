@@ -55,7 +55,8 @@ fn a_stored_body_is_read_again_and_the_next_request_stays() {
             let (mut client, server) = UnixStream::pair().unwrap();
             client.write_all(&wire[split..]).unwrap();
             let mut body = Body::new(wire[..split].to_vec(), 0, kind, 1000);
-            let plan = Plan { threshold, chunk: 4, directory: std::env::temp_dir() };
+            let plan =
+                Plan { threshold, chunk: 4, directory: std::env::temp_dir(), progress: None };
             let mut seen = 0;
             body.store(server.as_fd(), &plan, &mut |received| seen = received).unwrap();
             assert!(seen == 11 || split == wire.len(), "{seen} of 11 were told");
@@ -72,7 +73,7 @@ fn a_stored_body_is_read_again_and_the_next_request_stays() {
 
 #[test]
 fn a_body_that_is_not_stored_whole_is_not_stored_at_all() {
-    let plan = Plan { threshold: 100, chunk: 64, directory: std::env::temp_dir() };
+    let plan = Plan { threshold: 100, chunk: 64, directory: std::env::temp_dir(), progress: None };
     let (client, server) = UnixStream::pair().unwrap();
     let mut body = Body::new(b"abc".to_vec(), 0, Kind::Length(10), 10);
     let late = body.store(server.as_fd(), &plan, &mut |_| {});
@@ -83,7 +84,8 @@ fn a_body_that_is_not_stored_whole_is_not_stored_at_all() {
     assert_eq!(gone, Err((Trouble::Closed, 7)));
     assert_eq!(body.read(server.as_fd(), &mut [0; 4]), READ_ERROR);
     assert_eq!(body.seek(0, false), None);
-    let nowhere = Plan { threshold: 1, chunk: 64, directory: "/nonexistent".into() };
+    let nowhere =
+        Plan { threshold: 1, chunk: 64, directory: "/nonexistent".into(), progress: None };
     let mut body = Body::new(b"abc".to_vec(), 0, Kind::Length(3), 10);
     let unstored = body.store(server.as_fd(), &nowhere, &mut |_| {});
     assert_eq!(unstored, Err((Trouble::NoRoom(Errno::NOENT), 0)));
@@ -133,4 +135,22 @@ fn an_unread_body_is_skipped_only_when_all_of_it_is_here() {
     assert_eq!(body.into_rest(), b"GET");
     let mut body = Body::new(b"ab".to_vec(), 0, Kind::Length(4), 10);
     assert!(!body.skip_buffered(), "the rest of the body would be read as a request");
+}
+
+#[test]
+fn a_file_stands_for_the_body_and_the_connection_is_of_no_more_use() {
+    let (_client, server) = UnixStream::pair().unwrap();
+    let file = rustix::fs::memfd_create("body", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+    assert_eq!(rustix::io::write(&file, b"in the file").unwrap(), 11);
+    let mut body = Body::new(b"stream".to_vec(), 0, Kind::Length(6), 10);
+    body.stand_in(file.try_clone().unwrap().into(), 6);
+    let (got, mut body) = read_all(body, server.as_fd(), 4);
+    assert_eq!(got, b"in the");
+    assert_eq!(body.seek(0, false), Some(0));
+    assert!(body.is_here() && !body.is_over() && !body.skip_buffered());
+    let mut body = Body::new(Vec::new(), 0, Kind::Length(20), 10);
+    body.stand_in(file.into(), 20);
+    let mut buffer = [0; 64];
+    assert_eq!(body.read(server.as_fd(), &mut buffer), 11);
+    assert_eq!(body.read(server.as_fd(), &mut buffer), READ_ERROR, "it is shorter than announced");
 }

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use uwsgi_metrics::Gauge;
 use uwsgi_proto::proxy::Awaits;
 
 use super::app::AppCount;
 use super::outbox::Outbox;
+use super::request::Asker;
 use super::trouble::Trouble;
 use crate::settings::Protocol;
 
@@ -28,8 +30,30 @@ pub(crate) struct Drain {
     pub(crate) keep: bool,
     /// The app that has answered.
     pub(crate) app: Option<AppCount>,
-    /// Method and target, for the log.
-    pub(crate) request: (String, String),
+    /// Whose answer it is, for the log.
+    pub(crate) asker: Asker,
+    /// Bytes of it that went out.
+    pub(crate) sent: u64,
+    /// For how long its client was waited for, milliseconds.
+    pub(crate) waited_ms: u64,
+    /// The router knows by it that this link costs no core.
+    pub(crate) _told: Option<LinkDrains>,
+}
+
+/// As long as it lives, one more link of a router drains.
+pub(crate) struct LinkDrains(&'static Gauge);
+
+impl LinkDrains {
+    pub(crate) fn new(links: &'static Gauge) -> LinkDrains {
+        links.add_shared(1);
+        LinkDrains(links)
+    }
+}
+
+impl Drop for LinkDrains {
+    fn drop(&mut self) {
+        self.0.sub_shared(1);
+    }
 }
 
 /// Beside the client's address, as text.

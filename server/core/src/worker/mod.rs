@@ -16,6 +16,7 @@ mod mounts;
 mod notes;
 mod outbox;
 mod phases;
+mod progress;
 mod reactor;
 mod records;
 mod reply;
@@ -108,6 +109,9 @@ fn start(instance: &'static Instance, id: u32) -> Result<i32, i32> {
     }
     if let Some(dir) = &instance.settings.chdir2 {
         std::env::set_current_dir(dir).map_err(|e| fatal(&format!("chdir(\"{dir}\")"), &e))?;
+    }
+    if let Some(directory) = &settings.policy.bodies.progress {
+        progress::tidy(directory);
     }
     let reactor = Reactor::new(instance, &wake).map_err(|e| fatal("epoll", &e))?;
     let reactor = Arc::new(reactor);

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::io::Errno;
 
 use super::io;
+use super::reply::Stage;
 use crate::policy::DrainBounds as Bounds;
 
 /// Bytes that all connections of this worker hold.
@@ -46,6 +47,14 @@ enum Part {
 impl Outbox {
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// What goes out next.
+    pub(crate) fn stage(&self) -> Stage {
+        match self.parts.front() {
+            Some(Part::File { .. }) => Stage::File,
+            _ => Stage::Body,
+        }
     }
 
     /// Takes bytes behind all others; false when there is no room for them.

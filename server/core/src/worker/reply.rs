@@ -14,15 +14,18 @@ use uwsgi_proto::{BodyFraming, Exchange, Framing, ResponseHead, chunked, framing
 use super::app::AppCount;
 use super::clock::Clock;
 use super::frames::{Ending, Frames};
+use super::io;
 use super::outbox::Outbox;
 use super::records;
 use super::traffic::Traffic;
-use crate::policy::DrainBounds as Bounds;
-
-mod sending;
+use crate::policy::{DrainBounds as Bounds, Pace};
 
 mod page;
 mod raw;
+mod sending;
+mod stage;
+
+pub(crate) use stage::Stage;
 
 /// Bodies up to this size travel in the same buffer and system call as their head.
 const COPY_LIMIT: usize = 16 * 1024;
@@ -42,6 +45,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) retiring: bool,
     pub(crate) add_headers: &'a [(String, String)],
     pub(crate) timeout_ms: i32,
+    /// How slowly the client may take the response as a whole.
+    pub(crate) pace: Pace,
     /// How much of a response the reactor may be left with.
     pub(crate) bounds: Bounds,
     pub(crate) row: &'a CoreRow,
@@ -80,6 +85,16 @@ pub(crate) struct Reply {
     pub(crate) uncounted: bool,
     /// The connection is useless.
     pub(crate) failed: Option<Failure>,
+    /// What was being sent when it became so.
+    pub(crate) stage: Stage,
+    /// The log has it.
+    pub(crate) told: bool,
+    /// Status of an answer that was given in its place.
+    refusal: Option<u16>,
+    /// For how long the client was waited for, milliseconds.
+    pub(crate) waited_ms: u64,
+    /// Bytes that this thread had sent when the response began.
+    moved_at: u64,
     pub(crate) write_errors: u64,
     pub(crate) write_us: u64,
     /// When the system call began that carried the head, by the core's clock.
@@ -97,6 +112,8 @@ pub(crate) struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Timeout,
+    /// Each wait was in time, all of them together were too much.
+    Slow,
     Error(Errno),
 }
 
@@ -119,6 +136,11 @@ impl Reply {
             app: None,
             uncounted: false,
             failed: None,
+            stage: Stage::default(),
+            told: false,
+            refusal: None,
+            waited_ms: 0,
+            moved_at: 0,
             write_errors: 0,
             write_us: 0,
             first_us: None,
@@ -145,6 +167,8 @@ impl Reply {
         self.app = None;
         self.uncounted = false;
         self.failed = None;
+        (self.told, self.waited_ms, self.moved_at) = (false, 0, io::moved().1);
+        self.refusal = None;
         self.write_errors = 0;
         self.write_us = 0;
         self.first_us = None;
@@ -216,6 +240,7 @@ impl Reply {
             return OK;
         }
         self.begin_frame(wire);
+        self.stage_body(data.is_empty());
         let framing = self.take_head(wire, last.then_some(data.len() as u64));
         let body = self.visible(&framing, data);
         let chunk = framing.body == BodyFraming::Chunked && !body.is_empty();
@@ -385,6 +410,7 @@ impl Reply {
         match sent {
             Ok(()) => OK,
             Err(failure) => {
+                self.settle_stage();
                 self.failed = Some(failure);
                 self.write_errors += 1;
                 WRITE_ERROR
@@ -408,6 +434,7 @@ impl Reply {
             return OK;
         }
         self.begin_frame(wire);
+        self.stage_file();
         let framing = self.take_head(wire, Some(len));
         let len = match framing.body {
             BodyFraming::NoBody => 0,
@@ -437,6 +464,7 @@ impl Reply {
             let crlf = if chunk { chunked::CRLF.len() } else { 0 };
             wire.frames.close(&mut self.out, part as usize + crlf);
             self.flush(wire, true)?;
+            self.stage_file();
             self.body_bytes += part;
             let complete = at + part == end && self.completes(framing, 0);
             if complete {
@@ -495,7 +523,7 @@ impl Reply {
             (framing.keep, framing.body) = (false, BodyFraming::Close);
         }
         self.count(wire);
-        self.near_end = true;
+        (self.near_end, self.stage) = (true, Stage::Body);
         self.begin_frame(wire);
         self.tail(wire, false, true, &framing, 0);
         let sent = self.flush(wire, false);

@@ -37,8 +37,11 @@ use crate::{log, logv, signals};
 mod account;
 mod asked;
 mod bodies;
+mod failures;
 mod lines;
 mod wires;
+
+pub(crate) use failures::{Asker, Lost, count_slow};
 
 /// A request thread's own things.
 pub(crate) struct Core {
@@ -146,7 +149,7 @@ impl Core {
         let (keep, app, sendfile, raised) = self.run(conn, meta, retiring, &mut body);
         let unread = !body.skip_buffered();
         self.refuse_others(conn, &mut body);
-        let drain = self.take_drain(keep);
+        let drain = self.take_drain(conn, keep);
         if self.reply.corked && !keep && drain.is_none() {
             io::end(conn.fd.as_fd());
         }
@@ -241,6 +244,7 @@ impl Core {
             retiring,
             add_headers: &settings.add_headers,
             timeout_ms: wires::send_timeout_ms(settings),
+            pace: settings.policy.sockets.taking,
             bounds: settings.policy.sockets.drain,
             row: self.row,
             traffic: Traffic::of(instance, self.worker, conn.listener),
@@ -256,6 +260,7 @@ impl Core {
             vars: &self.vars,
             notes: &mut self.notes,
             protocol: conn.protocol,
+            peer: &conn.peer,
             continue_first: meta.expect_continue && !conn.continued,
             app: -1,
             exceptions: 0,
@@ -273,7 +278,7 @@ impl Core {
             scheme: known.scheme(),
             script_name,
         };
-        let ready = live.store_body(&self.plan, conn.protocol);
+        let ready = live.store_body(&self.plan, meta);
         match instance.plugins.serving(meta.modifiers.0) {
             _ if !ready => {}
             Some(plugin) => {
@@ -288,17 +293,15 @@ impl Core {
         }
         live.note_body();
         let packet = matches!(meta.modifiers.0, PING | signals::MODIFIER);
-        let page = ready && (managed || settings.exception_500) && !packet;
+        let told = managed && !settings.policy.clients.silent;
+        let page = ready && (told || settings.exception_500) && !packet;
         let keep = live.reply.finish(&live.wire, page, live.exceptions > 0)
             && (live.wire.frames.is_link() || !live.notes.disconnected);
         (keep, live.app, live.sendfile, live.exceptions > 0)
     }
 
     fn finish(&mut self, conn: &Conn, meta: &Meta, outcome: &Outcome, read_errors: u64) {
-        if let Some(failure) = self.reply.failed {
-            let (method, uri) = self.named();
-            self.log_failure(failure, &method, &uri, &conn.peer);
-        }
+        self.note_failure(conn);
         if outcome.logged {
             self.log_request(conn, meta, outcome, read_errors);
         }
@@ -392,6 +395,8 @@ struct Live<'a> {
     vars: &'a VarBlock,
     notes: &'a mut Notes,
     protocol: Protocol,
+    /// Address of the connection's other end.
+    peer: &'a str,
     /// The client waits for `100 Continue` before it sends its body.
     continue_first: bool,
     app: i32,
@@ -402,7 +407,7 @@ struct Live<'a> {
 impl Live<'_> {
     /// Remembers whether the request's body is out of the way of the next request.
     fn note_body(&mut self) {
-        self.reply.request_body_done = self.body.is_here();
+        self.reply.request_body_done = self.body.is_over();
     }
 
     fn phase(&self, phase: Phase) {
@@ -444,11 +449,13 @@ impl Live<'_> {
     }
 
     /// What the app hears of a failed write.
-    fn tolerate(&self, result: i32) -> i32 {
-        let settings = &self.instance.settings;
-        let silent = settings.disable_write_exception
-            || self.reply.write_errors <= settings.write_errors_tolerance;
-        if result == WRITE_ERROR && silent { OK } else { result }
+    fn tolerate(&mut self, result: i32) -> i32 {
+        if result != WRITE_ERROR {
+            return result;
+        }
+        self.tell_failure();
+        let most = self.instance.settings.write_errors_tolerance;
+        if self.reply.write_errors <= most { OK } else { result }
     }
 }
 

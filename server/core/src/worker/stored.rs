@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) chunk: usize,
     /// Where temporary files live.
     pub(crate) directory: PathBuf,
+    /// Where the progress of uploads is told.
+    pub(crate) progress: Option<PathBuf>,
 }
 
 impl Plan {
@@ -30,7 +32,8 @@ impl Plan {
     pub(crate) fn new(policy: &Bodies) -> Plan {
         let directory = std::env::var_os("TMPDIR").filter(|path| !path.is_empty());
         let directory = directory.unwrap_or_else(|| "/tmp".into()).into();
-        Plan { threshold: policy.buffering, chunk: policy.chunk, directory }
+        let progress = policy.progress.clone();
+        Plan { threshold: policy.buffering, chunk: policy.chunk, directory, progress }
     }
 }
 
@@ -52,6 +55,11 @@ impl Stored {
     /// A body that lies in the input buffer already.
     pub(crate) fn in_input(start: usize, size: u64) -> Stored {
         Stored { place: Place::Input(start), size, at: 0 }
+    }
+
+    /// A body that somebody else has stored.
+    pub(crate) fn in_file(file: File, size: u64) -> Stored {
+        Stored { place: Place::File(file), size, at: 0 }
     }
 
     /// Reads on from the current position; 0 at the end.
@@ -189,7 +197,7 @@ mod tests {
     use super::*;
 
     fn plan(threshold: u64) -> Plan {
-        Plan { threshold, chunk: 4, directory: std::env::temp_dir() }
+        Plan { threshold, chunk: 4, directory: std::env::temp_dir(), progress: None }
     }
 
     fn stored(threshold: u64, announced: Option<u64>, pieces: &[&[u8]]) -> (bool, Stored) {

@@ -29,6 +29,8 @@ pub(crate) struct Meta {
     pub(crate) waited_us: Option<u64>,
     /// Number of a FastCGI request.
     pub(crate) record: u16,
+    /// The web server has named a file that stands for the body.
+    pub(crate) post_file: bool,
 }
 
 /// Which counter of the socket a refusal belongs to.
@@ -218,6 +220,8 @@ fn look_link(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
         modifiers: limits.modifiers,
         packet_size: size,
         waited_us: (header.waited_us > 0).then_some(header.waited_us.into()),
+        // The body is what the client has sent, whatever variables a router adds.
+        post_file: false,
         ..meta_of(vars.known())
     })
 }
@@ -228,6 +232,7 @@ fn meta_of(known: Known<'_>) -> Meta {
         content_length: known.content_length(),
         http11: known.protocol() == b"HTTP/1.1",
         head_request: known.method() == b"HEAD",
+        post_file: known.content_length() > 0 && !known.post_file().is_empty(),
         ..Meta::default()
     }
 }

@@ -12,6 +12,7 @@ mod parking;
 mod patience;
 mod pause;
 mod proxied;
+mod refusing;
 mod signals;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,16 +23,17 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use uwsgi_duties::{Line, recycle};
-use uwsgi_proto::HttpEnv;
+use uwsgi_proto::{HttpEnv, VarBlock};
 
 use self::pause::Pause;
 use super::conn::Conn;
 use super::io;
+use super::progress;
 use super::request::Core;
 use super::table::Table;
 use super::traffic::Traffic;
 use super::trouble::Trouble;
-use super::wire::{self, Limits, Look, Meta, Reason, Refusal, Said};
+use super::wire::{self, Limits, Look, Meta};
 use crate::instance::Instance;
 use crate::log;
 use crate::settings::Protocol;
@@ -453,7 +455,7 @@ impl Reactor {
         let (vars, aside) = (&mut core.vars, &mut core.aside);
         let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, vars, aside);
         match look {
-            Look::Ready(meta) if self.body_is_late(conn, &meta, input) => Look::More,
+            Look::Ready(meta) if self.body_is_late(conn, &meta, input, vars) => Look::More,
             Look::More => {
                 conn.scanned = input.len();
                 Look::More
@@ -464,9 +466,12 @@ impl Reactor {
 
     /// A small body that has not arrived yet is awaited here, so that its sender costs no core. One
     /// that will not arrive is told the application.
-    fn body_is_late(&self, conn: &mut Conn, meta: &Meta, input: &[u8]) -> bool {
+    fn body_is_late(&self, conn: &mut Conn, meta: &Meta, input: &[u8], vars: &VarBlock) -> bool {
         let small = (1..=PARKED_BODY).contains(&meta.content_length);
-        let awaited = small && !meta.chunked && conn.protocol != Protocol::Puwsgi;
+        let awaited = small
+            && !(meta.chunked || meta.post_file)
+            && conn.protocol != Protocol::Puwsgi
+            && !progress::is_wanted(&self.instance.settings.policy.bodies, vars.known().uri());
         if !awaited || conn.ended.is_some() {
             conn.awaited_ms = conn.head_ms.map_or(0, |since| self.now_ms().saturating_sub(since));
             return false;
@@ -491,41 +496,6 @@ impl Reactor {
             );
         }
         late
-    }
-
-    /// Answers what is no request; false when the connection ends with that.
-    fn say(&self, conn: &Conn, said: &Said, input: &mut Vec<u8>) -> bool {
-        let mut switches = 0;
-        // Answers are short: who does not take one does not read at all.
-        let sent = io::send_all(conn.fd.as_fd(), &said.answer, false, 0, &mut switches);
-        input.drain(..said.used);
-        sent.is_ok() && !said.close
-    }
-
-    fn refuse(&self, core: &mut Core, conn: &Conn, refusal: &Refusal, input: &[u8]) {
-        log!("{}", refusal.line);
-        core.row.parse_errors.add(1);
-        self.traffic(conn).in_vain(input.len());
-        if let Some(i) = self.sources[conn.listener as usize].index {
-            let row = self.instance.arena.socket(i);
-            match refusal.reason {
-                Reason::Oversize => row.oversize.add_shared(1),
-                Reason::Bad => row.bad.add_shared(1),
-                Reason::Vars => row.vars.add_shared(1),
-                Reason::LimitPost => row.limit_post.add_shared(1),
-            }
-        }
-        if refusal.logged {
-            let seen = input.len();
-            core.log_refused(conn, seen.saturating_sub(uwsgi_proto::uwsgi::HEADER_LEN));
-        }
-        if let Some(answer) = wire::refused::answer(conn.protocol, refusal, input) {
-            let mut switches = 0;
-            // The client is refused either way.
-            let sent = io::send_all(conn.fd.as_fd(), &answer, false, 1000, &mut switches);
-            self.traffic(conn).rejected(if sent.is_ok() { answer.len() } else { 0 });
-            io::drain(conn.fd.as_fd());
-        }
     }
 
     /// What this worker does for clients of the socket of this one.

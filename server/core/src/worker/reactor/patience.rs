@@ -52,7 +52,7 @@ impl Reactor {
         }
         let traffic = self.traffic(conn);
         traffic.in_vain(came);
-        if conn.protocol.is_http() && came > 0 {
+        if conn.protocol.is_http() && came > 0 && !self.instance.settings.policy.clients.silent {
             let mut switches = 0;
             // Best effort: the client was too slow to care for.
             let answer = error_response(408);

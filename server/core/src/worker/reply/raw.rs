@@ -3,7 +3,7 @@
 use uwsgi_abi::{OK, WRITE_ERROR};
 use uwsgi_proto::link;
 
-use super::{BodyFraming, Framing, Reply, Wire};
+use super::{BodyFraming, Framing, Reply, Stage, Wire};
 
 impl Reply {
     /// Sends bytes as they are, in a frame where the router is the peer.
@@ -15,7 +15,7 @@ impl Reply {
         if self.ended || data.is_empty() {
             return OK;
         }
-        self.raw = true;
+        (self.raw, self.stage) = (true, Stage::Body);
         for part in data.chunks(FRAME) {
             self.begin_frame(wire);
             self.out.extend_from_slice(part);

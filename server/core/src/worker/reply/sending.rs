@@ -3,6 +3,7 @@
 
 use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
 use rustix::io::Errno;
 
@@ -105,7 +106,15 @@ impl Reply {
 
     fn wait(&mut self, wire: &Wire<'_>) -> Result<(), Failure> {
         self.switches += 1;
-        let waited = io::writable(wire.fd, wire.timeout_ms);
-        waited.map_err(|e: Option<Errno>| e.map_or(Failure::Timeout, Failure::Error))
+        let left = wire.pace.allowed_ms(self.gone()).saturating_sub(self.waited_ms);
+        let left = i32::try_from(left).unwrap_or(i32::MAX);
+        let since = Instant::now();
+        let waited = io::writable(wire.fd, left.min(wire.timeout_ms));
+        self.waited_ms += since.elapsed().as_millis() as u64;
+        waited.map_err(|e: Option<Errno>| match e {
+            Some(errno) => Failure::Error(errno),
+            None if left < wire.timeout_ms => Failure::Slow,
+            None => Failure::Timeout,
+        })
     }
 }

@@ -25,6 +25,7 @@ impl Core {
         let (reply, tx) = (&mut self.reply, now.1 - moved.1);
         if reply.failed.is_some() {
             reply.head_bytes = reply.head_bytes.min(tx);
+            reply.own_head_bytes = reply.own_head_bytes.min(reply.head_bytes);
             reply.body_bytes = reply.body_bytes.min(tx - reply.head_bytes);
             let rest = tx - reply.head_bytes - reply.body_bytes;
             reply.raw_bytes = reply.raw_bytes.min(rest);

@@ -1,7 +1,7 @@
 //! What an application asks about its running request, beyond reading and answering it.
 
+use uwsgi_abi::OK;
 use uwsgi_abi::running::{CHUNK_NOW, Deed, NoChunk};
-use uwsgi_abi::{OK, WRITE_ERROR};
 
 use super::Live;
 use crate::log;
@@ -88,6 +88,6 @@ impl Live<'_> {
         }
         self.notes.raw = true;
         let result = self.reply.send_raw(&self.wire, data);
-        if result == WRITE_ERROR { self.tolerate(result) } else { result }
+        self.tolerate(result)
     }
 }

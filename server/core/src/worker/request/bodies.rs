@@ -1,8 +1,12 @@
 //! The body of a running request: received before the application runs where `post-buffering` says
 //! so, read by the application, and what is said when that fails. Part of the request.
 
+use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use uwsgi_abi::OK;
 
 use super::{Core, Live, REFUSED};
@@ -11,15 +15,17 @@ use crate::sockets;
 use crate::worker::body::Body;
 use crate::worker::conn::Conn;
 use crate::worker::io;
+use crate::worker::progress::Progress;
 use crate::worker::stored::Plan;
 use crate::worker::trouble::Trouble;
+use crate::worker::wire::Meta;
 use crate::{log, logv};
 
 impl Live<'_> {
     /// Receives the whole body, where it is to be stored. False: that failed, and the request is
     /// over.
-    pub(super) fn store_body(&mut self, plan: &Plan, protocol: Protocol) -> bool {
-        if plan.threshold == 0 {
+    pub(super) fn store_body(&mut self, plan: &Plan, meta: &Meta) -> bool {
+        if (meta.post_file && self.take_post_file()) || plan.threshold == 0 {
             return true;
         }
         if !self.body.is_here() {
@@ -27,8 +33,12 @@ impl Live<'_> {
         }
         let fd: BorrowedFd<'_> = self.wire.fd;
         let (instance, core, clock) = (self.instance, self.core, self.wire.clock);
+        let mut progress = self.begin_progress(plan);
         // The time that a body takes is not the application's.
-        let mut each = |_received: u64| {
+        let mut each = |received: u64| {
+            if let Some(progress) = &mut progress {
+                progress.note(received);
+            }
             if instance.settings.inflight {
                 let record = instance.arena.inflight(core.0, core.1);
                 record.postpone(clock.shared_us(clock.now_us()));
@@ -42,8 +52,36 @@ impl Live<'_> {
         self.body.errors += 1;
         self.body.trouble = trouble;
         self.log_trouble(trouble, wanted, 0);
-        self.refuse_body(trouble, protocol);
+        self.refuse_body(trouble, self.protocol);
         false
+    }
+
+    /// Puts the file that the web server has stored the body in (`UWSGI_POSTFILE`) in its place. False:
+    /// it cannot be opened, and the body is what comes on the connection.
+    fn take_post_file(&mut self) -> bool {
+        let known = self.vars.known();
+        let path = Path::new(OsStr::from_bytes(known.post_file()));
+        // What is no file does not hold up the core.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match openat(CWD, path, flags, Mode::empty()) {
+            Ok(fd) => {
+                self.body.stand_in(fd.into(), known.content_length());
+                self.note_body();
+                true
+            }
+            Err(errno) => {
+                let (text, line) = (sockets::plain(&errno.into()), line!());
+                log!("open(\"{}\"): {text} [core/protocol.c line {line}]", path.display());
+                false
+            }
+        }
+    }
+
+    /// Where an upload that goes to a file tells how far it has come.
+    fn begin_progress(&self, plan: &Plan) -> Option<Progress> {
+        let (directory, known) = (plan.progress.as_ref()?, self.vars.known());
+        let size = known.content_length();
+        (size >= plan.threshold).then(|| Progress::begin(directory, known.uri(), size)).flatten()
     }
 
     /// A client that waits for it hears that its body is wanted.
@@ -59,7 +97,8 @@ impl Live<'_> {
     /// The request ends before an application saw it.
     fn refuse_body(&mut self, trouble: Trouble, protocol: Protocol) {
         self.app = REFUSED;
-        let hears = protocol.is_http() || protocol == Protocol::Link;
+        let silent = self.instance.settings.policy.clients.silent;
+        let hears = !silent && (protocol.is_http() || protocol == Protocol::Link);
         let status: &[u8] = match trouble {
             _ if !hears => return,
             Trouble::Closed | Trouble::Errno(_) | Trouble::Unknown => return,

@@ -4,13 +4,12 @@ use uwsgi_duties::recycle::{Accounting, Limits, Memory};
 use uwsgi_sys::procfs;
 
 use super::{Core, NO_APP, Outcome, REFUSED};
+use crate::log;
 use crate::waits::Waits;
 use crate::worker::conn::Conn;
-use crate::worker::reply::Failure;
 use crate::worker::reqlog::{self, Finished};
 use crate::worker::traffic::Traffic;
 use crate::worker::wire::Meta;
-use crate::{log, logv, sockets};
 
 /// How old the shares of memory may be by which a worker is judged: measuring walks over all
 /// mappings.
@@ -19,34 +18,6 @@ const SHARES_US: u64 = 500_000;
 const FAILED: u16 = 500;
 
 impl Core {
-    /// Method and target of the request, as log lines have them.
-    pub(super) fn named(&self) -> (String, String) {
-        let known = self.vars.known();
-        (known.method().escape_ascii().to_string(), known.uri().escape_ascii().to_string())
-    }
-
-    /// An answer that did not arrive: method, target and address of its client.
-    pub(crate) fn log_failure(&self, failure: Failure, method: &str, uri: &str, peer: &str) {
-        let settings = &self.instance.settings;
-        match failure {
-            Failure::Timeout => log!("uwsgi_response_write_body_do() TIMEOUT !!!"),
-            Failure::Error(errno) => {
-                if !settings.ignore_sigpipe {
-                    logv!(
-                        "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request {uri} (ip {peer}) !!!"
-                    );
-                }
-                if !settings.ignore_write_errors {
-                    let text = sockets::plain(&errno.into());
-                    logv!(
-                        "uwsgi_response_write_body_do(): {text} [core/writer.c line {}] during {method} {uri} ({peer})",
-                        line!()
-                    );
-                }
-            }
-        }
-    }
-
     pub(super) fn log_request(
         &mut self,
         conn: &Conn,
@@ -68,8 +39,8 @@ impl Core {
             packet_size: meta.packet_size,
             start_us: outcome.start_epoch,
             duration_us: outcome.duration_us,
-            status: self.reply.status(),
-            headers: self.reply.headers(),
+            status: self.reply.said_status(),
+            headers: self.reply.said_headers(),
             head_bytes: self.reply.own_head_bytes,
             body_bytes: self.reply.body_bytes,
             switches: self.reply.switches,
@@ -84,7 +55,7 @@ impl Core {
             notes: &self.notes,
             numbers: settings.metrics.then(|| arena.view()),
         };
-        if !self.reply.has_head() && outcome.app != NO_APP {
+        if finished.status == 0 && outcome.app != NO_APP {
             finished.status = FAILED;
         }
         finished.app = finished.app.max(NO_APP);
@@ -150,14 +121,16 @@ impl Core {
         [Some((usage.vsz, usage.rss)), shares.map(|s| (s.uss, s.pss))]
     }
 
-    /// A request that was refused while its variables were read: counted and logged as a failure
-    /// of its sender, with the variables read so far.
-    pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize) {
+    /// A request that was refused while its variables were read: counted and logged with the variables
+    /// read so far, as what its client was `told`, or as a failure where that could be told nothing.
+    pub(crate) fn log_refused(&mut self, conn: &Conn, packet_size: usize, told: Option<u16>) {
+        let status = told.unwrap_or(FAILED);
         self.reply.reset();
+        self.reply.refused(told);
         self.notes.reset();
         self.row.requests.add(1);
-        self.row.count_response(FAILED);
-        Traffic::of(self.instance, self.worker, conn.listener).answered(FAILED);
+        self.row.count_response(status);
+        Traffic::of(self.instance, self.worker, conn.listener).answered(status);
         let start_epoch = self.clock.epoch_us(self.clock.now_us());
         let (app, duration_us) = (REFUSED, 0);
         let outcome =

@@ -7,12 +7,12 @@ use uwsgi_abi::{REQUEST_CHUNKED, REQUEST_DYNAMIC, REQUEST_RAW, REQUEST_SETENV};
 use uwsgi_proto::Known;
 use uwsgi_proto::fastcgi::reply;
 
-use super::Core;
+use super::{Asker, Core};
 use crate::instance::Instance;
 use crate::settings::{Protocol, Settings};
 use crate::warning::PING;
 use crate::worker::body::{Body, Kind};
-use crate::worker::conn::{Conn, Drain};
+use crate::worker::conn::{Conn, Drain, LinkDrains};
 use crate::worker::frames::Frames;
 use crate::worker::io;
 use crate::worker::wire::Meta;
@@ -80,14 +80,18 @@ impl Core {
     }
 
     /// What the client has not taken, if that is all that is missing.
-    pub(super) fn take_drain(&mut self, keep: bool) -> Option<Box<Drain>> {
+    pub(super) fn take_drain(&mut self, conn: &Conn, keep: bool) -> Option<Box<Drain>> {
         if self.reply.outbox.is_empty() {
             return None;
         }
         let outbox = std::mem::take(&mut self.reply.outbox);
         let whole = self.reply.failed.is_none();
-        let app = self.reply.app;
-        whole.then(|| Box::new(Drain { outbox, keep, app, request: self.named() }))
+        let (app, sent, waited_ms) = (self.reply.app, self.reply.gone(), self.reply.waited_ms);
+        let asker = Asker::of(self.vars.known(), &conn.peer);
+        let links = &self.instance.arena.worker(self.worker).draining_links;
+        let link = whole && conn.protocol == Protocol::Link;
+        let _told = link.then(|| LinkDrains::new(links));
+        whole.then(|| Box::new(Drain { outbox, keep, app, asker, sent, waited_ms, _told }))
     }
 
     /// Tells a web server that began requests beside the one at hand that only one runs at a time.

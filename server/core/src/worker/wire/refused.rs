@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 
-use uwsgi_proto::error_response;
 use uwsgi_proto::fastcgi::{Record, kind, reply};
+use uwsgi_proto::{error_response, link};
 
 use super::Refusal;
 use crate::settings::Protocol;
 
-/// The answer to a refused request, whose bytes so far are `input`; `None` where the connection just
+/// The answer of a worker's core to a refused request, whose bytes so far are `input`; `None` where the connection just
 /// closes.
 pub(crate) fn answer(
     protocol: Protocol,
     refusal: &Refusal,
     input: &[u8],
+    by: (u32, u32),
 ) -> Option<Cow<'static, [u8]>> {
     if refusal.status == 0 {
         return None;
@@ -32,7 +33,12 @@ pub(crate) fn answer(
                 [&header[..], &page, &reply::finish(begin.id)].concat().into()
             })
         }
-        Protocol::Uwsgi | Protocol::Puwsgi | Protocol::Raw | Protocol::Link => None,
+        Protocol::Link => {
+            // The router passes it on, and comes back on another link.
+            let end = link::End { flags: link::END_LEAVE, worker: by.0 as u16, core: by.1 as u16 };
+            Some([&link::frame(page.len() as u32)[..], page, &end.encode()].concat().into())
+        }
+        Protocol::Uwsgi | Protocol::Puwsgi | Protocol::Raw => None,
     }
 }
 
@@ -51,7 +57,7 @@ mod tests {
 
     fn text(protocol: Protocol, status: u16, input: &[u8]) -> Option<String> {
         let refusal = Refusal { reason: Reason::Bad, line: String::new(), status, logged: false };
-        let answer = answer(protocol, &refusal, input)?;
+        let answer = answer(protocol, &refusal, input, (1, 0))?;
         Some(String::from_utf8_lossy(&answer).into_owned())
     }
 
@@ -67,6 +73,8 @@ mod tests {
         let records = first(Protocol::FastCgi, begin).unwrap();
         assert!(records.starts_with("\x01\x06\x00\x05") && records.ends_with("Entity Too Large"));
         assert_eq!(first(Protocol::FastCgi, b"GET / HT"), None, "nobody has begun anything");
+        let framed = first(Protocol::Link, b"").unwrap();
+        assert!(framed.ends_with("HTTP/1.1 413 Request Entity Too Large"));
         assert_eq!(first(Protocol::Uwsgi, b""), None);
         assert_eq!(text(Protocol::Scgi, 0, b""), None);
     }
