@@ -3,6 +3,8 @@
 //! It owns the order: count, page, traceback, worker policy. It refuses to let `SystemExit`
 //! reach the interpreter's own handling, which would end the process in the middle of a request.
 
+use std::ffi::CStr;
+
 use uwsgi_abi::{Control, Pair, Str};
 
 use crate::cores::Core;
@@ -108,6 +110,11 @@ pub(crate) fn taken_out(core: &Core, taken: Taken) {
     let Some(server) = server() else { return };
     server.exception(core.request.get(), class.as_bytes(), message.as_bytes());
     answer(core, &taken, &class, &message);
+    if settings().log_exceptions
+        && with_glue(core, c"exception_log", &taken, &class, &message).is_err()
+    {
+        print();
+    }
     let exit = taken.asks_for_exit();
     if exit {
         let short = class.rsplit('.').next().unwrap_or(&class);
@@ -128,7 +135,7 @@ fn answer(core: &Core, taken: &Taken, class: &str, message: &str) {
         return;
     }
     if settings().catch_exceptions {
-        match catcher_page(core, taken, class, message) {
+        match with_glue(core, c"exception_page", taken, class, message) {
             Ok(page) => unlocked(|| plain_500(core, page.as_bytes())),
             Err(_) => print(),
         }
@@ -137,9 +144,10 @@ fn answer(core: &Core, taken: &Taken, class: &str, message: &str) {
     }
 }
 
-/// The text of `catch-exceptions`, made by the helper code.
-fn catcher_page(core: &Core, taken: &Taken, class: &str, message: &str) -> Res<Obj> {
-    let glue = interp(core.interp.get()).and_then(|i| i.glue.get(c"exception_page"));
+/// What a function of the helper code makes of an exception: the text of `catch-exceptions`, or what an
+/// exception handler says.
+fn with_glue(core: &Core, name: &CStr, taken: &Taken, class: &str, message: &str) -> Res<Obj> {
+    let glue = interp(core.interp.get()).and_then(|i| i.glue.get(name));
     let function = glue.ok_or_else(crate::cores::outside)?;
     // SAFETY: non-null inside a request; the server keeps the variables alive.
     let vars = unsafe {
@@ -151,7 +159,7 @@ fn catcher_page(core: &Core, taken: &Taken, class: &str, message: &str) -> Res<O
         let (key, value) = unsafe { (pair.key.bytes(), pair.value.bytes()) };
         Obj::tuple([Obj::latin1(key), Obj::latin1(value)])
     }))?;
-    let facts = Obj::tuple([Obj::text(class), Obj::text(message)])?;
+    let facts = Obj::tuple([Obj::text(class), Obj::text(message), Obj::uint(core.id.into())])?;
     let traceback = taken.traceback.clone().unwrap_or_else(Obj::none);
     function.call(&[&facts, &traceback, &pairs])
 }

@@ -419,21 +419,45 @@ def alias(value):
 
 # --- catch-exceptions ----------------------------------------------------------------------------
 
-def exception_page(facts, tb, pairs):
+def _frames(tb):
     import linecache
-    name, message = facts
-    env = dict(pairs)
-    lines = ['uWSGI exceptions catcher for "%s %s" (request plugin: "python", modifier1: 0)'
-             % (env.get("REQUEST_METHOD", ""), env.get("REQUEST_URI", "")), ""]
-    lines += ["Exception: %s: %s" % (name, message), "", "Exception class: %s" % name, "",
-              "Exception message: %s" % message, "", "Backtrace:"]
     while tb is not None:
         code = tb.tb_frame.f_code
         line = 'filename: "%s" line: %d function: "%s"' % (
             code.co_filename, tb.tb_lineno, code.co_name)
         text = linecache.getline(code.co_filename, tb.tb_lineno, tb.tb_frame.f_globals).strip()
-        lines.append(line + (' text/code: "%s"' % text if text else ""))
+        yield line + (' text/code: "%s"' % text if text else "")
         tb = tb.tb_next
+
+
+def exception_log(facts, tb, pairs):
+    """What the exception handler `log` says, as one text: lines of other threads stay out of it."""
+    import os
+    import time
+    name, message, core = facts
+    name = name.rpartition(".")[2]
+    text = ["", '!!! "log" exception handler !!!', "", "vars:"]
+    text += ["\t%s=%s" % (key, _printable(value)) for key, value in pairs]
+    text += ["", "backtrace:"] + ["\t" + _printable(frame) for frame in _frames(tb)]
+    text += ["", "class: " + name, "msg: " + _printable(message), "repr: %s: %s" % (name, _printable(message)),
+             "unix: %d" % time.time(), "wid: %d" % uwsgi.worker_id(), "pid: %d" % os.getpid(), "core: %d" % core,
+             "node: " + os.uname().nodename, "", '!!! end of "log" exception handler output !!!', ""]
+    log("\n".join(text))
+
+
+def _printable(text):
+    """One line stays one line, whatever a client has sent."""
+    return "".join(c if c >= " " and c != "\x7f" else "?" for c in text)
+
+
+def exception_page(facts, tb, pairs):
+    name, message, _core = facts
+    env = dict(pairs)
+    lines = ['uWSGI exceptions catcher for "%s %s" (request plugin: "python", modifier1: 0)'
+             % (env.get("REQUEST_METHOD", ""), env.get("REQUEST_URI", "")), ""]
+    lines += ["Exception: %s: %s" % (name, message), "", "Exception class: %s" % name, "",
+              "Exception message: %s" % message, "", "Backtrace:"]
+    lines += _frames(tb)
     lines.append("")
     lines += ["%s = %s" % pair for pair in pairs]
     return "\n".join(lines + [""]).encode("utf-8", "backslashreplace")

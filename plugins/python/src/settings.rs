@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) disable_write_exception: bool,
     /// `catch-exceptions`: answer uncaught exceptions with a text page.
     pub(crate) catch_exceptions: bool,
+    /// `exception-handler`: the log tells all about them; the server knows no other handler.
+    pub(crate) log_exceptions: bool,
     /// `exception-500`: answer uncaught exceptions with the plain 500 page.
     pub(crate) exception_500: bool,
     /// `post-buffering` is on: `wsgi.input` can seek.
@@ -76,6 +78,7 @@ impl Settings {
         throw_write_exception: false,
         disable_write_exception: false,
         catch_exceptions: false,
+        log_exceptions: false,
         exception_500: false,
         post_buffering: false,
         reload: ReloadRules {
@@ -99,6 +102,7 @@ impl Settings {
             throw_write_exception: server.flag("write-errors-exception-only"),
             disable_write_exception: server.flag("disable-write-exception"),
             catch_exceptions: server.flag("catch-exceptions"),
+            log_exceptions: server.option("exception-handler", 0).is_some(),
             exception_500: server.flag("exception-500"),
             post_buffering: server.flag("post-buffering"),
             reload: ReloadRules {

@@ -162,6 +162,7 @@ pub(super) const WORKS: &[&str] = &[
     "evil-reload-on-as",
     "evil-reload-on-rss",
     "exception-500",
+    "exception-handler",
     "exec-as-root",
     "exec-as-user",
     "exec-as-user-atexit",

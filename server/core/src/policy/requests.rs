@@ -94,6 +94,7 @@ pub enum VHost {
 
 impl Requests {
     pub(super) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Requests {
+        check_handlers(config, faults);
         let patience = match config.int("chunked-input-timeout", 0) {
             seconds if seconds > 0 => seconds,
             _ => config.int("socket-timeout", 4).max(1),
@@ -112,6 +113,17 @@ impl Requests {
             },
             error_pages: config.all("error-page-500").map(|e| e.text().to_owned()).collect(),
             headers: HeaderRules::from_config(config, faults),
+        }
+    }
+}
+
+/// Who hears of exceptions: so far the log, which each language writes itself.
+fn check_handlers(config: &Config, faults: &mut Vec<Finding>) {
+    for entry in config.all("exception-handler") {
+        let name = entry.text().split(':').next().unwrap_or_default();
+        if name != "log" {
+            let text = format!("unable to find exception handler: {name}");
+            faults.push(Finding::fault(text).about(entry).allowed("log"));
         }
     }
 }
