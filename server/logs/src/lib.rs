@@ -1,0 +1,22 @@
+//! Log lines on their way from who says them to who keeps them. Pure.
+//!
+//! ```text
+//! message ─▶ Plan::decide ─▶ destinations ─▶ encoders of each ─▶ bytes of its receiver
+//! ```
+//!
+//! [`plan`] knows the loggers and which line goes where, [`encode`] changes lines on their way,
+//! [`wire`] says how each receiver wants them, [`rotate`] when a file has to go and what it is called
+//! then. The crate opens nothing, sends nothing and has no clock: whoever carries lines passes a
+//! [`Moment`].
+
+pub mod encode;
+pub mod keyval;
+pub mod logger;
+pub mod moment;
+pub mod pattern;
+pub mod plan;
+pub mod rotate;
+pub mod template;
+pub mod wire;
+
+pub use moment::Moment;

@@ -1,0 +1,7 @@
+//! The bytes that each receiver wants. No I/O.
+
+pub mod gelf;
+pub mod journal;
+pub mod mongodb;
+pub mod redis;
+pub mod syslog;
