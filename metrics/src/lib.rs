@@ -12,6 +12,8 @@
 mod exemplar;
 #[cfg_attr(loom, allow(dead_code, reason = "the model is its only user there"))]
 mod index;
+#[cfg_attr(loom, allow(dead_code, reason = "the model is its only user there"))]
+mod lines;
 mod seqlock;
 mod sync;
 
