@@ -1,4 +1,4 @@
-//! Log lines on their way from who says them to who keeps them. Pure.
+//! Log lines on their way from who says them to who keeps them.
 //!
 //! ```text
 //! message ─▶ Plan::decide ─▶ destinations ─▶ encoders of each ─▶ bytes of its receiver
@@ -6,8 +6,8 @@
 //!
 //! [`plan`] knows the loggers and which line goes where, [`encode`] changes lines on their way,
 //! [`wire`] says how each receiver wants them, [`rotate`] when a file has to go and what it is called
-//! then. The crate opens nothing, sends nothing and has no clock: whoever carries lines passes a
-//! [`Moment`].
+//! then: all pure. [`sink`] opens and sends, each receiver in a thread of its own. The crate has no
+//! clock: whoever carries lines passes a [`Moment`].
 
 pub mod encode;
 pub mod keyval;
@@ -16,6 +16,7 @@ pub mod moment;
 pub mod pattern;
 pub mod plan;
 pub mod rotate;
+pub mod sink;
 pub mod template;
 pub mod wire;
 

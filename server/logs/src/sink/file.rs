@@ -1,0 +1,127 @@
+//! A file of its own, which rotates itself.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use super::stream::write_all;
+use super::{Message, Sink};
+use crate::Moment;
+use crate::rotate;
+
+/// Mode of a file that is made.
+const MODE: u32 = 0o640;
+
+/// See the module.
+pub(super) struct File {
+    path: String,
+    most: u64,
+    backup: Option<String>,
+    mode: Option<u32>,
+    open: Option<(fs::File, u64)>,
+    news: Vec<String>,
+}
+
+/// A rotation that took place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// Bytes of the old file.
+    pub size: u64,
+    /// What it is called now.
+    pub name: String,
+}
+
+impl File {
+    pub(super) fn new(path: &str, most: u64, backup: Option<&str>, mode: Option<u32>) -> File {
+        let (path, backup) = (path.to_owned(), backup.map(str::to_owned));
+        File { path, most, backup, mode, open: None, news: Vec::new() }
+    }
+
+    fn write(&mut self, message: &[u8], at: Moment) -> io::Result<()> {
+        let (file, size) = match &mut self.open {
+            Some(open) => open,
+            none => none.insert(open(&self.path, self.mode)?),
+        };
+        write_all(file.as_fd(), message)?;
+        *size += message.len() as u64;
+        if rotate::is_due(*size, self.most) {
+            self.rotate(at);
+        }
+        Ok(())
+    }
+
+    /// A file that cannot be renamed is written on; the next line tries again.
+    fn rotate(&mut self, at: Moment) {
+        let taken = |name: &str| Path::new(name).exists();
+        let name = rotate::name(&self.path, self.backup.as_deref(), at.seconds(), taken);
+        match fs::rename(&self.path, &name) {
+            Ok(()) => self.open = None,
+            Err(e) => self.news.push(format!("unable to rotate log: rename(\"{name}\"): {e}")),
+        }
+    }
+}
+
+fn open(path: &str, mode: Option<u32>) -> io::Result<(fs::File, u64)> {
+    let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+    if let Some(mode) = mode {
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    }
+    let size = file.metadata()?.size();
+    Ok((file, size))
+}
+
+impl Sink for File {
+    fn deliver(&mut self, messages: &[Message]) -> (usize, io::Result<()>) {
+        for (done, Message { at, text }) in messages.iter().enumerate() {
+            if let Err(e) = self.write(text, *at) {
+                self.open = None;
+                return (done, Err(e));
+            }
+        }
+        (messages.len(), Ok(()))
+    }
+
+    fn news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn reopen(&mut self) {
+        self.open = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<Message> {
+        let message = |text: &&str| Message { at: Moment(7_000_000), text: text.as_bytes().into() };
+        texts.iter().map(message).collect()
+    }
+
+    #[test]
+    fn a_file_that_grows_too_large_goes_and_no_line_is_lost() {
+        let place = std::env::temp_dir().join(format!("uwsgi-logs-file-{}", std::process::id()));
+        fs::create_dir_all(&place).unwrap();
+        let path = place.join("a.log").display().to_string();
+        let mut file = File::new(&path, 8, None, Some(0o600));
+        assert_eq!(file.deliver(&lines(&["1234567\n", "x\n", "2\n", "1234567\n", "3\n"])).0, 5);
+        let read = |name: &str| fs::read_to_string(place.join(name)).unwrap();
+        assert_eq!(
+            (read("a.log.7"), read("a.log.7.1")),
+            ("1234567\nx\n".into(), "2\n1234567\n".into())
+        );
+        assert_eq!(read("a.log"), "3\n");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_keeps_its_lines_for_later() {
+        let mut file = File::new("/nonexistent/a.log", 0, None, None);
+        let (done, said) = file.deliver(&lines(&["a\n"]));
+        assert_eq!((done, said.unwrap_err().kind()), (0, io::ErrorKind::NotFound));
+    }
+}
