@@ -7,7 +7,6 @@ use std::process::{Child, ChildStdin, Stdio};
 
 use super::stream::write_all;
 use super::{Message, Sink};
-use crate::Moment;
 
 /// See the module.
 pub(super) struct Command {
