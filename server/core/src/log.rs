@@ -50,21 +50,27 @@ static WATCHER: OnceLock<&'static Wire> = OnceLock::new();
 /// Whether they do.
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
+/// Lines go there instead of the log: the observer brings them to where they belong.
+static CARRIED: AtomicBool = AtomicBool::new(false);
+
 /// The log itself, where descriptor 2 is the way through the observer.
 static ASIDE: OnceLock<File> = OnceLock::new();
 
 /// Bytes of a line that are looked at.
 const LOOKED_AT: usize = 8192;
 
-/// From now on copies of lines go to `wire`, in this process and those it forks.
-pub(crate) fn watch(wire: &'static Wire) {
+/// From now on copies of lines go to `wire`, in this process and those it forks; where they are
+/// `carried`, the lines themselves.
+pub(crate) fn watch(wire: &'static Wire, carried: bool) {
     let _ = WATCHER.set(wire);
+    CARRIED.store(carried, Ordering::Relaxed);
     WATCHED.store(true, Ordering::Relaxed);
 }
 
 /// Not in this process: what it says is seen on its way.
 pub(crate) fn unwatch() {
     WATCHED.store(false, Ordering::Relaxed);
+    CARRIED.store(false, Ordering::Relaxed);
 }
 
 /// Keeps the log at hand before descriptor 2 becomes something else.
@@ -111,13 +117,18 @@ fn dated(wanted: bool) -> Vec<u8> {
 
 /// Writes bytes as they are.
 pub fn raw(bytes: &[u8]) {
+    let wire = WATCHER.get().filter(|_| WATCHED.load(Ordering::Relaxed));
+    if CARRIED.load(Ordering::Relaxed)
+        && let Some(wire) = wire
+        && wire.send(&Packet::Said(bytes)).is_ok()
+    {
+        return;
+    }
     // A full or closed log must not stop a server: what cannot be written is given up.
     if std::io::stderr().write_all(bytes).is_err() {
         uwsgi_usdt::log__drop(|| (bytes.len() as u64,));
     }
-    if WATCHED.load(Ordering::Relaxed)
-        && let Some(wire) = WATCHER.get()
-    {
+    if let Some(wire) = wire {
         let seen = bytes.get(..LOOKED_AT).unwrap_or(bytes);
         // Nobody waits for being looked at.
         match wire.send(&Packet::Line(seen)) {

@@ -188,6 +188,27 @@ impl Kind {
     }
 }
 
+/// For a line of the log: nothing that is secret.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::File { path, .. } => write!(f, "file {path}"),
+            Kind::Fd(fd) => write!(f, "fd {fd}"),
+            Kind::Stdio => f.write_str("stdio"),
+            Kind::Socket(to, _) => write!(f, "socket {to}"),
+            Kind::Syslog { .. } => f.write_str("syslog"),
+            Kind::Rsyslog { to, .. } => write!(f, "rsyslog {to}"),
+            Kind::Redis(target) => write!(f, "redislog {}", target.to),
+            Kind::Mongodb { to, .. } => write!(f, "mongodblog {to}"),
+            Kind::Zeromq(endpoint) => write!(f, "zeromq {endpoint}"),
+            Kind::Crypto { to, .. } => write!(f, "crypto {to}"),
+            Kind::Graylog2 { to, .. } => write!(f, "graylog2 {to}"),
+            Kind::Journal => f.write_str("systemd"),
+            Kind::Pipe(_) => f.write_str("pipe"),
+        }
+    }
+}
+
 /// As an option writes it.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

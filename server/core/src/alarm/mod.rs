@@ -63,7 +63,8 @@ pub(crate) fn open(
         return Ok((None, None));
     }
     let wire = Wire::new().map_err(|e| format!("socketpair(): {}", sockets::plain(&e)))?;
-    let tap = Tap::open(!settings.alarms.rules.is_empty(), kept);
+    let wanted = !settings.alarms.rules.is_empty() || settings.policy.logging.through;
+    let tap = Tap::open(wanted, kept);
     let tap = tap.map_err(|e| format!("pipe(): {}", sockets::plain(&e)))?;
     Ok((Some(wire), tap))
 }
@@ -71,8 +72,29 @@ pub(crate) fn open(
 /// From now on faults are told, and lines of the log are looked at.
 pub(crate) fn begin(instance: &'static Instance) {
     plan_faults(instance);
+    watch(instance);
+}
+
+/// From now on what this process says is looked at, or carried.
+pub(crate) fn watch(instance: &'static Instance) {
+    let carried = !instance.settings.policy.logging.is_plain();
     if let Some(wire) = instance.alarm_wire.as_ref().filter(|_| looks(instance)) {
-        log::watch(wire);
+        log::watch(wire, carried);
+    }
+}
+
+/// There is no observer any more, and none comes: what is still on its way to it goes to the log.
+pub(crate) fn end(instance: &Instance) {
+    log::unwatch();
+    if let Some(tap) = &instance.log_tap {
+        tap.drain();
+    }
+    let mut buffer = vec![0; LONGEST];
+    let wire = instance.alarm_wire.as_ref();
+    while let Some(packet) = wire.and_then(|wire| wire.receive(&mut buffer)) {
+        if let Packet::Said(line) = packet {
+            log::raw(line);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) const LONGEST: usize = 256 << 10;
 
 const ALARM: u8 = 1;
 const LINE: u8 = 2;
+const SAID: u8 = 3;
 
 /// What travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) enum Packet<'a> {
     },
     /// A line of the log, to be looked at.
     Line(&'a [u8]),
+    /// A line that is nowhere else, to be carried and looked at.
+    Said(&'a [u8]),
 }
 
 impl<'a> Packet<'a> {
@@ -39,6 +42,7 @@ impl<'a> Packet<'a> {
         let (kind, name) = match self {
             Packet::Alarm { name, .. } => (ALARM, name.get(..0xffff).unwrap_or(name)),
             Packet::Line(_) => (LINE, &[][..]),
+            Packet::Said(_) => (SAID, &[][..]),
         };
         let mut head = vec![kind];
         head.extend_from_slice(&(name.len() as u16).to_le_bytes());
@@ -54,6 +58,7 @@ impl<'a> Packet<'a> {
         match kind {
             ALARM => Some(Packet::Alarm { name, text }),
             LINE => Some(Packet::Line(text)),
+            SAID => Some(Packet::Said(text)),
             _ => None,
         }
     }
@@ -79,7 +84,7 @@ impl Wire {
     /// Sends a packet, or says why it cannot be sent now.
     pub(crate) fn send(&self, packet: &Packet<'_>) -> io::Result<()> {
         let mut bytes = packet.head();
-        let (Packet::Alarm { text, .. } | Packet::Line(text)) = packet;
+        let (Packet::Alarm { text, .. } | Packet::Line(text) | Packet::Said(text)) = packet;
         bytes.extend_from_slice(text);
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         rustix::net::send(&self.send, &bytes, flags)?;
@@ -123,6 +128,7 @@ mod tests {
             Packet::Alarm { name: b"a", text: b"hi" },
             Packet::Alarm { name: b"", text: b"" },
             Packet::Line(b"two\nlines"),
+            Packet::Said(b"three\n"),
             Packet::Alarm { name: b"long", text: &long },
         ];
         for packet in &sent {

@@ -15,7 +15,7 @@ use crate::instance::Instance;
 use crate::mule::Mail;
 use crate::signals::Signals;
 use crate::sockets::Listener;
-use crate::{bound, kept, log, logv, pidfile, privileges, source};
+use crate::{alarm, bound, kept, log, logv, pidfile, privileges, source};
 
 /// Seconds that the observer gets at the end: the last lines of the log and alarms raised just now
 /// take a few seconds of it at most.
@@ -65,9 +65,7 @@ impl Master<'_> {
                     self.end_observer();
                     return None;
                 }
-                if let Some(tap) = &self.instance.log_tap {
-                    tap.drain();
-                }
+                alarm::end(self.instance);
                 Some(goal)
             }
         }
@@ -75,6 +73,7 @@ impl Master<'_> {
 
     /// The binary could not be executed after all: what served before serves again.
     pub(super) fn go_on(&mut self, error: &std::io::Error) {
+        alarm::watch(self.instance);
         let why = crate::sockets::plain(error);
         logv!("execvp(): {why} [{}]", self.instance.binary.display());
         logv!("*** the reload failed, everything starts again as it was ***");

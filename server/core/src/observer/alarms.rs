@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::net::UnixDatagram;
 use uwsgi_alarm::{Event, Facts, Runner};
 
+use super::carrier::Carrier;
 use super::lines::Lines;
 use crate::alarm::config::Watched;
-use crate::alarm::{self, Packet};
+use crate::alarm::{self, Packet, tap};
 use crate::instance::Instance;
 use crate::{clock, log};
 
@@ -23,6 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Time for lines that are still in the pipe then.
 const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Where the log is.
+const LOG: i32 = 2;
 
 /// The alarms of this observer.
 #[derive(Clone)]
@@ -91,6 +95,7 @@ impl Alarms {
             for pipe in tap.for_observer() {
                 lines.settle(pipe, LAST_LINES).await;
             }
+            lines.deliver_all(LAST_LINES).await;
         }
         self.runner.finish(LAST_WORDS).await;
     }
@@ -116,14 +121,22 @@ impl Alarms {
                     lines.offer(line);
                 }
             }
+            Packet::Said(line) => match self.lines.get() {
+                Some(lines) => lines.carry(LOG, line),
+                None => tap::write_all(LOG, line),
+            },
         }
     }
 
     fn watch_lines(&self) -> std::io::Result<()> {
         let Some(tap) = &self.instance.log_tap else { return Ok(()) };
-        let lines = Lines::start(self.clone())?;
+        let carrier = match self.instance.settings.policy.logging.is_plain() {
+            true => None,
+            false => Some(Carrier::start(self.instance).map_err(std::io::Error::other)?),
+        };
+        let lines = Lines::start(self.clone(), carrier)?;
         for pipe in tap.for_observer() {
-            lines.carry(pipe)?;
+            lines.serve(pipe)?;
         }
         let _ = self.lines.set(lines);
         Ok(())

@@ -1,4 +1,4 @@
-//! Lines of the log in the observer: written first, then looked at.
+//! Lines of the log in the observer: written or carried to their loggers first, then looked at.
 //!
 //! One thread for each pipe writes; another one looks, because a pattern may take its time and the
 //! log must not. Between them is a queue with an end: lines that find it full are written like all
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::alarms::Alarms;
+use super::carrier::{Carrier, Stream};
 use crate::alarm::tap::{self, MARK, Peek, Pipe};
 use crate::log;
 
@@ -38,15 +39,21 @@ enum Item {
 pub(super) struct Lines {
     queue: SyncSender<Item>,
     missed: Arc<AtomicU64>,
+    /// Who knows where lines go; without one they go to the log as they are.
+    carrier: Option<Arc<Carrier>>,
+    /// Bytes of a message that is handed on as one.
+    longest: usize,
     /// Who waits for a mark.
     waiting: Arc<Mutex<Option<oneshot::Sender<()>>>>,
 }
 
 impl Lines {
     /// Starts the thread that looks.
-    pub(super) fn start(alarms: Alarms) -> std::io::Result<Lines> {
+    pub(super) fn start(alarms: Alarms, carrier: Option<Carrier>) -> std::io::Result<Lines> {
         let (queue, items) = sync_channel(WAITING);
-        let lines = Lines { queue, missed: Arc::default(), waiting: Arc::default() };
+        let (missed, waiting, carrier) = (Arc::default(), Arc::default(), carrier.map(Arc::new));
+        let longest = carrier.as_ref().map_or(LONGEST, |carrier| carrier.longest());
+        let lines = Lines { queue, missed, carrier, longest, waiting };
         let (missed, waiting) = (Arc::clone(&lines.missed), Arc::clone(&lines.waiting));
         let named = std::thread::Builder::new().name("log-alarm".into());
         named.spawn(move || look(&alarms, &items, &missed, &waiting))?;
@@ -60,8 +67,17 @@ impl Lines {
         }
     }
 
+    /// A line that is nowhere else yet.
+    pub(super) fn carry(&self, target: i32, line: &[u8]) {
+        match &self.carrier {
+            Some(carrier) => carrier.carry(Stream::Main, target, line),
+            None => tap::write_all(target, line),
+        }
+        self.offer(line);
+    }
+
     /// Starts the thread that writes what comes through `pipe`.
-    pub(super) fn carry(&self, pipe: Pipe) -> std::io::Result<()> {
+    pub(super) fn serve(&self, pipe: Pipe) -> std::io::Result<()> {
         let (lines, peek) = (self.clone(), Peek::new()?);
         let named = std::thread::Builder::new().name("log".into());
         named.spawn(move || lines.pump(&pipe, peek))?;
@@ -72,27 +88,52 @@ impl Lines {
         uwsgi_sys::signal::block_all_in_thread();
         let mut unit = Vec::new();
         loop {
-            let packets = peek.each(pipe, |packet| self.packet(pipe, packet, &mut unit));
-            if packets == 0 && !pipe.wait() {
+            if peek.each(pipe, |packet| self.packet(pipe, packet, &mut unit)) > 0 {
+                continue;
+            }
+            // What looked like the first part of more is all there is.
+            self.complete(pipe, &mut unit);
+            if !pipe.wait() {
                 return;
             }
         }
     }
 
-    /// Writes a packet, and looks at it once it is complete.
+    /// Writes a packet, or keeps it until it is complete; then it is looked at.
     fn packet(&self, pipe: &Pipe, packet: &[u8], unit: &mut Vec<u8>) {
         if packet == MARK {
             // It comes once, at the end, when waiting does no harm.
+            self.complete(pipe, unit);
             let _ = self.queue.send(Item::Mark);
             return;
         }
-        tap::write_all(pipe.target, packet);
+        if self.carrier.is_none() {
+            tap::write_all(pipe.target, packet);
+        }
         unit.extend_from_slice(packet);
         let goes_on = packet.len() == PIECE && packet.last() != Some(&b'\n');
-        if !goes_on || unit.len() >= LONGEST {
-            self.offer(unit);
-            unit.clear();
+        if !goes_on || unit.len() >= self.longest {
+            self.complete(pipe, unit);
         }
+    }
+
+    fn complete(&self, pipe: &Pipe, unit: &mut Vec<u8>) {
+        if unit.is_empty() {
+            return;
+        }
+        match &self.carrier {
+            Some(_) => self.carry(pipe.target, unit),
+            None => self.offer(unit),
+        }
+        unit.clear();
+    }
+
+    /// Waits until the loggers have what they were given, but not beyond `limit`.
+    pub(super) async fn deliver_all(&self, limit: Duration) {
+        let Some(carrier) = self.carrier.clone() else { return };
+        let deadline = Instant::now() + limit;
+        let settled = tokio::task::spawn_blocking(move || carrier.settle(deadline));
+        let _ = tokio::time::timeout(limit, settled).await;
     }
 
     /// Waits until what is in `pipe` now is written and looked at, but not beyond `limit`.

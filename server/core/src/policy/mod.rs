@@ -10,6 +10,7 @@ mod daemons;
 mod harakiri;
 mod hooks;
 mod locks;
+mod logging;
 mod machine;
 mod mercy;
 mod output;
@@ -29,6 +30,7 @@ pub use daemons::Attached;
 pub use harakiri::Harakiri;
 pub use hooks::Hooks;
 pub use locks::Locks;
+pub use logging::Logging;
 pub use machine::Machine;
 pub use mercy::Mercies;
 pub use output::Output;
@@ -60,6 +62,8 @@ pub struct Policy {
     pub machine: Machine,
     /// Where the log goes.
     pub output: Output,
+    /// What becomes of lines on their way.
+    pub logging: Logging,
     /// Who the instance becomes, and when.
     pub privileges: Privileges,
     /// Commands from outside, and notices to a service manager.
@@ -92,6 +96,7 @@ impl Policy {
             sockets: Sockets::from_config(config, faults),
             machine: Machine::from_config(config, faults),
             output: Output::from_config(config),
+            logging: Logging::from_config(config, faults),
             privileges: Privileges::from_config(config),
             control: Control::from_config(config, faults),
             daemons: Attached::from_config(config, faults),

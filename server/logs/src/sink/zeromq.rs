@@ -4,7 +4,6 @@ use std::io::{self, Read, Write};
 
 use super::address::Stream;
 use super::{Message, Sink};
-use crate::Moment;
 use crate::logger::Address;
 use crate::wire::zmtp::{self, Received};
 

@@ -1,0 +1,151 @@
+//! Where lines of the log go from the observer: to loggers, changed by encoders, or to the log itself.
+//!
+//! It owns the lanes of the loggers. It refuses to wait for a receiver, but for files and the like,
+//! which get a moment: a line that finds no room is lost there and nowhere else.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use uwsgi_logs::Moment;
+use uwsgi_logs::encode::Chain;
+use uwsgi_logs::logger::{Kind, Spec};
+use uwsgi_logs::plan::Fate;
+use uwsgi_logs::sink::lane::{Count, Lane, Listener};
+use uwsgi_logs::sink::{Facts, sink};
+
+use crate::alarm::tap;
+use crate::instance::Instance;
+use crate::policy::Logging;
+use crate::{boot, clock, log};
+
+/// Bytes that may wait for a receiver.
+const WAITING: usize = 8 << 20;
+
+/// The wait for one that is fast and only has no room at the moment.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whose lines they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    /// Of the server and of applications.
+    Main,
+    /// Of requests.
+    Requests,
+}
+
+/// What a line becomes on its way to one destination.
+#[derive(Default)]
+struct Ways {
+    main: Chain,
+    requests: Chain,
+}
+
+struct Destination {
+    lane: Lane,
+    patience: Duration,
+    ways: Mutex<Ways>,
+}
+
+/// See the module.
+pub(super) struct Carrier {
+    logging: &'static Logging,
+    destinations: Vec<Destination>,
+    original: Mutex<Ways>,
+}
+
+impl Carrier {
+    /// Starts a lane for each logger. The error is the line for the log.
+    pub(super) fn start(instance: &'static Instance) -> Result<Carrier, String> {
+        let settings = &instance.settings;
+        let logging = &settings.policy.logging;
+        let original = uwsgi_sys::fd::duplicate(2).map_err(|e| format!("dup(): {e}"))?;
+        let facts = Facts {
+            hostname: boot::hostname(),
+            version: uwsgi_config::VERSION.to_owned(),
+            rsyslog_packet: logging.rsyslog_packet,
+            rsyslog_split: logging.rsyslog_split,
+            original: Some(Arc::new(original)),
+            duplicate: uwsgi_sys::fd::duplicate,
+            mode: settings.policy.output.mode,
+        };
+        let start = |spec| destination(spec, logging, &facts);
+        let destinations = logging.loggers.iter().map(start).collect::<Result<_, String>>()?;
+        let original = Mutex::new(ways(logging, None));
+        Ok(Carrier { logging, destinations, original })
+    }
+
+    /// A message on its way; `target` is where it goes when nobody else wants it.
+    pub(super) fn carry(&self, stream: Stream, target: i32, message: &[u8]) {
+        let at = Moment(clock::epoch_us());
+        let plan = match (stream, &self.logging.requests) {
+            (Stream::Requests, Some(plan)) => plan,
+            _ => &self.logging.main,
+        };
+        match plan.decide(message) {
+            Fate::Drained | Fate::Filtered => {}
+            Fate::Routed(some) => self.deliver(&some, stream, message, at),
+            Fate::Everybody(all) => self.deliver(all, stream, message, at),
+            Fate::Original => {
+                let mut ways = self.original.lock().unwrap_or_else(PoisonError::into_inner);
+                tap::write_all(target, self.chain(&mut ways, stream).run(message, at));
+            }
+        }
+    }
+
+    fn deliver(&self, indices: &[usize], stream: Stream, message: &[u8], at: Moment) {
+        for destination in indices.iter().filter_map(|index| self.destinations.get(*index)) {
+            let mut ways = destination.ways.lock().unwrap_or_else(PoisonError::into_inner);
+            let text = self.chain(&mut ways, stream).run(message, at);
+            destination.lane.offer(at, text, destination.patience);
+        }
+    }
+
+    /// Lines of requests that are lines like all others are changed like these.
+    fn chain<'a>(&self, ways: &'a mut Ways, stream: Stream) -> &'a mut Chain {
+        match stream {
+            Stream::Requests if self.logging.requests.is_some() => &mut ways.requests,
+            _ => &mut ways.main,
+        }
+    }
+
+    /// Bytes of a message that is handed on as one.
+    pub(super) fn longest(&self) -> usize {
+        self.logging.longest
+    }
+
+    /// Waits until everything is delivered, at most until `deadline`.
+    pub(super) fn settle(&self, deadline: Instant) {
+        for destination in &self.destinations {
+            destination.lane.settle(deadline);
+        }
+    }
+}
+
+fn destination(spec: &Spec, logging: &Logging, facts: &Facts) -> Result<Destination, String> {
+    let name = spec.name.clone().unwrap_or_else(|| spec.kind.to_string());
+    let sink = sink(&spec.kind, facts)?;
+    let lane = Lane::start(&name, sink, WAITING, Box::new(Ledger));
+    let lane = lane.map_err(|e| format!("pthread_create(): {e}"))?;
+    let local = matches!(spec.kind, Kind::File { .. } | Kind::Fd(_) | Kind::Stdio | Kind::Pipe(_));
+    let patience = if local { PATIENCE } else { Duration::ZERO };
+    let ways = Mutex::new(ways(logging, spec.name.as_deref()));
+    Ok(Destination { lane, patience, ways })
+}
+
+fn ways(logging: &Logging, logger: Option<&str>) -> Ways {
+    Ways {
+        main: Chain::of(&logging.encoders, logger),
+        requests: Chain::of(&logging.request_encoders, logger),
+    }
+}
+
+/// What lanes count and tell.
+struct Ledger;
+
+impl Listener for Ledger {
+    fn count(&self, _: Count, _: u64) {}
+
+    fn tell(&self, text: &str) {
+        log::aside(text);
+    }
+}

@@ -1,0 +1,144 @@
+//! `log-master`, loggers, routes, encoders, rotation.
+//!
+//! Loggers of both streams have one numbering: main loggers first, in the order of their options, then
+//! those of requests.
+
+use uwsgi_config::{Config, Entry, Finding, Flags};
+use uwsgi_logs::encode::Step;
+use uwsgi_logs::logger::Spec;
+use uwsgi_logs::plan::{Plan, Station};
+
+use super::number;
+
+/// Options that name a logger in the value, and what stands in front of it.
+const MAIN: [(&str, &str); 4] =
+    [("logger", ""), ("log-syslog", "syslog"), ("log-socket", "socket"), ("log-zeromq", "zeromq")];
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Logging {
+    /// Lines of all processes go through one that carries them.
+    pub through: bool,
+    /// Loggers of both streams.
+    pub loggers: Vec<Spec>,
+    /// Where lines of the server go.
+    pub main: Plan,
+    /// Where lines of requests go; `None` where they are lines like all others.
+    pub requests: Option<Plan>,
+    /// What they become on their way.
+    pub encoders: Vec<Step>,
+    /// The same for lines of requests.
+    pub request_encoders: Vec<Step>,
+    /// Bytes of a message that is handed on as one.
+    pub longest: usize,
+    /// Bytes of a datagram of rsyslog.
+    pub rsyslog_packet: usize,
+    /// Longer messages take several.
+    pub rsyslog_split: bool,
+    /// Bytes from which on the log file has to go; 0 is no limit.
+    pub most: u64,
+    /// What it is called then.
+    pub backup: Option<String>,
+}
+
+impl Logging {
+    pub(super) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Logging {
+        let mut read = Reader { config, faults };
+        let mut loggers = read.loggers(&MAIN);
+        let of_main = stations(&loggers, 0);
+        let of_requests = read.loggers(&[("req-logger", "")]);
+        let request_stations = stations(&of_requests, loggers.len());
+        loggers.extend(of_requests);
+        let (main, requests) = read.plans(&of_main, &request_stations);
+        Logging {
+            through: config.any(Flags::LOG_MASTER),
+            loggers,
+            main,
+            requests: requests.filter(|_| config.any(Flags::REQ_LOG_MASTER)),
+            encoders: read.encoders("log-encoder"),
+            request_encoders: read.encoders("log-req-encoder"),
+            longest: size(config, "log-master-bufsize", 8192).max(1),
+            rsyslog_packet: size(config, "rsyslog-packet-size", 1024),
+            rsyslog_split: config.flag("rsyslog-split-messages"),
+            most: number(config, "log-maxsize").unwrap_or(0),
+            backup: config.last("log-backupname").map(str::to_owned),
+        }
+    }
+
+    /// Whether lines go to the log itself as they are.
+    pub fn is_plain(&self) -> bool {
+        let steps = self.encoders.is_empty() && self.request_encoders.is_empty();
+        self.loggers.is_empty() && self.main.is_plain() && steps
+    }
+}
+
+/// As many bytes as an option says.
+fn size(config: &Config, name: &str, default: u64) -> usize {
+    usize::try_from(number(config, name).unwrap_or(default)).unwrap_or(usize::MAX)
+}
+
+fn stations(specs: &[Spec], first: usize) -> Vec<Station> {
+    let station = |(index, spec): (usize, &Spec)| Station { index, name: spec.name.clone() };
+    (first..).zip(specs).map(station).collect()
+}
+
+/// Goes over the options and collects what is wrong with them.
+struct Reader<'a> {
+    config: &'a Config,
+    faults: &'a mut Vec<Finding>,
+}
+
+impl<'a> Reader<'a> {
+    fn entries(&self, name: &'a str) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        let of = move |entry: &&Entry| entry.row.is_some_and(|row| row.name == name);
+        self.config.entries.iter().filter(of)
+    }
+
+    fn keep<T>(&mut self, entry: &Entry, read: Result<T, String>) -> Option<T> {
+        read.map_err(|text| self.faults.push(Finding::fault(text).about(entry))).ok()
+    }
+
+    /// In the order of the configuration, whichever of the options it is.
+    fn loggers(&mut self, options: &[(&str, &str)]) -> Vec<Spec> {
+        let mut found = Vec::new();
+        for entry in &self.config.entries {
+            let name = entry.row.map_or("", |row| row.name);
+            let Some((_, plugin)) = options.iter().find(|(option, _)| *option == name) else {
+                continue;
+            };
+            let value = match (*plugin, entry.value.as_deref().unwrap_or("")) {
+                ("", value) => value.to_owned(),
+                (plugin, "") => plugin.to_owned(),
+                (plugin, value) => format!("{plugin}:{value}"),
+            };
+            let spec = Spec::parse(&value);
+            found.extend(self.keep(entry, spec));
+        }
+        found
+    }
+
+    fn encoders(&mut self, name: &'a str) -> Vec<Step> {
+        let read = |entry: &'a Entry| (entry, Step::parse(entry.value.as_deref().unwrap_or("")));
+        let all: Vec<(&Entry, _)> = self.entries(name).map(read).collect();
+        all.into_iter().filter_map(|(entry, step)| self.keep(entry, step)).collect()
+    }
+
+    fn plans(&mut self, main: &[Station], requests: &[Station]) -> (Plan, Option<Plan>) {
+        let (mut plan, mut request_plan) = (Plan::new(main), Plan::new(requests));
+        // Routes of requests may lead to a logger of either stream; their own come first.
+        let either = [requests, main].concat();
+        for name in ["log-drain", "log-filter", "log-route", "log-req-route"] {
+            for entry in self.entries(name) {
+                let value = entry.value.as_deref().unwrap_or("");
+                let read = match name {
+                    "log-drain" => plan.drain(value),
+                    "log-filter" => plan.filter(value),
+                    "log-route" => plan.route(value, main).map(drop),
+                    _ => request_plan.route(value, &either).map(drop),
+                };
+                self.keep(entry, read);
+            }
+        }
+        (plan, Some(request_plan))
+    }
+}
