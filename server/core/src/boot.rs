@@ -35,7 +35,7 @@ use crate::kept::Table;
 use crate::language::{self, Language};
 use crate::locks::Locks;
 use crate::master::{self, Goal, refork};
-use crate::policy::Point;
+use crate::policy::{Logging, Point};
 use crate::prometheus::Guard;
 use crate::settings::Settings;
 use crate::sockets;
@@ -183,6 +183,7 @@ fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result
         daemon::set_umask(mask);
     }
     phase(settings, Phase::Asap)?;
+    Logging::registered(config).iter().for_each(|line| log!("{line}"));
     daemon::begin(&policy.output, reload)?;
     memory::never_swap(settings);
     for (option, wait) in [("flock2", false), ("flock-wait2", true)] {

@@ -17,7 +17,7 @@ const CLOCKS: &[&str] = &["unix"];
 
 /// Option, what the frame calls the things, their names; in the order they are shown.
 const LISTS: &[(&str, &str, &[&str])] = &[
-    ("loggers-list", "loggers", &[]),
+    ("loggers-list", "loggers", &uwsgi_logs::logger::NAMES),
     ("cheaper-algo-list", "cheaper algorithms", &uwsgi_cheaper::algorithm::NAMES),
     ("router-list", "routers", &[]),
     ("loop-list", "loop engines", LOOPS),

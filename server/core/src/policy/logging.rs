@@ -14,6 +14,14 @@ use super::number;
 const MAIN: [(&str, &str); 4] =
     [("logger", ""), ("log-syslog", "syslog"), ("log-socket", "socket"), ("log-zeromq", "zeromq")];
 
+/// Loggers of single processes.
+const OF_WORKERS: [&str; 4] =
+    ["worker-logger", "worker-logger-req", "worker-log-encoder", "worker-log-req-encoder"];
+
+/// Bytes of a message that is handed on as one where a stream was asked for: nothing is cut, but a
+/// process that never ends its line must not fill our memory.
+const STREAM: usize = 16 << 20;
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Logging {
@@ -43,7 +51,9 @@ pub struct Logging {
 
 impl Logging {
     pub(super) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Logging {
-        let mut read = Reader { config, faults };
+        let judged = config.faults().next().is_some();
+        let mut read = Reader { config, faults, judged };
+        read.refuse_workers();
         let mut loggers = read.loggers(&MAIN);
         let of_main = stations(&loggers, 0);
         let of_requests = read.loggers(&[("req-logger", "")]);
@@ -57,12 +67,26 @@ impl Logging {
             requests: requests.filter(|_| config.any(Flags::REQ_LOG_MASTER)),
             encoders: read.encoders("log-encoder"),
             request_encoders: read.encoders("log-req-encoder"),
-            longest: size(config, "log-master-bufsize", 8192).max(1),
+            longest: match config.flag("log-master-stream") {
+                true => STREAM,
+                false => size(config, "log-master-bufsize", 8192).max(1),
+            },
             rsyslog_packet: size(config, "rsyslog-packet-size", 1024),
             rsyslog_split: config.flag("rsyslog-split-messages"),
             most: number(config, "log-maxsize").unwrap_or(0),
             backup: config.last("log-backupname").map(str::to_owned),
         }
+    }
+
+    /// What is said of encoders at the start.
+    pub fn registered(config: &Config) -> Vec<String> {
+        let said = |entry: &Entry| {
+            let name = entry.row.map(|row| row.name)?;
+            let known = ["log-encoder", "log-req-encoder"].contains(&name);
+            let value = entry.value.as_deref().unwrap_or("");
+            known.then(|| format!("[{name}] registered {value}"))
+        };
+        config.entries.iter().filter_map(said).collect()
     }
 
     /// Whether lines go to the log itself as they are.
@@ -86,9 +110,23 @@ fn stations(specs: &[Spec], first: usize) -> Vec<Station> {
 struct Reader<'a> {
     config: &'a Config,
     faults: &'a mut Vec<Finding>,
+    /// The configuration has faults: patterns are among what was judged there.
+    judged: bool,
 }
 
 impl<'a> Reader<'a> {
+    /// Loggers are served by one process for all: a receiver that is slow must not hold up a worker.
+    fn refuse_workers(&mut self) {
+        let named: Vec<&Entry> =
+            OF_WORKERS.into_iter().flat_map(|name| self.entries(name)).collect();
+        for entry in named {
+            let (key, plain) = (&entry.key, entry.key.trim_start_matches("worker-"));
+            let text = format!("{key}: workers have no loggers of their own");
+            let use_this = format!("\"{plain}\", with a master");
+            self.faults.push(Finding::fault(text).about(entry).allowed(use_this));
+        }
+    }
+
     fn entries(&self, name: &'a str) -> impl Iterator<Item = &'a Entry> + use<'a> {
         let of = move |entry: &&Entry| entry.row.is_some_and(|row| row.name == name);
         self.config.entries.iter().filter(of)
@@ -136,7 +174,9 @@ impl<'a> Reader<'a> {
                     "log-route" => plan.route(value, main).map(drop),
                     _ => request_plan.route(value, &either).map(drop),
                 };
-                self.keep(entry, read);
+                if !self.judged {
+                    self.keep(entry, read);
+                }
             }
         }
         (plan, Some(request_plan))
