@@ -24,6 +24,8 @@ debian_packages() {
     wanted='python3 python3-venv python3-dev libpython3.11 build-essential nginx-light libfcgi-bin wrk prometheus tmux procps iproute2 openssl zsh fish prosody prometheus-alertmanager bsd-mailx snmp snmpd snmptrapd smitools rrdtool rrdcached prometheus-pushgateway influxdb victoria-metrics clang-14 llvm-14 libbpf-dev bpftool bpftrace strace'
     # Web servers and balancers in front.
     wanted="$wanted apache2-bin lighttpd haproxy"
+    # What receives lines of the log, and what moves its files.
+    wanted="$wanted redis-server rsyslog logrotate"
     # Node.js of any origin will do.
     command -v node >/dev/null || wanted="$wanted nodejs"
     command -v npm >/dev/null || wanted="$wanted npm"

@@ -373,16 +373,6 @@ def test_w_finishes_requests_first_and_capital_w_does_not(commanded, pipe, tmp_p
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize("byte, what", [(b"l", "open the log file again"), (b"L", "rotate the log file")])
-def test_what_the_log_pipe_must_do_is_refused_in_one_line(commanded, pipe, byte, what):
-    server = commanded()
-    mark = server.mark()
-    fifo.send(pipe, byte)
-    server.wait_log(rf'\*\*\* WARNING: master fifo: "{byte.decode()}" \({what}\) is ignored: it needs the log pipe of the option "log-master", '
-                    r"not implemented yet \*\*\*$", after=mark)
-
-
-@pytest.mark.ours
 def test_it_stays_the_same_over_a_reload(commanded, pipe, tmp_path):
     """A command that comes while the binary is executed again is obeyed by the next image."""
     server = commanded("--reload-preflight", "none", name="slow_start", env={"SLOW_START": str(tmp_path / "slow")})

@@ -4,6 +4,7 @@
 //! drop, what is loaded before the fork). Each step that can fail answers with the line for the
 //! log; this file turns it into exit code 1.
 
+mod holding;
 mod rehearsal;
 
 use std::ffi::OsString;
@@ -35,7 +36,7 @@ use crate::kept::Table;
 use crate::language::{self, Language};
 use crate::locks::Locks;
 use crate::master::{self, Goal, refork};
-use crate::policy::{Logging, Point};
+use crate::policy::Point;
 use crate::prometheus::Guard;
 use crate::settings::Settings;
 use crate::sockets;
@@ -143,22 +144,6 @@ fn serves(config: &Config) -> bool {
         && config.ends_with().is_none_or(|action| matches!(action, Action::Exit(_)))
 }
 
-/// Until the master runs, requests for a reload or a report wait; INT, and TERM where it means the
-/// end, act at once: an application that hangs while it loads must not be in the way.
-fn hold_signals(settings: &Settings) -> Result<(), String> {
-    let mut held = vec![signal::SIGHUP, signal::SIGUSR1, signal::SIGUSR2, signal::SIGALRM];
-    let (mut end, brutal) = (vec![signal::SIGINT], [signal::SIGQUIT, signal::SIGTERM]);
-    for signal in brutal {
-        let stops = settings.die_on_term == (signal == signal::SIGTERM) || !settings.master;
-        if stops { end.push(signal) } else { held.push(signal) }
-    }
-    let failed = |e: std::io::Error| format!("sigaction(): {}", sockets::plain(&e));
-    signal::hold(&held).map_err(failed)?;
-    // Also where a shell that starts us in the background passes an ignored INT on.
-    signal::end_at(&end, "SIGINT/SIGTERM received while starting...\ngoodbye to uWSGI.\n")
-        .map_err(failed)
-}
-
 pub(crate) fn binary_path(argv: &[OsString]) -> PathBuf {
     let own = std::env::current_exe();
     own.unwrap_or_else(|_| PathBuf::from(argv.first().cloned().unwrap_or_default()))
@@ -171,20 +156,20 @@ fn next_binary(config: &Config, own: &Path) -> PathBuf {
 
 /// Steps that change the process before anything is opened.
 fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result<(), Halt> {
-    hold_signals(settings)?;
+    holding::hold_signals(settings)?;
     title::take();
     signal::ignore(signal::SIGPIPE);
     for (name, value) in &config.environment {
         uwsgi_sys::env::set(name, value.as_deref());
     }
     hooks::start(reload);
-    let policy = &settings.policy;
-    if let Some(mask) = policy.output.umask {
+    let output = &settings.policy.output;
+    if let Some(mask) = output.umask {
         daemon::set_umask(mask);
     }
     phase(settings, Phase::Asap)?;
-    Logging::registered(config).iter().for_each(|line| log!("{line}"));
-    daemon::begin(&policy.output, reload)?;
+    lists::encoders(config);
+    daemon::begin(output, reload)?;
     memory::never_swap(settings);
     for (option, wait) in [("flock2", false), ("flock-wait2", true)] {
         config.last(option).map_or(Ok(()), |path| flock::take(path, wait))?;

@@ -14,7 +14,7 @@ use uwsgi_sys::process::{self, Fork};
 
 use crate::policy::Output;
 use crate::sockets::plain;
-use crate::{foreground, log};
+use crate::{foreground, log, logfile};
 
 /// The first steps: the terminal is left now or will be, and the log goes where it shall.
 pub(crate) fn begin(output: &Output, reload: bool) -> Result<(), String> {
@@ -51,16 +51,6 @@ pub(crate) fn leave_terminal(output: &Output, reload: bool) -> Result<(), String
     Ok(())
 }
 
-/// Opens the log again under the name it has now; what cannot be opened stays as it was.
-pub fn reopen(output: &Output) {
-    let last = [&output.daemonize2, &output.logto2, &output.daemonize, &output.logto];
-    if let Some(target) = last.into_iter().flatten().next()
-        && let Err(text) = open(target, output, false)
-    {
-        log!("{text}");
-    }
-}
-
 /// Leads the log to `target`. At a reload it stays where it is, unless it is to be opened again;
 /// an instance that serves does not end because that fails.
 fn log_to(target: &str, output: &Output, reload: bool) -> Result<(), String> {
@@ -84,7 +74,7 @@ fn open(target: &str, output: &Output, truncate: bool) -> Result<(), String> {
     let failed = |e: std::io::Error| {
         format!("open(\"{target}\"): {} [core/logging.c line {}]", plain(&e), line!())
     };
-    let file = OpenOptions::new().append(true).create(true).mode(0o640).open(target);
+    let file = OpenOptions::new().append(true).create(true).mode(logfile::MODE).open(target);
     let file = file.map_err(failed)?;
     if truncate {
         file.set_len(0).map_err(failed)?;
@@ -97,7 +87,7 @@ fn open(target: &str, output: &Output, truncate: bool) -> Result<(), String> {
 }
 
 /// Both standard outputs lead there from now on.
-fn lead(log: impl AsFd) -> Result<(), String> {
+pub(crate) fn lead(log: impl AsFd) -> Result<(), String> {
     for target in [1, 2] {
         uwsgi_sys::fd::redirect(&log, target).map_err(|e| format!("dup2(): {}", plain(&e)))?;
     }

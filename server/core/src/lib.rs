@@ -44,6 +44,7 @@ mod limits;
 mod lists;
 pub mod locks;
 pub mod log;
+mod logfile;
 pub mod master;
 mod memory;
 pub(crate) mod metrics;

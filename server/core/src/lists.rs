@@ -7,6 +7,7 @@ use std::path::Path;
 
 use uwsgi_config::Config;
 
+use crate::policy::Logging;
 use crate::{log, plugin};
 
 /// The engine of workers without an event loop of a plugin's own.
@@ -39,6 +40,11 @@ pub(crate) fn show(config: &Config, binary: &Path) {
         let kinds: Vec<_> = uwsgi_alarm::KINDS.iter().map(|kind| kind.name).collect();
         log::raw(frame("alarms", &kinds).as_bytes());
     }
+}
+
+/// Names the encoders, in the words of their options.
+pub(crate) fn encoders(config: &Config) {
+    Logging::registered(config).iter().for_each(|line| log!("{line}"));
 }
 
 fn frame(things: &str, names: &[&str]) -> String {

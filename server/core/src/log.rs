@@ -3,7 +3,6 @@
 //! Owns the date prefix. Where descriptor 2 leads is decided at start (`logto`, `daemonize`);
 //! a line is never split, never buffered, and losing the log never stops the server.
 
-use std::fs::File;
 use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -53,8 +52,8 @@ static WATCHED: AtomicBool = AtomicBool::new(false);
 /// Lines go there instead of the log: the observer brings them to where they belong.
 static CARRIED: AtomicBool = AtomicBool::new(false);
 
-/// The log itself, where descriptor 2 is the way through the observer.
-static ASIDE: OnceLock<File> = OnceLock::new();
+/// Descriptor 2 is the way through the observer, who looks at what comes along it.
+static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// Bytes of a line that are looked at.
 const LOOKED_AT: usize = 8192;
@@ -73,11 +72,17 @@ pub(crate) fn unwatch() {
     CARRIED.store(false, Ordering::Relaxed);
 }
 
-/// Keeps the log at hand before descriptor 2 becomes something else.
-pub(crate) fn keep_aside() {
-    if let Ok(fd) = uwsgi_sys::fd::duplicate(2) {
-        let _ = ASIDE.set(File::from(fd));
-    }
+/// From now on descriptor 2 is the way through the observer.
+pub(crate) fn enter() {
+    ENTERED.store(true, Ordering::Relaxed);
+}
+
+/// Writes one line to the log itself, past everybody who carries lines: it tells of one of them.
+pub(crate) fn direct(text: &str) {
+    let mut out = dated(STYLE.get().is_some_and(|s| s.always));
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
+    let _ = std::io::stderr().write_all(&out);
 }
 
 /// Writes one line of the alarms: no alarm looks at it, or one could raise itself for ever.
@@ -154,11 +159,14 @@ pub(crate) fn tell_unseen() {
     }
 }
 
+/// Over the wire where lines are carried. Its end is as good: what begins like a line of ours raises
+/// nothing.
 fn unseen(bytes: &[u8]) {
-    let _ = match ASIDE.get() {
-        Some(mut log) => log.write_all(bytes),
-        None => std::io::stderr().write_all(bytes),
-    };
+    let far = ENTERED.load(Ordering::Relaxed) || CARRIED.load(Ordering::Relaxed);
+    let wire = WATCHER.get().filter(|_| far);
+    if wire.is_none_or(|wire| wire.send(&Packet::Aside(bytes)).is_err()) {
+        let _ = std::io::stderr().write_all(bytes);
+    }
 }
 
 /// Writes a formatted line to the log.

@@ -5,6 +5,7 @@
 //! counted and told.
 
 pub mod config;
+pub(crate) mod follow;
 pub(crate) mod relief;
 pub mod rules;
 pub(crate) mod tap;
@@ -92,7 +93,7 @@ pub(crate) fn end(instance: &Instance) {
     let mut buffer = vec![0; LONGEST];
     let wire = instance.alarm_wire.as_ref();
     while let Some(packet) = wire.and_then(|wire| wire.receive(&mut buffer)) {
-        if let Packet::Said(line) = packet {
+        if let Packet::Said(line) | Packet::Aside(line) = packet {
             log::raw(line);
         }
     }

@@ -18,6 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
 
+use super::follow::Follow;
 use crate::kept::Table;
 use crate::log;
 
@@ -92,6 +93,8 @@ pub struct Tap {
     /// Whether the processes of this instance write to them; otherwise only commands that were
     /// started before a reload do.
     through: bool,
+    /// What the master tells of the files.
+    follow: Option<Follow>,
 }
 
 impl Tap {
@@ -106,13 +109,19 @@ impl Tap {
                 None => {}
             }
         }
-        let tap = Tap { pipes: Mutex::new(pipes), through: wanted };
+        let follow = wanted.then(Follow::new).transpose()?;
+        let tap = Tap { pipes: Mutex::new(pipes), through: wanted, follow };
         Ok(Some(tap).filter(|tap| tap.through || tap.pipes.lock().is_ok_and(|p| !p.is_empty())))
     }
 
     /// Whether lines of this instance go through the pipes.
     pub(crate) fn through(&self) -> bool {
         self.through
+    }
+
+    /// What the master tells of the files; nothing where nobody would hear it.
+    pub(crate) fn follow(&self) -> Option<&Follow> {
+        self.follow.as_ref()
     }
 
     /// In a worker or a router: from now on it writes to the pipe.
@@ -123,7 +132,7 @@ impl Tap {
         if !self.through {
             return;
         }
-        log::keep_aside();
+        log::enter();
         let both = pipes.iter().all(|pipe| pipe.target != 1);
         for pipe in pipes {
             let targets: &[i32] = if both { &[1, 2] } else { &[pipe.target] };

@@ -19,6 +19,7 @@ pub(crate) const LONGEST: usize = 256 << 10;
 const ALARM: u8 = 1;
 const LINE: u8 = 2;
 const SAID: u8 = 3;
+const ASIDE: u8 = 4;
 
 /// What travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) enum Packet<'a> {
     Line(&'a [u8]),
     /// A line that is nowhere else, to be carried and looked at.
     Said(&'a [u8]),
+    /// The same, but nobody looks at it.
+    Aside(&'a [u8]),
 }
 
 impl<'a> Packet<'a> {
@@ -43,6 +46,7 @@ impl<'a> Packet<'a> {
             Packet::Alarm { name, .. } => (ALARM, name.get(..0xffff).unwrap_or(name)),
             Packet::Line(_) => (LINE, &[][..]),
             Packet::Said(_) => (SAID, &[][..]),
+            Packet::Aside(_) => (ASIDE, &[][..]),
         };
         let mut head = vec![kind];
         head.extend_from_slice(&(name.len() as u16).to_le_bytes());
@@ -59,6 +63,7 @@ impl<'a> Packet<'a> {
             ALARM => Some(Packet::Alarm { name, text }),
             LINE => Some(Packet::Line(text)),
             SAID => Some(Packet::Said(text)),
+            ASIDE => Some(Packet::Aside(text)),
             _ => None,
         }
     }
@@ -84,7 +89,10 @@ impl Wire {
     /// Sends a packet, or says why it cannot be sent now.
     pub(crate) fn send(&self, packet: &Packet<'_>) -> io::Result<()> {
         let mut bytes = packet.head();
-        let (Packet::Alarm { text, .. } | Packet::Line(text) | Packet::Said(text)) = packet;
+        let (Packet::Alarm { text, .. }
+        | Packet::Line(text)
+        | Packet::Said(text)
+        | Packet::Aside(text)) = packet;
         bytes.extend_from_slice(text);
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         rustix::net::send(&self.send, &bytes, flags)?;
@@ -129,6 +137,7 @@ mod tests {
             Packet::Alarm { name: b"", text: b"" },
             Packet::Line(b"two\nlines"),
             Packet::Said(b"three\n"),
+            Packet::Aside(b"four\n"),
             Packet::Alarm { name: b"long", text: &long },
         ];
         for packet in &sent {

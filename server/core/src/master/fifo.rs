@@ -119,8 +119,8 @@ impl Master<'_> {
             Command::Pause => self.pause_toggle(),
             // There is no Emperor.
             Command::Rescan | Command::Reinforcement => {}
-            Command::ReopenLog => unable(byte, "open the log file again", LOG_PIPE),
-            Command::RotateLog => unable(byte, "rotate the log file", LOG_PIPE),
+            Command::ReopenLog => self.log_file.reopen(self.instance),
+            Command::RotateLog => self.log_file.rotate(self.instance),
             Command::Plugin(_) => unable(byte, "ask a plugin", "commands of plugins"),
         }
     }
@@ -219,9 +219,6 @@ impl Master<'_> {
 fn is_free(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_err() || fifo::is_nobodys(path)
 }
-
-/// What the log files of commands need.
-const LOG_PIPE: &str = "the log pipe of the option \"log-master\"";
 
 /// A command of which a part of the server is missing.
 fn unable(byte: u8, what: &str, missing: &str) {

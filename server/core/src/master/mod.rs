@@ -67,6 +67,7 @@ use self::triggers::Triggers;
 use self::turn::Turns;
 use crate::alarm::relief::Relief;
 use crate::instance::Instance;
+use crate::logfile::LogFile;
 use crate::signals::Due;
 use crate::{clock, log, procname};
 
@@ -142,6 +143,7 @@ struct Master<'a> {
     /// A new configuration that is tried before a reload.
     trial: Option<Trial>,
     triggers: Triggers,
+    log_file: LogFile,
     /// The reload under way lets requests end.
     graceful: bool,
 }
@@ -200,6 +202,7 @@ pub fn run(
         chain: Chain::default(),
         trial: None,
         triggers: Triggers::default(),
+        log_file: LogFile::new(instance),
         graceful: true,
     };
     procname::apply(&settings.procname, procname::Role::Master);
@@ -390,6 +393,7 @@ impl Master<'_> {
         globals.master_seen_us.set(clock::epoch_us());
         self.count_busy();
         self.mind_fifo();
+        self.log_file.look(self.instance);
         self.tell_status();
         self.relief.look(self.instance);
         self.look_after_daemons();

@@ -182,7 +182,9 @@ impl Master<'_> {
             Order::Raise(number) => raise(self.instance, number),
             Order::Hook(hook) => self.run_touch_hook(&hook),
             // Their options are read elsewhere, or not built.
-            Order::ReloadSpoolers | Order::RotateLog | Order::ReopenLog | Order::Daemon { .. } => {}
+            Order::RotateLog => self.log_file.rotate(self.instance),
+            Order::ReopenLog => self.log_file.reopen(self.instance),
+            Order::ReloadSpoolers | Order::Daemon { .. } => {}
         });
     }
 

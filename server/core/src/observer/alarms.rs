@@ -125,6 +125,10 @@ impl Alarms {
                 Some(lines) => lines.carry(LOG, line),
                 None => tap::write_all(LOG, line),
             },
+            Packet::Aside(line) => match self.lines.get() {
+                Some(lines) => lines.bring(LOG, line),
+                None => tap::write_all(LOG, line),
+            },
         }
     }
 
@@ -137,6 +141,11 @@ impl Alarms {
         let lines = Lines::start(self.clone(), carrier)?;
         for pipe in tap.for_observer() {
             lines.serve(pipe)?;
+        }
+        if let Some(follow) = tap.follow() {
+            let (lines, named) =
+                (lines.clone(), std::thread::Builder::new().name("log files".into()));
+            named.spawn(move || lines.follow(follow))?;
         }
         let _ = self.lines.set(lines);
         Ok(())

@@ -3,6 +3,7 @@
 //! It owns the lanes of the loggers. It refuses to wait for a receiver, but for files and the like,
 //! which get a moment: a line that finds no room is lost there and nowhere else.
 
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use uwsgi_logs::plan::Fate;
 use uwsgi_logs::sink::lane::{Count, Lane, Listener};
 use uwsgi_logs::sink::{Facts, sink};
 
+use crate::alarm::follow::News;
 use crate::alarm::tap;
 use crate::instance::Instance;
 use crate::policy::Logging;
@@ -51,6 +53,8 @@ pub(super) struct Carrier {
     logging: &'static Logging,
     destinations: Vec<Destination>,
     original: Mutex<Ways>,
+    /// The log, for loggers that write there.
+    stdio: Arc<OwnedFd>,
 }
 
 impl Carrier {
@@ -58,20 +62,21 @@ impl Carrier {
     pub(super) fn start(instance: &'static Instance) -> Result<Carrier, String> {
         let settings = &instance.settings;
         let logging = &settings.policy.logging;
-        let original = uwsgi_sys::fd::duplicate(2).map_err(|e| format!("dup(): {e}"))?;
+        let stdio = uwsgi_sys::fd::duplicate(2).map_err(|e| format!("dup(): {e}"))?;
+        let stdio = Arc::new(stdio);
         let facts = Facts {
             hostname: boot::hostname(),
             version: uwsgi_config::VERSION.to_owned(),
             rsyslog_packet: logging.rsyslog_packet,
             rsyslog_split: logging.rsyslog_split,
-            original: Some(Arc::new(original)),
+            original: Some(Arc::clone(&stdio)),
             duplicate: uwsgi_sys::fd::duplicate,
             mode: settings.policy.output.mode,
         };
         let start = |spec| destination(spec, logging, &facts);
         let destinations = logging.loggers.iter().map(start).collect::<Result<_, String>>()?;
         let original = Mutex::new(ways(logging, None));
-        Ok(Carrier { logging, destinations, original })
+        Ok(Carrier { logging, destinations, original, stdio })
     }
 
     /// A message on its way; `target` is where it goes when nobody else wants it.
@@ -105,6 +110,22 @@ impl Carrier {
         match stream {
             Stream::Requests if self.logging.requests.is_some() => &mut ways.requests,
             _ => &mut ways.main,
+        }
+    }
+
+    /// The master has moved the log, or somebody wants files opened again.
+    pub(super) fn files_changed(&self, news: News, log: Option<&OwnedFd>) {
+        if let Some(log) = log {
+            // Its number stays, so that nobody who writes there has to know.
+            let _ = uwsgi_sys::fd::redirect(log, self.stdio.as_raw_fd());
+        }
+        let files = self.logging.loggers.iter().zip(&self.destinations);
+        let files = files.filter(|(spec, _)| matches!(spec.kind, Kind::File { .. }));
+        for (_, destination) in files {
+            match news {
+                News::Reopened => destination.lane.reopen(),
+                News::Rotated => destination.lane.rotate(Moment(clock::epoch_us())),
+            }
         }
     }
 
@@ -146,6 +167,6 @@ impl Listener for Ledger {
     fn count(&self, _: Count, _: u64) {}
 
     fn tell(&self, text: &str) {
-        log::aside(text);
+        log::direct(text);
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::alarms::Alarms;
 use super::carrier::{Carrier, Stream};
+use crate::alarm::follow::Follow;
 use crate::alarm::tap::{self, MARK, Peek, Pipe};
 use crate::log;
 
@@ -69,11 +70,16 @@ impl Lines {
 
     /// A line that is nowhere else yet.
     pub(super) fn carry(&self, target: i32, line: &[u8]) {
+        self.bring(target, line);
+        self.offer(line);
+    }
+
+    /// The same for one that nobody looks at.
+    pub(super) fn bring(&self, target: i32, line: &[u8]) {
         match &self.carrier {
             Some(carrier) => carrier.carry(Stream::Main, target, line),
             None => tap::write_all(target, line),
         }
-        self.offer(line);
     }
 
     /// Starts the thread that writes what comes through `pipe`.
@@ -82,6 +88,20 @@ impl Lines {
         let named = std::thread::Builder::new().name("log".into());
         named.spawn(move || lines.pump(&pipe, peek))?;
         Ok(())
+    }
+
+    /// Goes where the log goes.
+    pub(super) fn follow(&self, follow: &Follow) {
+        uwsgi_sys::signal::block_all_in_thread();
+        while let Some((news, log)) = follow.next() {
+            if let Some(log) = &log {
+                // What could not be led there goes on where it is.
+                let _ = crate::daemon::lead(log);
+            }
+            if let Some(carrier) = &self.carrier {
+                carrier.files_changed(news, log.as_ref());
+            }
+        }
     }
 
     fn pump(&self, pipe: &Pipe, mut peek: Peek) {

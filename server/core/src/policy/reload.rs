@@ -63,6 +63,8 @@ const TOUCHES: &[&str] = &[
     "touch-workers-reload",
     "touch-chain-reload",
     "touch-mules-reload",
+    "touch-logrotate",
+    "touch-logreopen",
     "touch-exec",
     "touch-signal",
     "hook-touch",

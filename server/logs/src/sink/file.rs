@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use super::stream::write_all;
@@ -21,6 +21,8 @@ pub(super) struct File {
     backup: Option<String>,
     mode: Option<u32>,
     open: Option<(fs::File, u64)>,
+    /// Mode and owner of the one before.
+    before: Option<(u32, u32, u32)>,
     news: Vec<String>,
 }
 
@@ -36,24 +38,31 @@ pub struct Rotated {
 impl File {
     pub(super) fn new(path: &str, most: u64, backup: Option<&str>, mode: Option<u32>) -> File {
         let (path, backup) = (path.to_owned(), backup.map(str::to_owned));
-        File { path, most, backup, mode, open: None, news: Vec::new() }
+        File { path, most, backup, mode, open: None, before: None, news: Vec::new() }
     }
 
     fn write(&mut self, message: &[u8], at: Moment) -> io::Result<()> {
         let (file, size) = match &mut self.open {
             Some(open) => open,
-            none => none.insert(open(&self.path, self.mode)?),
+            none => none.insert(open(&self.path, self.mode, self.before)?),
         };
         write_all(file.as_fd(), message)?;
         *size += message.len() as u64;
         if rotate::is_due(*size, self.most) {
-            self.rotate(at);
+            self.move_away(at);
         }
         Ok(())
     }
 
+    fn remember(&mut self) {
+        let meta = self.open.as_ref().and_then(|(file, _)| file.metadata().ok());
+        let like = meta.map(|meta| (meta.mode() & 0o7777, meta.uid(), meta.gid()));
+        self.before = like.or(self.before);
+    }
+
     /// A file that cannot be renamed is written on; the next line tries again.
-    fn rotate(&mut self, at: Moment) {
+    fn move_away(&mut self, at: Moment) {
+        self.remember();
         let taken = |name: &str| Path::new(name).exists();
         let name = rotate::name(&self.path, self.backup.as_deref(), at.seconds(), taken);
         match fs::rename(&self.path, &name) {
@@ -63,8 +72,25 @@ impl File {
     }
 }
 
-fn open(path: &str, mode: Option<u32>) -> io::Result<(fs::File, u64)> {
-    let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+/// A file that is made for this is like the one before it.
+fn open(
+    path: &str,
+    mode: Option<u32>,
+    before: Option<(u32, u32, u32)>,
+) -> io::Result<(fs::File, u64)> {
+    let open = |new: bool| OpenOptions::new().append(true).create_new(new).mode(MODE).open(path);
+    let file = match open(true) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => open(false)?,
+        file => {
+            let file = file?;
+            if let Some((mode, uid, gid)) = before {
+                // Who may not give files away keeps it.
+                let _ = file.set_permissions(fs::Permissions::from_mode(mode));
+                let _ = fchown(&file, Some(uid), Some(gid));
+            }
+            file
+        }
+    };
     if let Some(mode) = mode {
         file.set_permissions(fs::Permissions::from_mode(mode))?;
     }
@@ -87,8 +113,17 @@ impl Sink for File {
         std::mem::take(&mut self.news)
     }
 
+    /// At once: whoever asked may look whether it is there.
     fn reopen(&mut self) {
-        self.open = None;
+        self.remember();
+        self.open = open(&self.path, self.mode, self.before).ok();
+    }
+
+    fn rotate(&mut self, at: Moment) {
+        if Path::new(&self.path).exists() {
+            self.move_away(at);
+            self.open = open(&self.path, self.mode, self.before).ok();
+        }
     }
 }
 

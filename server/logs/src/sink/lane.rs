@@ -69,11 +69,18 @@ struct State {
     bytes: usize,
     /// Lines that are being delivered.
     under_way: usize,
-    reopen: bool,
+    order: Option<Order>,
     /// The lane ends: what is left may take until then.
     until: Option<Instant>,
     lost: u64,
     told: Option<Instant>,
+}
+
+/// What a sink is asked to do before the next line.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Reopen,
+    Rotate(Moment),
 }
 
 impl Lane {
@@ -120,9 +127,19 @@ impl Lane {
         true
     }
 
-    /// What the sink has open is closed before the next line.
+    /// What the sink has open is opened again before the next line. Lines that wait go there.
     pub fn reopen(&self) {
-        self.shared.lock().reopen = true;
+        self.order(Order::Reopen);
+    }
+
+    /// A file moves away before the next line.
+    pub fn rotate(&self, at: Moment) {
+        self.order(Order::Rotate(at));
+    }
+
+    fn order(&self, order: Order) {
+        self.shared.lock().order = Some(order);
+        self.shared.work.notify_all();
     }
 
     /// Waits until nothing is left, at most until `deadline`; true when that is so.
@@ -153,9 +170,11 @@ impl Shared {
 
     fn run(&self, sink: &mut dyn Sink) {
         let mut pause = FIRST_PAUSE;
-        while let Some((batch, reopen)) = self.next() {
-            if reopen {
-                sink.reopen();
+        while let Some((batch, order)) = self.next() {
+            match order {
+                Some(Order::Reopen) => sink.reopen(),
+                Some(Order::Rotate(at)) => sink.rotate(at),
+                None => {}
             }
             let (done, said) = sink.deliver(&batch);
             sink.news().iter().for_each(|text| self.trouble(text));
@@ -175,9 +194,9 @@ impl Shared {
     }
 
     /// The next messages, once there are some; `None` at the end.
-    fn next(&self) -> Option<(Vec<Message>, bool)> {
+    fn next(&self) -> Option<(Vec<Message>, Option<Order>)> {
         let mut state = self.lock();
-        while state.waiting.is_empty() {
+        while state.waiting.is_empty() && state.order.is_none() {
             if state.until.is_some() {
                 return None;
             }
@@ -186,7 +205,7 @@ impl Shared {
         let count = state.waiting.len().min(AT_A_TIME);
         let batch: Vec<_> = state.waiting.drain(..count).collect();
         state.under_way = batch.len();
-        Some((batch, std::mem::take(&mut state.reopen)))
+        Some((batch, state.order.take()))
     }
 
     /// `done` of the batch are over; the others go back to the front.

@@ -47,6 +47,9 @@ pub trait Sink: Send {
 
     /// What was opened is closed: a file of another name, another receiver.
     fn reopen(&mut self) {}
+
+    /// A file gets another name, and a new one its place.
+    fn rotate(&mut self, _at: Moment) {}
 }
 
 /// What sinks may know of their surroundings.
