@@ -43,9 +43,9 @@ use crate::sockets;
 pub use crate::source::Embedded;
 use crate::source::System;
 use crate::{
-    actions, activation, alarm, banner, bound, cgroup, check, clock, daemon, fallback, flock,
-    hooks, kept, limits, lists, log, memory, mule, notices, patch, pidfile, plugin, preflight,
-    privileges, probes, procname, signals, vacuum, worker,
+    actions, activation, alarm, banner, bound, cgroup, check, clock, daemon, early, fallback,
+    flock, hooks, kept, limits, lists, log, memory, mule, notices, patch, pidfile, plugin,
+    preflight, privileges, probes, procname, signals, vacuum, worker,
 };
 
 /// What lives in crates above this one: bodies of processes, and what was built in.
@@ -70,6 +70,7 @@ pub fn run(argv: Vec<OsString>, parts: &'static Parts) -> i32 {
     }
     let received = activation::receive(&kept).map_err(Halt::from);
     let code = received.and_then(|()| start(argv, parts, &kept)).unwrap_or_else(Halt::code);
+    early::give_up();
     if fallback::wanted(code) {
         fallback::hand_over(kept.rest().entries());
     }
@@ -211,6 +212,8 @@ fn build(
     let cwd = std::env::current_dir().unwrap_or_default();
     let cwd = config.last("force-cwd").map_or(cwd, PathBuf::from);
     let next = next_binary(&config, &binary);
+    let ways = alarm::open(&settings, kept)?;
+    early::begin(&settings, ways.1.as_ref())?;
     lists::show(&config, &binary);
     vacuum::note_pidfiles(&settings, &cwd);
     let first = settings.pidfile.as_deref().filter(|_| reloads == 0);
@@ -234,7 +237,7 @@ fn build(
     }
     banner::limits(&config, &settings, &limits);
     limits::adjust_workers(&mut settings);
-    let opened = open(&config, &settings, &mut bound, kept, &binary, reloads);
+    let opened = open(&config, &settings, &mut bound, kept, &binary, (reloads, ways));
     let shared = opened.inspect_err(|_| keep_for_fallback(&bound))?;
     let bound = ManuallyDrop::into_inner(bound);
     bound::fill_arena(&shared.arena, &settings, &bound, reloads, &next);
@@ -255,7 +258,7 @@ fn open(
     bound: &mut Bound,
     kept: &Table,
     binary: &Path,
-    reloads: u32,
+    (reloads, (alarm_wire, log_tap)): (u32, (Option<alarm::Wire>, Option<alarm::Tap>)),
 ) -> Result<Shared, Halt> {
     let opened = bound.open(settings, kept);
     let fifo = Pipe::inherited(kept);
@@ -272,7 +275,6 @@ fn open(
     }
     let arena = bound::open_arena(settings, bound, kept)?;
     let language = language::load(config, binary)?;
-    let (alarm_wire, log_tap) = alarm::open(settings, kept)?;
     let signals = signals::open(settings, kept)?;
     let mail = mule::Mail::open(settings, kept)?;
     if !settings.no_server {
@@ -484,6 +486,8 @@ fn supervise(
 ) -> Result<i32, String> {
     leftovers::forget();
     fifo::open(instance)?;
+    early::hand_over();
+    alarm::watch(instance);
     let goal = master::run(instance, signals, bodies).map_err(|e| format!("epoll: {e}"))?;
     hooks::at_exit(instance);
     match goal {

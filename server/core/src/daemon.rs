@@ -14,7 +14,7 @@ use uwsgi_sys::process::{self, Fork};
 
 use crate::policy::Output;
 use crate::sockets::plain;
-use crate::{foreground, log, logfile};
+use crate::{early, foreground, log, logfile};
 
 /// The first steps: the terminal is left now or will be, and the log goes where it shall.
 pub(crate) fn begin(output: &Output, reload: bool) -> Result<(), String> {
@@ -88,7 +88,7 @@ fn open(target: &str, output: &Output, truncate: bool) -> Result<(), String> {
 
 /// Both standard outputs lead there from now on.
 pub(crate) fn lead(log: impl AsFd) -> Result<(), String> {
-    for target in [1, 2] {
+    for target in early::outputs() {
         uwsgi_sys::fd::redirect(&log, target).map_err(|e| format!("dup2(): {}", plain(&e)))?;
     }
     Ok(())

@@ -29,6 +29,7 @@ mod commands;
 pub mod daemon;
 pub mod datagrams;
 mod dial;
+mod early;
 mod fallback;
 mod fifo;
 mod flock;

@@ -22,7 +22,7 @@ use uwsgi_sys::fault;
 use crate::instance::Instance;
 use crate::kept::Table;
 use crate::settings::Settings;
-use crate::{boot, clock, log, patch, sockets};
+use crate::{boot, clock, early, log, patch, sockets};
 
 pub(crate) use config::Alarms;
 pub(crate) use tap::Tap;
@@ -78,7 +78,7 @@ pub(crate) fn begin(instance: &'static Instance) {
 
 /// From now on what this process says is looked at, or carried.
 pub(crate) fn watch(instance: &'static Instance) {
-    let carried = !instance.settings.policy.logging.is_plain();
+    let carried = !instance.settings.policy.logging.is_plain() && !early::keeps();
     if let Some(wire) = instance.alarm_wire.as_ref().filter(|_| looks(instance)) {
         log::watch(wire, carried);
     }

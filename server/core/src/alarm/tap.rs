@@ -157,6 +157,13 @@ impl Tap {
         pipes.flat_map(ends).collect()
     }
 
+    /// In a process that only reads: nobody waits for the end of what it never writes.
+    pub(crate) fn leave(&self) {
+        if let Ok(mut pipes) = self.pipes.lock() {
+            pipes.clear();
+        }
+    }
+
     /// Writes to the log what nobody has read. Never waits for more.
     pub(crate) fn drain(&self) {
         self.empty(|_| true, |_| ());
@@ -231,6 +238,17 @@ impl Pipe {
     fn copy(&self) -> io::Result<Pipe> {
         let (read, write) = (self.read.try_clone()?, self.write.try_clone()?);
         Ok(Pipe { read, write, target: self.target })
+    }
+
+    /// The end that is read.
+    pub(crate) fn into_reader(self) -> OwnedFd {
+        self.read
+    }
+
+    /// Leads outputs of this process into it: both where it is the only one.
+    pub(crate) fn lead_here(&self, both: bool) -> io::Result<()> {
+        let targets: &[i32] = if both { &[1, 2] } else { &[self.target] };
+        targets.iter().try_for_each(|target| uwsgi_sys::fd::redirect(&self.write, *target))
     }
 
     /// Takes the next packet out, if there is one.

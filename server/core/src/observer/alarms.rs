@@ -139,6 +139,7 @@ impl Alarms {
             false => Some(Carrier::start(self.instance).map_err(std::io::Error::other)?),
         };
         let lines = Lines::start(self.clone(), carrier)?;
+        lines.bring_early(LOG);
         for pipe in tap.for_observer() {
             lines.serve(pipe)?;
         }

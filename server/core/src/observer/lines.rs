@@ -90,6 +90,12 @@ impl Lines {
         Ok(())
     }
 
+    /// What was said while the server started.
+    pub(super) fn bring_early(&self, target: i32) {
+        let said = crate::early::said();
+        said.split_inclusive(|byte| *byte == b'\n').for_each(|line| self.bring(target, line));
+    }
+
     /// Goes where the log goes.
     pub(super) fn follow(&self, follow: &Follow) {
         uwsgi_sys::signal::block_all_in_thread();

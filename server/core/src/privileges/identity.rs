@@ -53,7 +53,8 @@ impl Identity {
 
     /// A log file belongs to this user from now on. A terminal or a pipe stays with whoever made it.
     pub(crate) fn take_the_log(&self) -> Result<(), String> {
-        let Ok(log) = uwsgi_sys::fd::duplicate(2) else { return Ok(()) };
+        let [_, log] = crate::early::outputs();
+        let Ok(log) = uwsgi_sys::fd::duplicate(log) else { return Ok(()) };
         let log = std::fs::File::from(log);
         let file = log.metadata().is_ok_and(|meta| {
             let kind = meta.file_type();
