@@ -27,21 +27,8 @@ impl ExemplarView {
     /// What the header `traceparent` says: `00-<32 hex>-<16 hex>-<flags>`. Nothing when it is
     /// malformed, when an id is zero, or when the trace is not sampled.
     pub fn of_traceparent(header: &[u8]) -> Option<ExemplarView> {
-        let (version, rest) = (header.get(..3)?, header.get(3..)?);
-        let (trace, rest) = rest.split_at_checked(32)?;
-        let (span, flags) = rest.strip_prefix(b"-")?.split_at_checked(16)?;
-        let flags = flags.strip_prefix(b"-")?;
-        // Later versions may say more behind the flags; this one may not.
-        let whole = flags.len() == 2 || (version != b"00-" && flags.get(2) == Some(&b'-'));
-        if !whole || version == b"ff-" || !version.ends_with(b"-") {
-            return None;
-        }
-        let [_version] = unhex(version.get(..2)?)?;
-        let [flags] = unhex(flags.get(..2)?)?;
-        let view =
-            ExemplarView { trace: unhex(trace)?, span: unhex(span)?, ..ExemplarView::default() };
-        let sampled = flags & 1 == 1 && view.trace != [0; 16] && view.span != [0; 8];
-        sampled.then_some(view)
+        let (view, flags) = parsed(header)?;
+        (flags & 1 == 1).then_some(view)
     }
 
     /// The trace id as text.
@@ -53,6 +40,28 @@ impl ExemplarView {
     pub fn span_id(&self) -> [u8; 16] {
         hex(&self.span)
     }
+}
+
+/// Trace id and span id of a header `traceparent`, as they stand there, sampled or not.
+pub fn trace_context(header: &[u8]) -> Option<(&[u8], &[u8])> {
+    parsed(header)?;
+    Some((header.get(3..35)?, header.get(36..52)?))
+}
+
+fn parsed(header: &[u8]) -> Option<(ExemplarView, u8)> {
+    let (version, rest) = (header.get(..3)?, header.get(3..)?);
+    let (trace, rest) = rest.split_at_checked(32)?;
+    let (span, flags) = rest.strip_prefix(b"-")?.split_at_checked(16)?;
+    let flags = flags.strip_prefix(b"-")?;
+    // Later versions may say more behind the flags; this one may not.
+    let whole = flags.len() == 2 || (version != b"00-" && flags.get(2) == Some(&b'-'));
+    if !whole || version == b"ff-" || !version.ends_with(b"-") {
+        return None;
+    }
+    let [_version] = unhex(version.get(..2)?)?;
+    let [flags] = unhex(flags.get(..2)?)?;
+    let view = ExemplarView { trace: unhex(trace)?, span: unhex(span)?, ..ExemplarView::default() };
+    (view.trace != [0; 16] && view.span != [0; 8]).then_some((view, flags))
 }
 
 /// The record of one example.
@@ -171,6 +180,15 @@ mod tests {
         for header in bad {
             assert_eq!(ExemplarView::of_traceparent(header.as_bytes()), None, "{header}");
         }
+    }
+
+    #[test]
+    fn logs_name_traces_that_nobody_samples_too() {
+        let good = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+        let named: (&[u8], &[u8]) = (b"0af7651916cd43dd8448eb211c80319c", b"b7ad6b7169203331");
+        assert_eq!(trace_context(good), Some(named));
+        assert_eq!(trace_context(&good[..54]), None);
+        assert_eq!(trace_context(b""), None);
     }
 }
 

@@ -26,7 +26,7 @@ mod whole {
     pub use crate::arena::Arena;
     pub use crate::calls::{call_class, call_name};
     pub use crate::cells::{Cell, Counter, Gauge, Real, Signed, Text};
-    pub use crate::exemplar::ExemplarView;
+    pub use crate::exemplar::{ExemplarView, trace_context};
     pub use crate::exponential::{Exponential, MOST_BUCKETS, ZERO_THRESHOLD};
     pub use crate::header::{Header, HeaderCells, Section, SectionCells, SectionRow};
     pub use crate::histogram::{Histogram, Latency, LatencySnap};

@@ -1,0 +1,97 @@
+//! Values as bytes of a line, without memory of their own.
+
+/// Appends a number.
+pub fn number(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends a number that may be negative.
+pub fn signed(n: i64, out: &mut Vec<u8>) {
+    if n < 0 {
+        out.push(b'-');
+    }
+    number(n.unsigned_abs(), out);
+}
+
+/// Appends `micros` as seconds with six decimals.
+pub fn seconds(micros: u64, out: &mut Vec<u8>) {
+    number(micros / 1_000_000, out);
+    out.push(b'.');
+    let mut unit = 100_000;
+    while unit > 0 {
+        out.push(b'0' + (micros / unit % 10) as u8);
+        unit /= 10;
+    }
+}
+
+/// Appends `bytes` so that they can neither end a quoted value nor the line: `\"`, `\\`, `\n`, `\r`,
+/// `\t`, other control bytes as `\xNN`. Bytes above ASCII stay as they are.
+pub fn escaped(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0..=31 | 127 => {
+                let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+                out.extend_from_slice(&[b'\\', b'x', high, low]);
+            }
+            _ => out.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn made(write: impl Fn(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_could_forge_a_line_is_escaped() {
+        let text = "a\"b\\c\nd\re\tf\u{1b}[31m\u{7f}\u{0}é";
+        assert_eq!(
+            made(|out| escaped(text.as_bytes(), out)),
+            r#"a\"b\\c\nd\re\tf\x1b[31m\x7f\x00é"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_as_everywhere(n in any::<u64>(), i in any::<i64>(), us in 0u64..1 << 50) {
+            prop_assert_eq!(made(|out| number(n, out)), n.to_string());
+            prop_assert_eq!(made(|out| signed(i, out)), i.to_string());
+            let expected = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+            prop_assert_eq!(made(|out| seconds(us, out)), expected);
+        }
+
+        #[test]
+        fn nothing_escaped_ends_a_line_or_a_quote(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let mut out = Vec::new();
+            escaped(&bytes, &mut out);
+            prop_assert!(!out.iter().any(|b| *b < 32 || *b == 127));
+            let quotes = (0..out.len()).filter(|at| out[*at] == b'"');
+            for at in quotes {
+                let slashes = out[..at].iter().rev().take_while(|b| **b == b'\\').count();
+                prop_assert!(slashes % 2 == 1);
+            }
+        }
+    }
+}
