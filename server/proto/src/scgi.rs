@@ -13,8 +13,6 @@ use crate::{VarBlock, VarError};
 pub struct Head {
     /// Bytes of input up to the body.
     pub head_len: usize,
-    /// Bytes of the netstring's content, for the log.
-    pub size: usize,
 }
 
 /// Why a head was refused; `Display` gives the log line.
@@ -57,7 +55,7 @@ pub fn parse(input: &[u8], limit: usize, out: &mut VarBlock) -> Result<Option<He
         None => Ok(None),
         Some(b',') => {
             pairs(&input[at..end], out)?;
-            Ok(Some(Head { head_len: end + 1, size }))
+            Ok(Some(Head { head_len: end + 1 }))
         }
         Some(_) => Err(ScgiError::Malformed),
     }

@@ -11,7 +11,7 @@ fn the_example_of_the_specification() {
     let mut vars = VarBlock::new();
     let head = parse(REQUEST, 4096, &mut vars).unwrap().unwrap();
     assert_eq!(&REQUEST[head.head_len..], b"What is the answer to life?");
-    assert_eq!((head.size, vars.len()), (70, 4));
+    assert_eq!(vars.len(), 4);
     assert_eq!(vars.known().content_length(), 27);
     assert_eq!(vars.get(b"REQUEST_URI"), Some(&b"/deepthought"[..]));
 }
@@ -21,7 +21,7 @@ fn a_head_is_whole_with_its_comma_and_not_before() {
     for cut in 0..74 {
         assert_eq!(parse_to(&REQUEST[..cut], 4096), Ok(None), "{cut}");
     }
-    assert_eq!(parse_to(&REQUEST[..74], 4096), Ok(Some(Head { head_len: 74, size: 70 })));
+    assert_eq!(parse_to(&REQUEST[..74], 4096), Ok(Some(Head { head_len: 74 })));
 }
 
 #[test]

@@ -14,8 +14,6 @@ pub struct Head {
     pub id: u16,
     /// The client would keep its connection.
     pub keep: bool,
-    /// Bytes of all variables, for the log.
-    pub size: usize,
 }
 
 /// What the bytes so far are.
@@ -67,12 +65,12 @@ pub fn look(
             return Err(FastcgiError::Oversize(limit));
         }
         let content = at + HEADER_LEN..at + HEADER_LEN + usize::from(record.length);
-        let head = |(id, keep), head_len, size| Head { head_len, id, keep, size };
+        let head = |(id, keep), head_len| Head { head_len, id, keep };
         match (begun, record.kind) {
             // The client may leave the empty record out.
             (Some(own), kind::STDIN) if record.id == own.0 => {
                 params::load(stream, start(out))?;
-                return Ok(Look::Ready(head(own, at, stream.len()), others));
+                return Ok(Look::Ready(head(own, at), others));
             }
             _ if input.len() < end => return Ok(Look::More),
             (None, kind::BEGIN_REQUEST) => begun = Some(begin(record, &input[content])?),
@@ -87,7 +85,7 @@ pub fn look(
             (Some(own), kind::PARAMS) if record.id == own.0 => {
                 if content.is_empty() {
                     params::load(stream, start(out))?;
-                    return Ok(Look::Ready(head(own, end, stream.len()), others));
+                    return Ok(Look::Ready(head(own, end), others));
                 }
                 stream.extend_from_slice(&input[content]);
                 if stream.len() > limit {

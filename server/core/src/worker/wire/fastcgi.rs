@@ -1,7 +1,7 @@
 //! FastCGI as the reactor sees it. Pure.
 
+use uwsgi_proto::VarBlock;
 use uwsgi_proto::fastcgi::{self, FastcgiError, Record, Stdin, Step, kind, reply};
-use uwsgi_proto::{Known, VarBlock};
 
 use super::{Limits, Look, Meta, Reason, Refusal, Said, meta_of};
 
@@ -17,7 +17,7 @@ pub(super) fn look(
         Ok(fastcgi::Look::More) => Look::More,
         Ok(fastcgi::Look::Ready(head, others)) => {
             *aside = others;
-            ready(input, &head, limits, vars.known())
+            ready(input, &head, limits, vars)
         }
         Ok(fastcgi::Look::Asked { used, kind, content }) => {
             said(used, reply::management(kind, &input[content], limits.cores), false)
@@ -31,12 +31,13 @@ pub(super) fn look(
 }
 
 /// Without a length the first record behind the head tells whether there is a body.
-fn ready(input: &[u8], head: &fastcgi::Head, limits: &Limits, known: Known<'_>) -> Look {
+fn ready(input: &[u8], head: &fastcgi::Head, limits: &Limits, vars: &VarBlock) -> Look {
+    let known = vars.known();
     let mut meta = Meta {
         head_len: head.head_len,
         keep_alive: head.keep,
         modifiers: limits.modifiers,
-        packet_size: head.size,
+        packet_size: vars.as_bytes().len(),
         record: head.id,
         ..meta_of(known)
     };

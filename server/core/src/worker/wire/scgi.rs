@@ -11,7 +11,7 @@ pub(super) fn look(input: &[u8], limits: &Limits, vars: &mut VarBlock) -> Look {
         Ok(Some(head)) => Look::Ready(Meta {
             head_len: head.head_len,
             modifiers: limits.modifiers,
-            packet_size: head.size,
+            packet_size: vars.as_bytes().len(),
             ..meta_of(vars.known())
         }),
         Err(e) => {
