@@ -38,9 +38,12 @@ pub fn epoch_s() -> u64 {
     epoch_us() / 1_000_000
 }
 
+/// The format of [`ctime`].
+const CTIME: &str = "%a %b %e %H:%M:%S %Y";
+
 /// Local time as `ctime` writes it, 24 characters: `Fri Nov 20 08:18:27 2026`.
 pub fn ctime() -> String {
-    Zoned::now().strftime("%a %b %e %H:%M:%S %Y").to_string()
+    Zoned::now().strftime(CTIME).to_string()
 }
 
 /// How far local time is ahead of UTC now, seconds.
@@ -73,6 +76,26 @@ pub fn ctime_of(epoch_s: u64, offset: i64) -> [u8; 24] {
     }
     put(20, &digits(year / 100));
     put(22, &digits(year % 100));
+    out
+}
+
+/// A moment in UTC, as RFC 3339 has it: `2026-11-20T08:18:27.000400Z`.
+pub fn rfc3339(epoch_us: u64) -> [u8; 27] {
+    let (second, micros) = (epoch_us / 1_000_000, epoch_us % 1_000_000);
+    let (year, month, day) = date(second / 86_400);
+    let mut out = *b"0000-00-00T00:00:00.000000Z";
+    let mut put = |at: usize, mut value: u64, digits: usize| {
+        for place in out.iter_mut().skip(at).take(digits).rev() {
+            *place = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+    };
+    let time = [(11, second / 3600 % 24), (14, second / 60 % 60), (17, second % 60)];
+    for (at, value) in [(5, month), (8, day)].into_iter().chain(time) {
+        put(at, value, 2);
+    }
+    put(0, year, 4);
+    put(20, micros, 6);
     out
 }
 
@@ -112,12 +135,19 @@ pub struct SecondCache {
 impl SecondCache {
     /// [`ctime`] of the moment `epoch_us`.
     pub fn ctime(&mut self, epoch_us: u64) -> &str {
+        self.local(epoch_us, CTIME)
+    }
+
+    /// Local time of the moment `epoch_us`; always asked for in the same format. One that cannot be
+    /// used shows itself.
+    pub fn local(&mut self, epoch_us: u64, format: &str) -> &str {
         let second = epoch_us / 1_000_000;
         if second != self.second {
             self.second = second;
             let stamp = jiff::Timestamp::from_second(second as i64).unwrap_or_default();
             let local = stamp.to_zoned(jiff::tz::TimeZone::system());
-            self.text = local.strftime("%a %b %e %H:%M:%S %Y").to_string();
+            let text = jiff::fmt::strtime::format(format, &local);
+            self.text = text.unwrap_or_else(|_| format.to_owned());
         }
         &self.text
     }
@@ -153,7 +183,19 @@ mod tests {
     }
 
     #[test]
+    fn collectors_read_the_time_with_its_micros() {
+        for (us, expected) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (1_709_251_199_000_001, "2024-02-29T23:59:59.000001Z"),
+            (1_795_162_707_000_400, "2026-11-20T08:18:27.000400Z"),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&rfc3339(us)), expected);
+        }
+    }
+
+    #[test]
     fn a_bad_format_is_shown_instead_of_lost() {
         assert_eq!(strftime("foo"), "foo");
+        assert_eq!(SecondCache::default().local(1_000_000, "%!"), "%!");
     }
 }

@@ -71,6 +71,7 @@ pub mod snmp;
 pub mod sockets;
 mod source;
 mod stat;
+mod structured;
 mod thresholds;
 mod vacuum;
 mod waits;

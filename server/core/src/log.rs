@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use uwsgi_duties::Line;
 
 use crate::alarm::{Packet, Wire};
-use crate::clock;
+use crate::{clock, structured};
 
 /// How lines are dated.
 #[derive(Clone, Debug, Default)]
 pub struct DateStyle {
     /// Date every line, not only the verbose ones.
     pub always: bool,
+    /// Lines are JSON objects, which have a time of their own.
+    pub json: bool,
     /// Format of the date; ctime without one.
     pub format: Option<String>,
 }
@@ -25,6 +27,9 @@ static STYLE: OnceLock<DateStyle> = OnceLock::new();
 
 /// Sets the date style, once, when the configuration is known.
 pub fn set_style(style: DateStyle) {
+    if style.json {
+        structured::begin();
+    }
     let _ = STYLE.set(style);
 }
 
@@ -87,24 +92,32 @@ pub(crate) fn direct(text: &str) {
 
 /// Writes one line of the alarms: no alarm looks at it, or one could raise itself for ever.
 pub fn aside(text: &str) {
-    let mut out = dated(STYLE.get().is_some_and(|s| s.always));
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'\n');
-    unseen(&out);
+    unseen(&composed(text.as_bytes(), false));
 }
 
 /// The same for bytes that bring their own line end and always carry the date.
 pub fn aside_dated(bytes: &[u8]) {
-    let mut out = dated(true);
-    out.extend_from_slice(bytes);
+    let whole = bytes.strip_suffix(b"\n");
+    let mut out = composed(whole.unwrap_or(bytes), true);
+    if whole.is_none() && !structured::is_on() {
+        out.pop();
+    }
     unseen(&out);
 }
 
 fn emit(text: &[u8], verbose: bool) {
+    raw(&composed(text, verbose));
+}
+
+/// A line of the server with all that belongs to it.
+fn composed(text: &[u8], verbose: bool) -> Vec<u8> {
+    if structured::is_on() {
+        return structured::line(text);
+    }
     let mut out = dated(verbose || STYLE.get().is_some_and(|s| s.always));
     out.extend_from_slice(text);
     out.push(b'\n');
-    raw(&out);
+    out
 }
 
 /// The beginning of a line: the date, or nothing.

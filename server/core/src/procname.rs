@@ -51,8 +51,9 @@ pub fn title(style: &Style, role: Role<'_>) -> Option<String> {
     Some(format!("{}{name}{}", style.prefix, style.append))
 }
 
-/// Sets the title of this process; one that does not fit is cut.
+/// Sets the title of this process, by which its lines know it too; one that does not fit is cut.
 pub fn apply(style: &Style, role: Role<'_>) {
+    crate::structured::speak_as(role);
     if let Some(title) = title(style, role) {
         uwsgi_sys::title::set(&title);
     }

@@ -9,7 +9,8 @@ use uwsgi_watch::plan::Plan;
 use uwsgi_watch::threshold::Spec;
 
 use crate::plugin::Modifiers;
-use crate::policy::Policy;
+pub use crate::policy::RequestLog;
+use crate::policy::{self, Policy};
 use crate::probes;
 use crate::prometheus::Prometheus;
 pub use crate::protocol::{Protocol, Stamps};
@@ -21,31 +22,6 @@ pub struct SocketSpec {
     pub address: String,
     /// What it speaks.
     pub protocol: Protocol,
-}
-
-/// When a request gets its log line although logging is off, and how lines look.
-#[derive(Clone, Debug, Default)]
-pub struct RequestLog {
-    /// No line for ordinary requests.
-    pub disabled: bool,
-    /// Times in microseconds.
-    pub micros: bool,
-    /// `log-4xx`.
-    pub on_4xx: bool,
-    /// `log-5xx`.
-    pub on_5xx: bool,
-    /// `log-zero`: empty bodies.
-    pub on_zero: bool,
-    /// `log-slow`, milliseconds; 0 is off.
-    pub slow_ms: u64,
-    /// `log-big`, bytes; 0 is off.
-    pub big_bytes: u64,
-    /// Show `X-Forwarded-For` as the address.
-    pub forwarded_for: bool,
-    /// `log-format`.
-    pub format: Option<String>,
-    /// Memory figures in front of each line: 0 none, 1 what is mapped and resident, 2 shares too.
-    pub memory: u8,
 }
 
 /// Everything the processes need to know.
@@ -304,7 +280,7 @@ impl Settings {
             ebpf: probes::chosen(config, &mut faults),
             ebpf_pin: text("ebpf-pin"),
             memory_report: config.memory(),
-            memory_shares: memory_level(config) > 1,
+            memory_shares: policy::memory_level(config) > 1,
             listen: config.int("listen", 100),
             chmod_socket: config.chmod("chmod-socket"),
             abstract_socket: config.flag("abstract-socket"),
@@ -346,7 +322,7 @@ impl Settings {
                     .unwrap_or_default(),
                 append: text("procname-append").unwrap_or_default(),
             },
-            request_log: request_log(config),
+            request_log: RequestLog::from_config(config, &log_date(config)),
             log_date: log_date(config),
             chdir: text("chdir"),
             chdir2: text("chdir2"),
@@ -464,38 +440,15 @@ fn add_headers(config: &Config, faults: &mut Vec<Finding>) -> Vec<(String, Strin
     out
 }
 
-fn request_log(config: &Config) -> RequestLog {
-    let number = |name: &str| u64::try_from(config.int(name, 0)).unwrap_or(0);
-    RequestLog {
-        disabled: config.flag("disable-logging"),
-        micros: config.flag("log-micros"),
-        on_4xx: config.flag("log-4xx"),
-        on_5xx: config.flag("log-5xx"),
-        on_zero: config.flag("log-zero"),
-        slow_ms: number("log-slow"),
-        big_bytes: number("log-big"),
-        forwarded_for: config.flag("log-x-forwarded-for"),
-        format: config.last("log-format").map(str::to_owned),
-        memory: memory_level(config),
-    }
-}
-
-/// `memory-report`, which is a switch or a number.
-fn memory_level(config: &Config) -> u8 {
-    match config.flag("memory-report") {
-        true if config.int("memory-report", 1) > 1 => 2,
-        on => u8::from(on),
-    }
-}
-
 fn log_date(config: &Config) -> crate::log::DateStyle {
+    let json = config.flag("log-json");
     if !config.has("log-date") {
-        return crate::log::DateStyle::default();
+        return crate::log::DateStyle { json, ..Default::default() };
     }
     let plain = ["", "true", "1", "on", "yes"];
     let format = config
         .last("log-date")
         .filter(|v| !plain.iter().any(|p| v.eq_ignore_ascii_case(p)))
         .map(str::to_owned);
-    crate::log::DateStyle { always: true, format }
+    crate::log::DateStyle { always: true, json, format }
 }

@@ -12,6 +12,11 @@ pub(super) const ROWS: &[Row] = &[
     req("log-format", Kind::Str, "format of request lines").aliases(&["logformat"]),
     flag("logformat-strftime", "expand time codes in the log format")
         .aliases(&["log-format-strftime"]),
+    flag("log-escape", "escape quotes and control bytes of what clients sent in request lines"),
+    flag("request-id", "give each request an id, for the log and as REQUEST_ID"),
+    flag("request-id-trust", "keep the id that a request brings along as X-Request-ID"),
+    req("request-id-header", Kind::Str, "tell the id of a request in this header of its response"),
+    flag("log-json", "write each line of the server and of requests as a JSON object"),
     flag("logfile-chown", "give log files to the final user"),
     req("logfile-chmod", Kind::Chmod, "mode of log files"),
     opt("log-syslog", Kind::List, "log to syslog, with this name")

@@ -2,10 +2,12 @@
 
 use uwsgi_duties::harakiri::{Core, Deadline, Doing, earliest};
 use uwsgi_metrics::InFlightView;
+use uwsgi_proto::VarBlock;
 
 use crate::instance::Instance;
 use crate::signals::{self, Receiver};
 use crate::waits::Waits;
+use crate::worker::ids::VARIABLE;
 use crate::{clock, log};
 
 /// Text of a field that came from a client: one line, printable.
@@ -19,6 +21,16 @@ fn waits(instance: &Instance, id: u32, core: u32) -> Option<Waits> {
     Waits::of(live, live.waits(id, core)?)
 }
 
+/// The id of a request with these variables, where requests have one.
+fn id_of(instance: &Instance, vars: &[u8]) -> String {
+    let mut block = VarBlock::new();
+    block.set_limits(vars.len() + 1, usize::MAX);
+    // A record that holds a part of them has what is in front.
+    let _ = block.load(vars);
+    let id = instance.settings.policy.ids.as_ref().and_then(|_| block.get(VARIABLE));
+    id.map_or_else(String::new, |id| format!(" id {}", clean(id)))
+}
+
 /// Logs every request the dead worker was managing, and closes its records.
 pub(super) fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
     for core in 0..instance.settings.threads {
@@ -30,11 +42,12 @@ pub(super) fn log_lost_requests(instance: &Instance, id: u32, pid: i32) {
             let waits = waits(instance, id, core)
                 .map_or_else(String::new, |waits| format!(": {}", waits.text(age_us)));
             log!(
-                "worker {id} (pid: {pid}) core {core} was managing request {} {} from {} since {age} ms (phase: {}){waits}",
+                "worker {id} (pid: {pid}) core {core} was managing request {} {} from {} since {age} ms (phase: {}){waits}{}",
                 clean(&r.method),
                 clean(&r.uri),
                 clean(&r.remote),
                 r.phase.as_str(),
+                id_of(instance, &r.vars),
             );
             row.failed_requests.add(1);
         }

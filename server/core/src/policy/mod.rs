@@ -17,6 +17,8 @@ mod output;
 mod privileges;
 mod recycle;
 mod reload;
+mod request_id;
+mod request_log;
 mod requests;
 mod scale;
 mod sockets;
@@ -37,6 +39,9 @@ pub use output::Output;
 pub use privileges::{Point, Privileges};
 pub use recycle::Recycling;
 pub use reload::{OnChange, Preflight, Ready, Reload};
+pub use request_id::RequestIds;
+pub use request_log::RequestLog;
+pub(crate) use request_log::memory_level;
 pub(crate) use requests::milliseconds;
 pub use requests::{HeaderRules, Requests, VHost};
 pub use scale::Scale;
@@ -78,6 +83,8 @@ pub struct Policy {
     pub scale: Scale,
     /// What starts a reload, and what is tried before one.
     pub reload: Reload,
+    /// Who gives requests their ids; `None` where they have none.
+    pub ids: Option<RequestIds>,
     /// How single requests are read and answered.
     pub requests: Requests,
 }
@@ -91,6 +98,7 @@ impl Policy {
             hooks: Hooks::from_config(config, faults),
             reload: Reload::from_config(config, faults),
             requests: Requests::from_config(config, faults),
+            ids: RequestIds::from_config(config),
             locks: Locks::from_config(config, faults),
             clients: Clients::from_config(config, faults),
             sockets: Sockets::from_config(config, faults),

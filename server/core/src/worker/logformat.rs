@@ -1,122 +1,145 @@
 //! `log-format`: a line of the user's making.
+//!
+//! Owns what each name of a format stands for. Missing values print `-`.
 
-use std::io::Write;
+use uwsgi_logs::request::{Field, Format, Part};
+use uwsgi_logs::text;
+use uwsgi_metrics::trace_context;
 
+use super::dates::Dates;
 use super::reqlog::{Finished, address};
 use crate::clock;
 use crate::settings::RequestLog;
 
-/// Appends `format` with its `%(name)` replaced; missing values print `-`.
-pub(crate) fn render(format: &str, log: &RequestLog, f: &Finished<'_>, out: &mut Vec<u8>) {
-    let mut rest = format;
-    while let Some(at) = rest.find("%(") {
-        out.extend_from_slice(&rest.as_bytes()[..at]);
-        let Some(end) = rest[at..].find(')') else {
-            out.extend_from_slice(&rest.as_bytes()[at..]);
-            return;
-        };
+/// Appends the line of `format`.
+pub(crate) fn render(
+    format: &Format,
+    log: &RequestLog,
+    f: &Finished<'_>,
+    dates: &mut Dates,
+    out: &mut Vec<u8>,
+) {
+    for part in format.parts() {
         let before = out.len();
-        value(&rest[at + 2..at + end], log, f, out);
+        match part {
+            Part::Text(text) => {
+                out.extend_from_slice(text);
+                continue;
+            }
+            Part::Field(name) => field(*name, log, f, dates, out),
+            Part::Own(name, logvar) => match f.notes.logvar(logvar) {
+                Some(value) => foreign(value, log, out),
+                None => field(*name, log, f, dates, out),
+            },
+            Part::Var(name) => {
+                let value = f.notes.var(name).or_else(|| f.vars.get(name));
+                foreign(value.unwrap_or_default(), log, out);
+            }
+            Part::Metric(name) => {
+                let value = f.numbers.and_then(|n| uwsgi_metrics::schema::value(n, name));
+                text::signed(value.unwrap_or(0), out);
+            }
+            Part::Wait(name) => wait(name, f, out),
+            Part::Logvar(name) => {
+                foreign(f.notes.logvar(name).unwrap_or_default(), log, out);
+            }
+        }
         if out.len() == before {
             out.push(b'-');
         }
-        rest = &rest[at + end + 1..];
     }
-    out.extend_from_slice(rest.as_bytes());
 }
 
-fn value(name: &str, log: &RequestLog, f: &Finished<'_>, out: &mut Vec<u8>) {
+/// What a client may have written.
+pub(crate) fn foreign(bytes: &[u8], log: &RequestLog, out: &mut Vec<u8>) {
+    if log.escape { text::escaped(bytes, out) } else { out.extend_from_slice(bytes) }
+}
+
+fn field(name: Field, log: &RequestLog, f: &Finished<'_>, dates: &mut Dates, out: &mut Vec<u8>) {
     let known = f.vars.known();
     let bytes: &[u8] = match name {
-        "uri" => known.uri(),
-        "method" => known.method(),
-        "user" => known.remote_user(),
-        "addr" => address(log, f),
-        "host" => known.host(),
-        "proto" => known.protocol(),
-        "uagent" => known.user_agent(),
-        "referer" => known.referer(),
-        _ => return number(name, f, out),
+        Field::Uri => known.uri(),
+        Field::Method => known.method(),
+        Field::User => known.remote_user(),
+        Field::Address => address(log, f),
+        Field::Host => known.host(),
+        Field::Protocol => known.protocol(),
+        Field::UserAgent => known.user_agent(),
+        Field::Referer => known.referer(),
+        Field::RequestId => f.request_id,
+        Field::TraceId => trace_context(known.traceparent()).map_or(b"", |(trace, _)| trace),
+        Field::SpanId => trace_context(known.traceparent()).map_or(b"", |(_, span)| span),
+        Field::Ctime => return out.extend_from_slice(dates.ctime(f.start_us)),
+        Field::Ltime => return out.extend_from_slice(dates.ltime(f.start_us)),
+        Field::Ftime => {
+            return out.extend_from_slice(match &log.date {
+                Some(format) => dates.ftime(f.start_us, format),
+                None => dates.ltime(f.start_us),
+            });
+        }
+        Field::Seconds => return text::seconds(f.duration_us, out),
+        Field::App => return text::signed(f.app.into(), out),
+        Field::AppRequests => return text::signed(f.app_requests, out),
+        _ => return text::number(number(name, f), out),
     };
-    out.extend_from_slice(bytes);
+    foreign(bytes, log, out);
 }
 
-fn number(name: &str, f: &Finished<'_>, out: &mut Vec<u8>) {
+fn number(name: Field, f: &Finished<'_>) -> u64 {
     let (vsz, rss) = f.memory.unwrap_or_default();
-    let n: u64 = match name {
-        "status" => f.status.into(),
-        "rsize" => f.body_bytes,
-        "hsize" => f.head_bytes,
-        "size" => f.head_bytes + f.body_bytes,
-        "cl" => f.vars.known().content_length(),
-        "micros" => f.duration_us,
-        "msecs" => f.duration_us / 1000,
-        "epoch" => clock::epoch_s(),
-        "time" => f.start_us / 1_000_000,
-        "tmsecs" => f.start_us / 1000,
-        "tmicros" => f.start_us,
-        "pid" => f.pid as u64,
-        "wid" => f.worker.into(),
-        "core" => f.core.into(),
-        "switches" => f.switches.into(),
-        "vars" => f.vars.len() as u64 * 2,
-        "vsz" => vsz,
-        "rss" => rss,
-        "vszM" => vsz >> 20,
-        "rssM" => rss >> 20,
-        "pktsize" => f.packet_size as u64,
-        "modifier1" => f.modifiers.0.into(),
-        "modifier2" => f.modifiers.1.into(),
-        "headers" => f.headers.into(),
-        "werr" => f.write_errors,
-        "rerr" => f.read_errors,
-        "ioerr" => f.write_errors + f.read_errors,
-        _ => return other(name, f, out),
-    };
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{n}");
+    match name {
+        Field::Status => f.status.into(),
+        Field::BodyBytes => f.body_bytes,
+        Field::HeadBytes => f.head_bytes,
+        Field::Size => f.head_bytes + f.body_bytes,
+        Field::ContentLength => f.vars.known().content_length(),
+        Field::Micros => f.duration_us,
+        Field::Millis => f.duration_us / 1000,
+        Field::Epoch => clock::epoch_s(),
+        Field::Time => f.start_us / 1_000_000,
+        Field::TimeMillis => f.start_us / 1000,
+        Field::TimeMicros => f.start_us,
+        Field::Pid => f.pid.unsigned_abs().into(),
+        Field::Worker => f.worker.into(),
+        Field::Core => f.core.into(),
+        Field::Switches => f.switches.into(),
+        Field::Vars => f.pairs as u64 * 2,
+        Field::Vsz => vsz,
+        Field::Rss => rss,
+        Field::VszMib => vsz >> 20,
+        Field::RssMib => rss >> 20,
+        Field::PacketSize => f.packet_size as u64,
+        Field::Modifier1 => f.modifiers.0.into(),
+        Field::Modifier2 => f.modifiers.1.into(),
+        Field::Headers => f.headers.into(),
+        Field::WriteErrors => f.write_errors,
+        Field::ReadErrors => f.read_errors,
+        Field::IoErrors => f.write_errors + f.read_errors,
+        _ => f.total_requests,
+    }
 }
 
-fn other(name: &str, f: &Finished<'_>, out: &mut Vec<u8>) {
-    let start = || jiff::Timestamp::from_microsecond(f.start_us as i64).unwrap_or_default();
-    let local = || start().to_zoned(jiff::tz::TimeZone::system());
-    let text = match name {
-        "secs" => format!("{:.6}", f.duration_us as f64 / 1e6),
-        "ctime" => local().strftime("%a %b %e %H:%M:%S %Y").to_string(),
-        "ltime" | "ftime" => local().strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
-        _ => match name.split_once('.') {
-            Some(("var", var)) => {
-                let var = var.as_bytes();
-                let value = f.notes.var(var).or_else(|| f.vars.get(var));
-                out.extend_from_slice(value.unwrap_or_default());
-                return;
-            }
-            Some(("wait", "accept")) => match f.accept_us {
-                Some(us) => us.to_string(),
-                None => return,
-            },
-            Some(("wait", wait)) => match f.waits.and_then(|w| w.value(wait, f.duration_us)) {
-                Some(text) => text,
-                None => return,
-            },
-            Some(("metric", metric)) => {
-                let value =
-                    f.numbers.and_then(|n| uwsgi_metrics::schema::value(n, metric.as_bytes()));
-                value.unwrap_or(0).to_string()
-            }
-            _ => {
-                out.extend_from_slice(f.notes.logvar(name.as_bytes()).unwrap_or_default());
-                return;
-            }
-        },
-    };
-    out.extend_from_slice(text.as_bytes());
+fn wait(name: &str, f: &Finished<'_>, out: &mut Vec<u8>) {
+    if name == "accept" {
+        if let Some(us) = f.accept_us {
+            text::number(us, out);
+        }
+    } else if let Some(value) = f.waits.and_then(|waits| waits.value(name, f.duration_us)) {
+        out.extend_from_slice(value.as_bytes());
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::notes::Notes;
     use super::super::reqlog::tests::{finished, vars};
     use super::*;
+
+    fn line(format: &str, log: &RequestLog, f: &Finished<'_>) -> String {
+        let mut out = Vec::new();
+        render(&Format::parse(format), log, f, &mut Dates::default(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
 
     #[test]
     fn names_are_replaced_and_missing_values_print_a_dash() {
@@ -128,12 +151,48 @@ mod tests {
             ("%(status) %(size) %(rsize) %(hsize)", "200 431 365 66"),
             ("%(secs) %(micros) %(msecs)", "0.000400 400 0"),
             ("100% %(var.REQUEST_METHOD", "100% %(var.REQUEST_METHOD"),
-            ("%(var.SERVER_PROTOCOL) %(vars)", "HTTP/1.1 8"),
+            ("%(var.SERVER_PROTOCOL) %(vars)", "HTTP/1.1 10"),
+            ("%()%( uri )%(a(b))", "---)"),
         ];
         for (format, expected) in table {
-            let mut out = Vec::new();
-            render(format, &RequestLog::default(), &f, &mut out);
-            assert_eq!(String::from_utf8_lossy(&out), expected, "{format}");
+            assert_eq!(line(format, &RequestLog::default(), &f), expected, "{format}");
         }
+    }
+
+    #[test]
+    fn clients_cannot_forge_lines_where_that_is_asked_for() {
+        let mut vars = vars();
+        vars.push(b"HTTP_USER_AGENT", b"x\" 200\nfake").unwrap();
+        let f = finished(&vars);
+        let escaping = RequestLog { escape: true, ..RequestLog::default() };
+        let format = "\"%(uagent)\" %(var.HTTP_USER_AGENT)";
+        let raw = "x\" 200\nfake";
+        assert_eq!(line(format, &RequestLog::default(), &f), format!("\"{raw}\" {raw}"));
+        let safe = r#"x\" 200\nfake"#;
+        assert_eq!(line(format, &escaping, &f), format!("\"{safe}\" {safe}"));
+    }
+
+    #[test]
+    fn log_variables_go_before_names_of_our_own_and_behind_those_of_all() {
+        let vars = vars();
+        let mut notes = Notes::default();
+        for name in ["app", "uwsgi.wid", "uri", "mine"] {
+            notes.set_logvar(name.as_bytes(), b"said");
+        }
+        let f = Finished { notes: &notes, ..finished(&vars) };
+        let format = "%(app) %(uwsgi.wid) %(uwsgi.pid) %(uri) %(mine)";
+        assert_eq!(line(format, &RequestLog::default(), &f), "said said 25713 /a?x=1 said");
+    }
+
+    #[test]
+    fn dates_are_as_long_as_they_should_be() {
+        let vars = vars();
+        let f = finished(&vars);
+        let own = RequestLog { date: Some("%Y|%j".to_owned()), ..RequestLog::default() };
+        assert_eq!(line("%(ftime)", &own, &f), "2026|324");
+        let plain = line("%(ltime)|%(ftime)", &RequestLog::default(), &f);
+        let (one, other) = plain.split_once('|').unwrap();
+        assert_eq!((one.len(), other), (26, one));
+        assert_eq!(line("%(ctime)", &own, &f).len(), 24);
     }
 }

@@ -85,6 +85,9 @@ pub(super) fn route<'a>(
     chosen
 }
 
+/// The variable that has the key of an app of one host.
+pub(crate) const KEY_OF_HOST: &[u8] = b"UWSGI_APPID";
+
 /// The key of an app of one host, which the app sees as its id.
 fn of_host<'a>(
     vhost: VHost,
@@ -100,7 +103,7 @@ fn of_host<'a>(
     });
     key.push(b'|');
     key.extend_from_slice(script_name);
-    pairs.push(Pair { key: Str::new(b"UWSGI_APPID"), value: Str::new(key) });
+    pairs.push(Pair { key: Str::new(KEY_OF_HOST), value: Str::new(key) });
     key
 }
 

@@ -72,10 +72,19 @@ impl Notes {
         self.logvars.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_slice())
     }
 
+    /// All values for the log line, in the order in which they were first set.
+    pub(crate) fn logvars(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.logvars.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
+    }
+
+    /// How many variables were added, and the bytes they take in a block.
+    pub(crate) fn added(&self) -> (usize, usize) {
+        (self.vars.len(), self.vars.iter().map(|(key, value)| size(key, value)).sum())
+    }
+
     /// Adds a request variable, as long as all of them stay below `room` bytes.
     pub(crate) fn add_var(&mut self, key: &[u8], value: &[u8], room: usize) -> bool {
-        let size = |key: &[u8], value: &[u8]| key.len() + value.len() + 4;
-        let used: usize = self.vars.iter().map(|(k, v)| size(k, v)).sum();
+        let (_, used) = self.added();
         if key.is_empty() || used + size(key, value) >= room {
             return false;
         }
@@ -87,6 +96,11 @@ impl Notes {
     pub(crate) fn var(&self, key: &[u8]) -> Option<&[u8]> {
         self.vars.iter().rev().find(|(k, _)| k == key).map(|(_, value)| value.as_slice())
     }
+}
+
+/// Bytes of a variable in a block.
+fn size(key: &[u8], value: &[u8]) -> usize {
+    key.len() + value.len() + 2 * size_of::<u16>()
 }
 
 #[cfg(test)]
@@ -110,6 +124,7 @@ mod tests {
         let mut notes = Notes::default();
         assert!(notes.add_var(b"A", b"1", 64) && notes.add_var(b"A", b"2", 64));
         assert_eq!(notes.var(b"A"), Some(&b"2"[..]));
+        assert_eq!(notes.added(), (2, 12));
         assert!(!notes.add_var(b"B", &[b'x'; 60], 64) && !notes.add_var(b"", b"x", 64));
         assert_eq!(notes.var(b"B"), None);
     }

@@ -44,6 +44,8 @@ pub(crate) struct Wire<'a> {
     /// This worker is about to end: a router is told to come back on another connection.
     pub(crate) retiring: bool,
     pub(crate) add_headers: &'a [(String, String)],
+    /// The header that tells the id of the request, and that id.
+    pub(crate) id_header: Option<(&'a str, &'a [u8])>,
     pub(crate) timeout_ms: i32,
     /// How slowly the client may take the response as a whole.
     pub(crate) pace: Pace,
@@ -213,11 +215,16 @@ impl Reply {
         }
         let build = |head: &mut ResponseHead| {
             head.start(wire.protocol, status)?;
+            let mut id_header = wire.id_header;
             for (name, value) in headers {
+                // An application that tells an id itself knows better.
+                id_header = id_header.filter(|(id, _)| !name.eq_ignore_ascii_case(id.as_bytes()));
                 head.header(name, value)?;
             }
-            let added = &mut wire.add_headers.iter();
-            added.try_for_each(|(name, value)| head.header(name.as_bytes(), value.as_bytes()))
+            for (name, value) in wire.add_headers {
+                head.header(name.as_bytes(), value.as_bytes())?;
+            }
+            id_header.map_or(Ok(()), |(name, id)| head.header(name.as_bytes(), id))
         };
         match build(&mut self.head) {
             Ok(()) => OK,

@@ -3,11 +3,15 @@
 //! Owns the default line, which scripts parse, and `log-format`. Pure but for the final write.
 
 use std::fmt::Write as _;
+use std::io;
 
-use uwsgi_proto::VarBlock;
+use uwsgi_logs::text;
+use uwsgi_proto::{Var, VarBlock};
 
+use super::dates::Dates;
+use super::logformat::foreign;
 use super::notes::Notes;
-use crate::clock::SecondCache;
+use super::structured;
 use crate::settings::RequestLog;
 use crate::waits::Waits;
 
@@ -23,6 +27,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) app_requests: i64,
     pub(crate) total_requests: u64,
     pub(crate) peer: &'a str,
+    /// Its variables could not be read.
+    pub(crate) refused: bool,
     pub(crate) packet_size: usize,
     pub(crate) start_us: u64,
     pub(crate) duration_us: u64,
@@ -43,6 +49,10 @@ pub(crate) struct Finished<'a> {
     pub(crate) waits: Option<Waits>,
     /// How long its connection waited to be accepted, for the first request on it.
     pub(crate) accept_us: Option<u64>,
+    /// Its id, where it has one.
+    pub(crate) request_id: &'a [u8],
+    /// Variables, with the key of an app that was chosen by its host.
+    pub(crate) pairs: usize,
     /// What the application said about it.
     pub(crate) notes: &'a Notes,
     /// The arena, for formats that name metrics; none while metrics are off.
@@ -56,6 +66,8 @@ pub(crate) fn wanted(log: &RequestLog, f: &Finished<'_>) -> bool {
         || (log.on_4xx && (400..500).contains(&f.status))
         || (log.on_5xx && (500..600).contains(&f.status))
         || (log.on_zero && f.body_bytes == 0)
+        || (log.on_sendfile && f.sendfile)
+        || (log.on_io_error && f.read_errors + f.write_errors > 0)
         || is_slow(log, f)
         || (log.big_bytes > 0 && f.body_bytes >= log.big_bytes)
 }
@@ -66,7 +78,7 @@ fn is_slow(log: &RequestLog, f: &Finished<'_>) -> bool {
 }
 
 /// Appends what a slow request waited for, on a line of its own.
-pub(crate) fn explain(log: &RequestLog, f: &Finished<'_>, out: &mut Vec<u8>) {
+fn explain(log: &RequestLog, f: &Finished<'_>, out: &mut Vec<u8>) {
     let Some(waits) = f.waits.filter(|_| is_slow(log, f)) else { return };
     let known = f.vars.known();
     let uri = known.uri();
@@ -83,39 +95,44 @@ pub(crate) fn explain(log: &RequestLog, f: &Finished<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(line.as_bytes());
 }
 
-/// Longest default line.
+/// Longest default line, with its end and without what stands in front of it.
 const LIMIT: usize = 4096;
 
-/// Appends the line for a request to `out`.
+/// Appends the line for a request to `out`, which is empty; `room` is memory for a part of it.
 pub(crate) fn render(
     log: &RequestLog,
     f: &Finished<'_>,
-    dates: &mut SecondCache,
+    dates: &mut Dates,
+    room: &mut Vec<u8>,
     out: &mut Vec<u8>,
 ) {
+    if log.json {
+        return structured::render(log, f, dates, room, out);
+    }
     match &log.format {
-        Some(format) => super::logformat::render(format, log, f, out),
+        Some(format) => super::logformat::render(format, log, f, dates, out),
         None => {
+            prefixes(log, f, out);
+            let start = out.len();
             default_line(log, f, dates, out, false);
-            if out.len() > LIMIT {
+            if out.len() - start >= LIMIT {
+                out.truncate(start);
                 default_line(log, f, dates, out, true);
-                out.truncate(LIMIT);
             }
         }
     }
     out.push(b'\n');
+    explain(log, f, out);
 }
 
-/// Address shown for a request.
+/// Address shown for a request: what it says of its client, nothing where it says nothing. One whose
+/// variables could not be read shows whoever sent it.
 pub(crate) fn address<'a>(log: &RequestLog, f: &'a Finished<'_>) -> &'a [u8] {
     let known = f.vars.known();
-    let forwarded = known.x_forwarded_for();
-    if log.forwarded_for && !forwarded.is_empty() {
-        return forwarded;
-    }
-    match known.remote_addr() {
-        b"" => f.peer.as_bytes(),
-        address => address,
+    let forwarded = known.get(Var::XForwardedFor).filter(|_| log.forwarded_for);
+    match forwarded.or(known.get(Var::RemoteAddr)) {
+        None if f.refused => f.peer.as_bytes(),
+        address => address.unwrap_or_default(),
     }
 }
 
@@ -123,65 +140,80 @@ pub(crate) fn address<'a>(log: &RequestLog, f: &'a Finished<'_>) -> &'a [u8] {
 fn default_line(
     log: &RequestLog,
     f: &Finished<'_>,
-    dates: &mut SecondCache,
+    dates: &mut Dates,
     out: &mut Vec<u8>,
     anonymous: bool,
 ) {
-    out.clear();
     let known = f.vars.known();
-    let pick = |value: &'static [u8]| -> &[u8] { value };
-    let (addr, user, method, uri, proto) = if anonymous {
-        (pick(b"0.0.0.0"), pick(b""), pick(b"-"), pick(b"-"), pick(b"-"))
-    } else {
-        (address(log, f), known.remote_user(), known.method(), known.uri(), known.protocol())
+    let theirs = |value: &[u8], instead: &'static [u8], out: &mut Vec<u8>| match anonymous {
+        true => out.extend_from_slice(instead),
+        false => foreign(value, log, out),
     };
-    let mut text = String::with_capacity(160);
-    if let Some((vsz, rss)) = f.memory {
-        let _ = write!(
-            text,
-            "{{address space usage: {vsz} bytes/{}MB}} {{rss usage: {rss} bytes/{}MB}} ",
-            vsz >> 20,
-            rss >> 20
-        );
-    }
-    if let Some((uss, pss)) = f.shares {
-        let _ = write!(
-            text,
-            "{{uss usage: {uss} bytes/{}MB}} {{pss usage: {pss} bytes/{}MB}} ",
-            uss >> 20,
-            pss >> 20
-        );
-    }
-    let Finished { pid, app, app_requests, total_requests, .. } = *f;
-    let _ = write!(text, "[pid: {pid}|app: {app}|req: {app_requests}/{total_requests}] ");
-    out.extend_from_slice(text.as_bytes());
-    text.clear();
-    out.extend_from_slice(addr);
-    out.extend_from_slice(b" (");
-    out.extend_from_slice(user);
-    let slots = f.vars.len() * 2;
-    let date = dates.ctime(f.start_us);
-    let _ = write!(text, ") {{{slots} vars in {} bytes}} [{date}] ", f.packet_size);
-    out.extend_from_slice(text.as_bytes());
-    text.clear();
-    out.extend_from_slice(method);
-    out.push(b' ');
-    out.extend_from_slice(uri);
+    let put = |text: &str, out: &mut Vec<u8>| out.extend_from_slice(text.as_bytes());
+    put("[pid: ", out);
+    text::number(f.pid.unsigned_abs().into(), out);
+    put("|app: ", out);
+    text::signed(f.app.into(), out);
+    put("|req: ", out);
+    text::signed(f.app_requests, out);
+    put("/", out);
+    text::number(f.total_requests, out);
+    put("] ", out);
+    theirs(address(log, f), b"0.0.0.0", out);
+    put(" (", out);
+    theirs(known.remote_user(), b"", out);
+    put(") {", out);
+    text::number(f.pairs as u64 * 2, out);
+    put(" vars in ", out);
+    text::number(f.packet_size as u64, out);
+    put(" bytes} [", out);
+    out.extend_from_slice(dates.ctime(f.start_us));
+    put("] ", out);
+    theirs(known.method(), b"-", out);
+    put(" ", out);
+    theirs(known.uri(), b"-", out);
+    put(" => generated ", out);
+    text::number(f.body_bytes, out);
+    put(" bytes in ", out);
     let (time, unit) = match log.micros {
-        true => (f.duration_us, "micros"),
-        false => (f.duration_us / 1000, "msecs"),
+        true => (f.duration_us, " micros"),
+        false => (f.duration_us / 1000, " msecs"),
     };
-    let via = if f.sendfile { " via sendfile() " } else { " " };
-    let _ = write!(text, " => generated {} bytes in {time} {unit}{via}(", f.body_bytes);
-    out.extend_from_slice(text.as_bytes());
-    text.clear();
-    out.extend_from_slice(proto);
-    let _ = write!(
-        text,
-        " {}) {} headers in {} bytes ({} switches on core {})",
-        f.status, f.headers, f.head_bytes, f.switches, f.core
-    );
-    out.extend_from_slice(text.as_bytes());
+    text::number(time, out);
+    put(unit, out);
+    put(if f.sendfile { " via sendfile() (" } else { " (" }, out);
+    theirs(known.protocol(), b"-", out);
+    for (before, number) in [
+        (" ", f.status.into()),
+        (") ", f.headers.into()),
+        (" headers in ", f.head_bytes),
+        (" bytes (", f.switches.into()),
+        (" switches on core ", f.core.into()),
+    ] {
+        put(before, out);
+        text::number(number, out);
+    }
+    put(")", out);
+}
+
+/// What stands in front of the line where it is asked for.
+fn prefixes(log: &RequestLog, f: &Finished<'_>, out: &mut Vec<u8>) {
+    if log.vhost {
+        foreign(f.vars.known().host(), log, out);
+        out.push(b' ');
+    }
+    if log.memory == 0 {
+        return;
+    }
+    let sizes = f.memory.map(|(vsz, rss)| [("address space", vsz), ("rss", rss)]);
+    let shares = f.shares.map(|(uss, pss)| [("uss", uss), ("pss", pss)]);
+    for (name, bytes) in sizes.into_iter().chain(shares).flatten() {
+        // Writing to a vector cannot fail.
+        let _ = io::Write::write_fmt(
+            out,
+            format_args!("{{{name} usage: {bytes} bytes/{}MB}} ", bytes >> 20),
+        );
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +230,7 @@ pub(crate) mod tests {
             app_requests: 1,
             total_requests: 1,
             peer: "127.0.0.1",
+            refused: false,
             packet_size: 282,
             start_us: 1_795_162_707_000_000,
             duration_us: 400,
@@ -214,6 +247,8 @@ pub(crate) mod tests {
             sendfile: false,
             waits: None,
             accept_us: None,
+            request_id: b"",
+            pairs: vars.len(),
             notes: Notes::NONE,
             numbers: None,
         }
@@ -226,6 +261,7 @@ pub(crate) mod tests {
             ("REQUEST_URI", "/a?x=1"),
             ("SERVER_PROTOCOL", "HTTP/1.1"),
             ("HTTP_X_FORWARDED_FOR", "9.9.9.9"),
+            ("REMOTE_ADDR", "127.0.0.1"),
         ] {
             vars.push(k.as_bytes(), v.as_bytes()).unwrap();
         }
@@ -234,7 +270,7 @@ pub(crate) mod tests {
 
     fn line(log: &RequestLog, f: &Finished<'_>) -> String {
         let mut out = Vec::new();
-        render(log, f, &mut SecondCache::default(), &mut out);
+        render(log, f, &mut Dates::default(), &mut Vec::new(), &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -243,7 +279,7 @@ pub(crate) mod tests {
         let vars = vars();
         let text = line(&RequestLog::default(), &finished(&vars));
         let (before, rest) = text.split_once('[').and_then(|(_, r)| r.split_once('[')).unwrap();
-        assert_eq!(before, "pid: 25713|app: 0|req: 1/1] 127.0.0.1 () {8 vars in 282 bytes} ");
+        assert_eq!(before, "pid: 25713|app: 0|req: 1/1] 127.0.0.1 () {10 vars in 282 bytes} ");
         assert_eq!(
             &rest[24..],
             "] GET /a?x=1 => generated 365 bytes in 0 msecs (HTTP/1.1 200) 2 headers in 66 bytes (1 switches on core 0)\n"
@@ -253,7 +289,8 @@ pub(crate) mod tests {
     #[test]
     fn options_change_address_unit_and_prefix() {
         let vars = vars();
-        let log = RequestLog { micros: true, forwarded_for: true, ..RequestLog::default() };
+        let log =
+            RequestLog { micros: true, forwarded_for: true, memory: 2, ..RequestLog::default() };
         let memory = Finished { memory: Some((3 << 20, 1 << 20)), ..finished(&vars) };
         let text = line(&log, &memory);
         assert!(text.starts_with(
@@ -267,13 +304,53 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_address_is_what_the_request_says() {
+        let shown = |vars: &[(&str, &str)], log: &RequestLog, refused: bool| {
+            let mut block = VarBlock::new();
+            vars.iter().for_each(|(k, v)| block.push(k.as_bytes(), v.as_bytes()).unwrap());
+            let f = Finished { refused, ..finished(&block) };
+            String::from_utf8(address(log, &f).to_vec()).unwrap()
+        };
+        let (plain, log) =
+            (RequestLog::default(), RequestLog { forwarded_for: true, ..RequestLog::default() });
+        let both = [("REMOTE_ADDR", "::1"), ("HTTP_X_FORWARDED_FOR", "9.9.9.9, x")];
+        assert_eq!(shown(&both, &plain, false), "::1");
+        assert_eq!(shown(&both, &log, false), "9.9.9.9, x");
+        assert_eq!(shown(&both[..1], &log, false), "::1");
+        assert_eq!(shown(&[both[0], ("HTTP_X_FORWARDED_FOR", "")], &log, false), "");
+        assert_eq!(shown(&[], &plain, false), "");
+        assert_eq!(shown(&[], &plain, true), "127.0.0.1");
+    }
+
+    #[test]
     fn an_overlong_line_loses_what_the_client_sent_and_nothing_else() {
         let mut vars = VarBlock::new();
         vars.set_limits(65_536, 128);
-        vars.push(b"REQUEST_URI", &[b'a'; 5000]).unwrap();
+        vars.push(b"REMOTE_ADDR", b"127.0.0.1").unwrap();
+        let room = LIMIT - line(&RequestLog::default(), &finished(&vars)).len();
+        vars.push(b"REQUEST_URI", &vec![b'a'; room]).unwrap();
         let text = line(&RequestLog::default(), &finished(&vars));
-        assert!(text.contains("] - - => generated 365 bytes"), "{text}");
-        assert!(text.len() <= LIMIT + 1);
+        assert!(text.len() == LIMIT && text.contains("] 127.0.0.1 "), "{text}");
+        vars.push(b"REQUEST_URI", &vec![b'a'; room + 1]).unwrap();
+        let text = line(&RequestLog::default(), &finished(&vars));
+        assert!(text.contains("] 0.0.0.0 () {") && text.contains("] - - => generated 365 bytes"));
+        assert!(text.contains("(- 200)") && text.ends_with("on core 0)\n"), "{text}");
+    }
+
+    #[test]
+    fn a_server_of_many_hosts_shows_them_in_front() {
+        let mut plain = vars();
+        plain.push(b"HTTP_HOST", b"a.example").unwrap();
+        let log = RequestLog { vhost: true, memory: 1, ..RequestLog::default() };
+        let f = Finished { memory: Some((1 << 20, 1 << 20)), ..finished(&plain) };
+        assert!(line(&log, &f).starts_with("a.example {address space usage: 1048576 bytes/1MB} "));
+        let mut long = vars();
+        long.set_limits(65_536, 128);
+        long.push(b"HTTP_HOST", &[b'h'; 5000]).unwrap();
+        let long = line(&log, &Finished { memory: f.memory, ..finished(&long) });
+        assert!(long.contains("h {address") && long.contains("] GET /a"), "prefixes have room");
+        let quiet = RequestLog { memory: 0, ..log };
+        assert!(line(&quiet, &f).starts_with("a.example [pid: "), "only a format asked for it");
     }
 
     #[test]
@@ -286,6 +363,13 @@ pub(crate) mod tests {
         assert!(wanted(&RequestLog { slow_ms: 4000, ..quiet.clone() }, &slow));
         assert!(wanted(&RequestLog { on_5xx: true, ..quiet.clone() }, &error));
         assert!(!wanted(&RequestLog { on_4xx: true, ..quiet.clone() }, &error));
-        assert!(wanted(&RequestLog { big_bytes: 365, ..quiet }, &slow));
+        assert!(wanted(&RequestLog { big_bytes: 365, ..quiet.clone() }, &slow));
+        let on_file = RequestLog { on_sendfile: true, ..quiet.clone() };
+        assert!(!wanted(&on_file, &slow));
+        assert!(wanted(&on_file, &Finished { sendfile: true, ..finished(&vars) }));
+        let on_error = RequestLog { on_io_error: true, ..quiet };
+        assert!(!wanted(&on_error, &slow));
+        assert!(wanted(&on_error, &Finished { read_errors: 1, ..finished(&vars) }));
+        assert!(wanted(&on_error, &Finished { write_errors: 1, ..finished(&vars) }));
     }
 }

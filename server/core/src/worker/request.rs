@@ -18,6 +18,8 @@ use super::app::AppCount;
 use super::body::Body;
 use super::clock::Clock;
 use super::conn::{Conn, Drain};
+use super::dates::Dates;
+use super::ids::Ids;
 use super::io;
 use super::mounts::{self, Mounts};
 use super::notes::Notes;
@@ -27,7 +29,6 @@ use super::stored::Plan;
 use super::tally::Tally;
 use super::traffic::Traffic;
 use super::wire::Meta;
-use crate::clock::SecondCache;
 use crate::hooks::after_request::{self, Finished};
 use crate::instance::Instance;
 use crate::settings::Protocol;
@@ -60,11 +61,14 @@ pub(crate) struct Core {
     mounts: Mounts,
     plan: Plan,
     notes: Notes,
+    ids: Option<Ids>,
     /// Key of an app that was put together.
     app_key: Vec<u8>,
     tally: Tally,
-    dates: SecondCache,
+    dates: Dates,
     line: Vec<u8>,
+    /// A part of a line that stands in it as one value.
+    message: Vec<u8>,
     pid: i32,
     /// This thread as probes in the kernel know it.
     thread: Option<Thread>,
@@ -107,10 +111,12 @@ impl Core {
             mounts: Mounts::new(instance, worker),
             plan: Plan::new(&settings.policy.bodies),
             notes: Notes::default(),
+            ids: settings.policy.ids.as_ref().map(|policy| Ids::new(policy, worker, id)),
             app_key: Vec::new(),
             tally: Tally::new(instance, worker, id),
-            dates: SecondCache::default(),
+            dates: Dates::default(),
             line: Vec::with_capacity(512),
+            message: Vec::new(),
             pid: uwsgi_sys::process::pid(),
             thread: instance.probes.and_then(|probes| probes.register(worker, id)),
             measured: Cell::new(false),
@@ -129,6 +135,9 @@ impl Core {
         let start = self.clock.now_us();
         let start_epoch = self.clock.epoch_us(start);
         let received = input.len() as u64;
+        if let Some(ids) = &mut self.ids {
+            ids.begin(&mut self.vars);
+        }
         self.begin(start, conn, meta);
         let timeout_ms = wires::timeout_ms(&self.instance.settings);
         let kind = wires::body_kind(conn.protocol, meta);
@@ -243,6 +252,10 @@ impl Core {
             },
             retiring,
             add_headers: &settings.add_headers,
+            id_header: self.ids.as_ref().and_then(|ids| {
+                let name = settings.policy.ids.as_ref()?.header.as_deref()?;
+                Some((name, ids.current())).filter(|(_, id)| !id.is_empty())
+            }),
             timeout_ms: wires::send_timeout_ms(settings),
             pace: settings.policy.sockets.taking,
             bounds: settings.policy.sockets.drain,

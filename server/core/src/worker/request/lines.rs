@@ -7,6 +7,8 @@ use super::{Core, NO_APP, Outcome, REFUSED};
 use crate::log;
 use crate::waits::Waits;
 use crate::worker::conn::Conn;
+use crate::worker::ids::{self, Ids};
+use crate::worker::mounts::KEY_OF_HOST;
 use crate::worker::reqlog::{self, Finished};
 use crate::worker::traffic::Traffic;
 use crate::worker::wire::Meta;
@@ -27,6 +29,7 @@ impl Core {
     ) {
         let settings = &self.instance.settings;
         let arena = &self.instance.arena;
+        let (added, added_bytes) = self.notes.added();
         let mut finished = Finished {
             vars: &self.vars,
             pid: self.pid,
@@ -36,7 +39,8 @@ impl Core {
             app_requests: -1,
             total_requests: 0,
             peer: &conn.peer,
-            packet_size: meta.packet_size,
+            refused: outcome.app == REFUSED,
+            packet_size: meta.packet_size + added_bytes,
             start_us: outcome.start_epoch,
             duration_us: outcome.duration_us,
             status: self.reply.said_status(),
@@ -52,11 +56,22 @@ impl Core {
             sendfile: outcome.sendfile,
             waits: None,
             accept_us: super::accept_us(conn, meta),
+            request_id: self.ids.as_ref().map_or(b"", Ids::current),
+            pairs: self.pairs_sent() + added,
             notes: &self.notes,
             numbers: settings.metrics.then(|| arena.view()),
         };
         if finished.status == 0 && outcome.app != NO_APP {
             finished.status = FAILED;
+        }
+        if settings.policy.requests.vhost.is_some()
+            && self.vars.known().app_id().is_empty()
+            && outcome.app != REFUSED
+        {
+            // The key by which its app was found is a variable like those it came with.
+            let size = KEY_OF_HOST.len() + self.app_key.len() + size_of::<[u16; 2]>();
+            finished.packet_size += size;
+            finished.pairs += 1;
         }
         finished.app = finished.app.max(NO_APP);
         if !reqlog::wanted(&settings.request_log, &finished) {
@@ -66,16 +81,23 @@ impl Core {
             finished.app_requests = arena.app(self.worker, app).requests.get() as i64;
         }
         finished.total_requests = (1..=settings.processes).map(|w| arena.requests(w)).sum();
-        if settings.request_log.memory > 0 {
+        if settings.request_log.memory > 0 || settings.request_log.shows_memory {
             [finished.memory, finished.shares] = self.measure_memory();
         }
         if let (Some(live), Some(thread)) = (self.instance.probes, &self.thread) {
             finished.waits = Waits::of(live, thread.waited());
         }
         self.line.clear();
-        reqlog::render(&settings.request_log, &finished, &mut self.dates, &mut self.line);
-        reqlog::explain(&settings.request_log, &finished, &mut self.line);
+        let (dates, room) = (&mut self.dates, &mut self.message);
+        reqlog::render(&settings.request_log, &finished, dates, room, &mut self.line);
         log::raw(&self.line);
+    }
+
+    /// Variables that came with the request.
+    fn pairs_sent(&self) -> usize {
+        let has_id = self.ids.as_ref().is_some_and(|ids| !ids.current().is_empty());
+        let last = self.vars.len().wrapping_sub(1);
+        self.vars.len() - usize::from(has_id && self.vars.key_at(last) == ids::VARIABLE)
     }
 
     /// The sizes of this process, for the limits; what the log line of this request has measured is
@@ -128,6 +150,9 @@ impl Core {
         self.reply.reset();
         self.reply.refused(told);
         self.notes.reset();
+        if let Some(ids) = &mut self.ids {
+            ids.clear();
+        }
         self.row.requests.add(1);
         self.row.count_response(status);
         Traffic::of(self.instance, self.worker, conn.listener).answered(status);
