@@ -1,6 +1,6 @@
 #!/bin/sh
-# Reference pages from the tables in the code: options, their JSON Schema, metrics, and the static probes; and of dashboards/
-# what follows from the table of metrics.
+# Reference pages from the tables in the code: options, their JSON Schema, metrics, the static probes, variables of request
+# lines; and of dashboards/ what follows from the table of metrics.
 #   docs.sh           writes them into docs/ and dashboards/
 #   docs.sh --check   compares only; fails, and shows the difference, when one is not current
 set -eu
@@ -18,11 +18,12 @@ page uwsgi-config options_md options.md
 page uwsgi-config schema uwsgi.schema.json
 page uwsgi-metrics metrics_md metrics.md
 cargo run -q --release -p uwsgi-usdt --example usdt_md -- docs/usdt.md >"$made/usdt.md"
+cargo run -q --release -p uwsgi-logs --example variables_md -- docs/request-log.md >"$made/request-log.md"
 cargo run -q --release -p uwsgi-metrics --example dashboards -- "$made/dashboards"
 cargo run -q --release -p uwsgi-pushers --example zabbix_templates -- "$made/dashboards/zabbix"
 
 if [ "${1:-}" = --check ]; then
-    for file in options.md uwsgi.schema.json metrics.md usdt.md; do
+    for file in options.md uwsgi.schema.json metrics.md usdt.md request-log.md; do
         diff -u "docs/$file" "$made/$file" || { echo "docs/$file is not current: run \`make docs\`" >&2; exit 1; }
     done
     (cd "$made/dashboards" && find . -type f) | while read -r file; do
@@ -36,7 +37,7 @@ if [ "${1:-}" = --check ]; then
     exit
 fi
 mkdir -p docs
-for file in options.md uwsgi.schema.json metrics.md usdt.md; do
+for file in options.md uwsgi.schema.json metrics.md usdt.md request-log.md; do
     cat "$made/$file" >"docs/$file"
 done
 cp -R "$made/dashboards/." dashboards/

@@ -159,6 +159,91 @@ mod tests {
         }
     }
 
+    /// Every name of the table, for one request.
+    #[test]
+    fn every_name_has_its_value() {
+        const VALUES: &[(&str, &str)] = &[
+            ("uri", "/a?x=1"),
+            ("method", "GET"),
+            ("user", "me"),
+            ("addr", "127.0.0.1"),
+            ("host", "a.example"),
+            ("proto", "HTTP/1.1"),
+            ("uagent", "agent"),
+            ("referer", "http://r/"),
+            ("status", "404"),
+            ("rsize", "5000000000"),
+            ("hsize", "66"),
+            ("size", "5000000066"),
+            ("headers", "2"),
+            ("cl", "6000000000"),
+            ("micros", "7000000000"),
+            ("msecs", "7000000"),
+            ("secs", "7000.000000"),
+            ("time", "1795162707"),
+            ("tmsecs", "1795162707000"),
+            ("tmicros", "1795162707000000"),
+            ("pid", "25713"),
+            ("wid", "1"),
+            ("core", "0"),
+            ("switches", "1"),
+            ("vars", "22"),
+            ("pktsize", "282"),
+            ("modifier1", "5"),
+            ("modifier2", "6"),
+            ("vsz", "9663676416"),
+            ("rss", "8589934592"),
+            ("vszM", "9216"),
+            ("rssM", "8192"),
+            ("werr", "3"),
+            ("rerr", "4"),
+            ("ioerr", "7"),
+            ("app", "0"),
+            ("request_id", "id-1"),
+            ("trace_id", "0af7651916cd43dd8448eb211c80319c"),
+            ("span_id", "b7ad6b7169203331"),
+            ("uwsgi.wid", "1"),
+            ("uwsgi.pid", "25713"),
+            ("uwsgi.status", "404"),
+            ("uwsgi.rtime", "7000000000"),
+            ("uwsgi.rsize", "5000000000"),
+            ("uwsgi.sor", "1795162707000000"),
+            ("uwsgi.app_requests", "1"),
+            ("uwsgi.requests", "9"),
+        ];
+        const DATES: [&str; 4] = ["ctime", "ltime", "ftime", "epoch"];
+        let mut vars = vars();
+        for (name, value) in [
+            ("REMOTE_USER", "me"),
+            ("HTTP_HOST", "a.example"),
+            ("HTTP_USER_AGENT", "agent"),
+            ("HTTP_REFERER", "http://r/"),
+            ("CONTENT_LENGTH", "6000000000"),
+            ("HTTP_TRACEPARENT", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ] {
+            vars.push(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        let f = Finished {
+            status: 404,
+            body_bytes: 5_000_000_000,
+            duration_us: 7_000_000_000,
+            memory: Some((9 << 30, 8 << 30)),
+            write_errors: 3,
+            read_errors: 4,
+            modifiers: (5, 6),
+            request_id: b"id-1",
+            total_requests: 9,
+            ..finished(&vars)
+        };
+        for variable in uwsgi_logs::request::table::VARIABLES {
+            let shown = line(&format!("%({})", variable.name), &RequestLog::default(), &f);
+            match VALUES.iter().find(|(name, _)| *name == variable.name) {
+                Some((name, value)) => assert_eq!(shown, *value, "{name}"),
+                None => assert!(DATES.contains(&variable.name) && shown.len() >= 10, "{shown}"),
+            }
+        }
+    }
+
     #[test]
     fn clients_cannot_forge_lines_where_that_is_asked_for() {
         let mut vars = vars();

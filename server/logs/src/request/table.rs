@@ -153,7 +153,7 @@ pub const VARIABLES: &[Variable] = &[
 pub const FAMILIES: &[(&str, &str)] = &[
     ("var.NAME", "the request variable `NAME`"),
     ("metric.NAME", "value of a metric; 0 for an unknown one"),
-    ("wait.NAME", "what the request waited for, where probes measure it (`docs/probes.md`)"),
+    ("wait.NAME", "what the request waited for, where probes measure it ([ebpf.md](ebpf.md))"),
     ("any other", "log variable that the application has set"),
 ];
 
