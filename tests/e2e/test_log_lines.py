@@ -180,6 +180,18 @@ def test_every_line_of_the_server_is_an_object(probe):
     assert {line["pid"] for line in spawned} == {server.pid} and {line["role"] for line in spawned} == {"master"}
 
 
+def test_objects_pass_loggers_and_look_like_lines_to_rules(probe, tmp_path):
+    server = probe("-M", "--log-json", "--logger", "stdio", "--logger", f"file:{tmp_path}/all", "--log-drain", '"message":"[*]{3} Operational MODE')
+    server.get("/?1")
+    server.quiet()
+    kept = tmp_path / "all"
+    until(lambda: kept.exists() and '"kind":"request"' in kept.read_text(), "the line of the request in the file of the logger")
+    server.stop(2)
+    lines = [json.loads(line) for line in kept.read_text().splitlines() if line]
+    assert {"master", "worker"} <= {line["role"] for line in lines}
+    assert "Operational MODE" not in kept.read_text() and "spawned uWSGI master" in kept.read_text()
+
+
 def test_a_request_is_an_object_with_stable_names(probe):
     server = probe("-M", "--log-json", "--log-format", "%(method) %(status)")
     server.get(raw("__import__('uwsgi').set_logvar('who', 'a\\nb') or start_response('404 No', []) and [b'12']"),

@@ -37,20 +37,30 @@ pub fn seconds(micros: u64, out: &mut Vec<u8>) {
 /// Appends `bytes` so that they can neither end a quoted value nor the line: `\"`, `\\`, `\n`, `\r`,
 /// `\t`, other control bytes as `\xNN`. Bytes above ASCII stay as they are.
 pub fn escaped(bytes: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..=31 | 127 => {
-                let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
-                out.extend_from_slice(&[b'\\', b'x', high, low]);
-            }
-            _ => out.push(byte),
-        }
+    let is_plain = |b: &&u8| !matches!(b, b'"' | b'\\' | 0..=31 | 127);
+    let mut rest = bytes;
+    loop {
+        let (plain, other) = rest.split_at(rest.iter().take_while(is_plain).count());
+        out.extend_from_slice(plain);
+        let Some((byte, behind)) = other.split_first() else { return };
+        one_escaped(*byte, out);
+        rest = behind;
     }
+}
+
+fn one_escaped(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        b'"' | b'\\' => byte,
+        _ => {
+            let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+            return out.extend_from_slice(&[b'\\', b'x', high, low]);
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
 }
 
 #[cfg(test)]
