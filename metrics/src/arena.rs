@@ -266,6 +266,9 @@ fn carry_alarms(to: &View, from: &View) {
     for index in 0..to.shape().daemons.min(from.shape().daemons) {
         to.daemon(index).carry(from.daemon(index));
     }
+    for index in 0..to.shape().loggers.min(from.shape().loggers) {
+        to.logger(index).carry(from.logger(index));
+    }
 }
 
 /// A name beside `path` that no other process uses.

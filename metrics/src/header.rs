@@ -10,8 +10,9 @@ use crate::inflight::HEAD_BYTES;
 use crate::requests;
 use crate::rows::{
     ALIGN, AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KILLS, KernelSocketRow,
-    KernelWorkerRow, KillRow, MetricRow, MuleRow, PROBES, ProbeRow, PusherRow, SNMP_VALUES,
-    SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, TrafficRow, WaitRow, WorkerRow, row,
+    KernelWorkerRow, KillRow, LoggerRow, MetricRow, MuleRow, PROBES, ProbeRow, PusherRow,
+    SNMP_VALUES, SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, TrafficRow, WaitRow,
+    WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -144,10 +145,12 @@ pub enum Section {
     /// What each worker did for the clients of each listening socket, and at last of the router's
     /// link, worker-major.
     Traffic = 36,
+    /// Receivers of lines of the log, in configuration order.
+    Loggers = 37,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 37;
+const SECTIONS: usize = 38;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -281,6 +284,7 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (size_of::<KillRow>(), spare((KILLS * shape.probes) as usize)),
         (size_of::<DaemonRow>(), spare(shape.daemons as usize)),
         (size_of::<TrafficRow>(), spare(workers * (shape.sockets as usize + 1))),
+        (size_of::<LoggerRow>(), spare(shape.loggers as usize)),
     ]
 }
 
@@ -304,6 +308,7 @@ mod tests {
         probes: 1,
         listeners: 3,
         daemons: 2,
+        loggers: 2,
     };
 
     #[test]

@@ -33,10 +33,12 @@ pub struct Shape {
     pub listeners: u32,
     /// Attached daemons.
     pub daemons: u32,
+    /// Receivers of lines of the log.
+    pub loggers: u32,
 }
 
 /// Counts of a shape.
-pub(crate) const SHAPE_WORDS: usize = 15;
+pub(crate) const SHAPE_WORDS: usize = 16;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
@@ -46,11 +48,12 @@ impl Shape {
     pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
         let Shape { workers, cores, apps, sockets, gateways, metrics, vars, .. } = self;
         let Shape { alarms, thresholds, series, mules, pushers, probes, listeners, .. } = self;
-        let Shape { daemons, .. } = self;
+        let Shape { daemons, loggers, .. } = self;
         let first = [workers, cores, apps, sockets, gateways, metrics, vars];
-        let rest = [alarms, thresholds, series, mules, pushers, probes, listeners, daemons];
+        let rest = [alarms, thresholds, series, mules, pushers, probes, listeners];
+        let last = [daemons, loggers];
         let mut words = [0; SHAPE_WORDS];
-        let counts = first.into_iter().chain(rest).map(u64::from);
+        let counts = first.into_iter().chain(rest).chain(last).map(u64::from);
         words.iter_mut().zip(counts).for_each(|(word, count)| *word = count);
         words
     }
@@ -63,10 +66,11 @@ impl Shape {
             *count = u32::try_from(word).ok().filter(|count| *count <= MAX_COUNT)?;
         }
         let [workers, cores, apps, sockets, gateways, metrics, vars, rest @ ..] = counts;
-        let [alarms, thresholds, series, mules, pushers, probes, listeners, daemons] = rest;
+        let [alarms, thresholds, series, mules, pushers, probes, listeners, last @ ..] = rest;
+        let [daemons, loggers] = last;
         let most =
             Shape { workers, cores, apps, sockets, gateways, metrics, vars, ..Shape::default() };
-        let most = Shape { daemons, ..most };
+        let most = Shape { daemons, loggers, ..most };
         Some(Shape { alarms, thresholds, series, mules, pushers, probes, listeners, ..most })
     }
 }

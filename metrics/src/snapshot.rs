@@ -11,9 +11,9 @@ use crate::kernel::KernelSnap;
 use crate::metric_pool::READY;
 use crate::requests::{self, RequestsSnap};
 use crate::rows::{
-    AlarmCells, AppCells, AppRow, CoreCells, DaemonCells, GatewayCells, GlobalCells, MetricCells,
-    MuleCells, PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells, SystemCells,
-    ThresholdCells, TrafficCells, WorkerCells,
+    AlarmCells, AppCells, AppRow, CoreCells, DaemonCells, GatewayCells, GlobalCells, LoggerCells,
+    MetricCells, MuleCells, PusherCells, SNMP_VALUES, SnmpCells, SnmpValueCells, SocketCells,
+    SystemCells, ThresholdCells, TrafficCells, WorkerCells,
 };
 use crate::series::{FamilyKind, FamilySnap, families_of};
 use crate::view::View;
@@ -161,6 +161,8 @@ pub struct Snapshot {
     pub pushers: Vec<PusherCells>,
     /// Attached daemons in configuration order.
     pub daemons: Vec<DaemonCells>,
+    /// Receivers of lines of the log.
+    pub loggers: Vec<LoggerCells>,
     /// User metrics in registration order.
     pub metrics: Vec<MetricCells>,
     /// What is added to built-in metrics of the classic list, by name.
@@ -220,6 +222,10 @@ impl Snapshot {
             daemons: (0..shape.daemons)
                 .map(|i| view.daemon(i).read())
                 .filter(|daemon| !daemon.command.is_empty())
+                .collect(),
+            loggers: (0..shape.loggers)
+                .map(|i| view.logger(i).read())
+                .filter(|logger| !logger.name.is_empty())
                 .collect(),
             mules: (1..=shape.mules).map(|id| view.mule(id).read()).collect(),
             snmp: view.snmp().read(),

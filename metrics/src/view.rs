@@ -12,8 +12,8 @@ use crate::inflight::{HEAD_BYTES, Head, InFlight};
 use crate::map::Mapping;
 use crate::rows::{
     AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow,
-    KillRow, MetricRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SnmpValueRow, SocketRow, SystemRow,
-    ThresholdRow, TrafficRow, WaitRow, WorkerRow,
+    KillRow, LoggerRow, MetricRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SnmpValueRow, SocketRow,
+    SystemRow, ThresholdRow, TrafficRow, WaitRow, WorkerRow,
 };
 use crate::schema::SchemaRow;
 use crate::shape::Shape;
@@ -112,6 +112,11 @@ impl View {
     /// An attached daemon, from 0.
     pub fn daemon(&self, index: u32) -> &DaemonRow {
         self.map.row(self.layout.place(Section::Daemons).at(index as usize))
+    }
+
+    /// A logger, from 0.
+    pub fn logger(&self, index: u32) -> &LoggerRow {
+        self.map.row(self.layout.place(Section::Loggers).at(index as usize))
     }
 
     /// A mule by its id, from 1; 0 is nobody.

@@ -40,6 +40,14 @@ class Instance:
         path = path or self.log
         return until(lambda: path.exists() and re.search(pattern, path.read_text(), re.M), f"{pattern!r} in {path}")
 
+    def arrived(self) -> None:
+        """Whoever writes for all has followed: a moment ago he may still have had the old file."""
+        def comes():
+            self.get("there?")
+            return self.log.exists() and "\nthere?\n" in "\n" + self.text()
+
+        until(comes, "lines in the new file")
+
     def moved(self):
         """The files that were the log once."""
         return sorted(self.log.parent.glob("log.*"), key=lambda p: (p.stat().st_ctime_ns, p.name))
@@ -64,6 +72,7 @@ def test_rotation_by_command(instance, target):
     assert told[2] == str(moved) and re.fullmatch(r"log\.\d{10}", moved.name)
     assert moved.stat().st_ino == before.st_ino and int(told[1]) > 0
     assert stat.S_IMODE(one.log.stat().st_mode) == 0o604, "as it was"
+    one.arrived()
     one.get("after")
     one.has("^after$")
     one.has("GET /print.after")
@@ -77,6 +86,7 @@ def test_two_rotations_in_a_second_keep_both(instance):
         one.has(f"^line{number}$")
         one.order(b"L")
         until(lambda: len(one.moved()) == number + 1, f"file {number}")
+        one.arrived()
     assert [re.findall(r"^line\d$", one.text(path), re.M) for path in one.moved()] == [[f"line{n}"] for n in range(4)]
 
 
@@ -88,8 +98,9 @@ def test_reopening_by_command_and_by_touch(instance, tmp_path):
         away = one.log.rename(tmp_path / f"away{number}")
         ask()
         one.has(r"^\[\d{10}\] " + re.escape(str(one.log)) + r" reopened\.$")
-        size = re.search(r"^\[\d{10}\] logsize: (\d+), triggering log-reopen\.\.\.\n\Z", one.text(away), re.M)
-        assert size and 0 < int(size[1]) < away.stat().st_size
+        size = re.search(r"^\[\d{10}\] logsize: (\d+), triggering log-reopen\.\.\.$", one.text(away), re.M)
+        assert size and 0 < int(size[1]) <= away.stat().st_size
+        one.arrived()
         one.get(f"after{number}")
         one.has(f"^after{number}$")
         assert f"\nafter{number}\n" not in one.text(away)
@@ -106,6 +117,7 @@ def test_a_touched_file_rotates_to_the_name_of_the_option(instance, tmp_path):
         later = touched.stat().st_mtime + 1
         os.utime(touched, (later, later))
         until(lambda: one.log.exists() and one.log.stat().st_ino != inode, "another file")
+        one.arrived()
         one.has(rf"triggering rotation to {backup}\.\.\.$", backup)
     assert re.findall(r"^line\d$", one.text(backup), re.M) == ["line1"], "the next one takes its place"
 
@@ -118,7 +130,6 @@ def test_a_file_that_grows_is_moved_and_every_line_is_there_once(instance):
             one.get(f"number{count}.")
             count += 1
         assert count < 20000
-    one.has(f"^number{count - 1}\\.$")
     one.server.stop()
     texts = "".join(one.text(path) for path in [*one.moved(), one.log])
     assert sorted(map(int, re.findall(r"^number(\d+)\.$", texts, re.M))) == list(range(count))
@@ -177,11 +188,17 @@ def test_files_of_loggers_follow_too(uwsgi, app, tmp_path, byte):
         assert wire.http(str(socket_), f"/print?{text}%0A").status == 200
         until(lambda: log.exists() and f"\n{text}\n" in "\n" + log.read_text(), text)
 
+    def get_once(text):
+        wire.http(str(socket_), f"/print?{text}%0A")
+        return f"\n{text}\n" in "\n" + log.read_text()
+
     get("before")
     log.chmod(0o600)
     away = log.rename(tmp_path / "away") if byte == b"l" else None
     fifo.send(pipe, byte)
     until(lambda: log.exists() and "\nbefore\n" not in log.read_text(), "a new file")
+    # One that was under way may still be in the old one.
+    until(lambda: get_once("there?"), "lines in the new file")
     get("after")
     away = away or next(tmp_path.glob("log.*"))
     assert "\nafter\n" not in away.read_text() and stat.S_IMODE(log.stat().st_mode) == 0o600

@@ -18,6 +18,7 @@ def options(directory, stats_port: int, http_port: int, snmp_port: int, udp_port
             "--mount", f"/shop={app}", "--mount", f"/admin={app}", "--wsgi-file", str(app), "--callable", "app",
             "--metric", "name=orders,type=counter,initial_value=3", "--alarm", "note cmd:cat >/dev/null",
             "--metric-threshold", f"key=core.busy_workers,value={workers},alarm=note",
+            "--logger", f"shown file:{directory}/shown.log", "--log-route", "shown ^nobody says this",
             "--stats-push", "file:path=pushed,freq=1", "--stats-push", "socket:127.0.0.1:9,exhibit",
             *(["--ebpf=all"] if probes.CAN else []), f"--snmp=127.0.0.1:{snmp_port}", "--snmp-community", "public", "--udp", f"127.0.0.1:{udp_port}"]
 

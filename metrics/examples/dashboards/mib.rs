@@ -12,7 +12,7 @@ use uwsgi_metrics::Kind;
 use uwsgi_metrics::schema::{Group, Metric, TABLE, Unit};
 
 /// How many of a kind are named: group, first, last.
-const COUNTS: [(Group, u32, u32); 11] = [
+const COUNTS: [(Group, u32, u32); 12] = [
     // Worker 0 is the sum of all.
     (Group::Worker, 0, 16),
     (Group::Core, 1, 4),
@@ -25,6 +25,7 @@ const COUNTS: [(Group, u32, u32); 11] = [
     (Group::KernelSocket, 0, 7),
     (Group::Probe, 1, 8),
     (Group::Daemon, 1, 8),
+    (Group::Logger, 1, 8),
 ];
 /// Cores of a worker that are named.
 const CORES: u32 = 4;

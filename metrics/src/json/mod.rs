@@ -50,6 +50,7 @@ pub fn stats_json(snapshot: &Snapshot, options: &StatsOptions) -> Vec<u8> {
         if !snapshot.daemons.is_empty() {
             j.list("daemons", |j| snapshot.daemons.iter().for_each(|d| j.entry(|j| daemon(j, d))));
         }
+        own::loggers(j, snapshot);
         j.list("locks", |j| {
             for (name, holder) in &options.locks {
                 j.entry(|j| j.number(name, u64::from(*holder)));

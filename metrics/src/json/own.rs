@@ -3,8 +3,8 @@
 use super::details;
 use super::writer::Json;
 use crate::rows::{
-    DaemonCells, EXITS, GatewayCells, GlobalCells, HOOK_PHASES, KillCells, MuleCells, ProbeCells,
-    RECYCLES, RELOADS, SpreadCells, SystemCells, UsedCells,
+    DaemonCells, EXITS, GatewayCells, GlobalCells, HOOK_PHASES, KillCells, LoggerCells, MuleCells,
+    ProbeCells, RECYCLES, RELOADS, SpreadCells, SystemCells, UsedCells,
 };
 use crate::snapshot::{Snapshot, WorkerSnap};
 
@@ -147,6 +147,25 @@ fn hooks(j: &mut Json, globals: &GlobalCells) {
             });
         }
     }
+}
+
+/// Receivers of lines of the log; nothing where there are none.
+pub(super) fn loggers(j: &mut Json, snapshot: &Snapshot) {
+    if snapshot.loggers.is_empty() {
+        return;
+    }
+    let logger = |j: &mut Json, logger: &LoggerCells| {
+        j.string("name", &logger.name);
+        j.string("target", &logger.target);
+        j.number("messages", logger.messages);
+        j.number("bytes", logger.bytes);
+        j.number("dropped", logger.dropped);
+        j.number("errors", logger.errors);
+        j.number("reconnects", logger.reconnects);
+        j.number("rotations", logger.rotations);
+        j.number("queued", logger.queued);
+    };
+    j.list("loggers", |j| snapshot.loggers.iter().for_each(|one| j.entry(|j| logger(j, one))));
 }
 
 /// Reloads by kind and outcome, and why the last one was refused.

@@ -149,7 +149,7 @@ fn samples(metric: &Metric, snapshot: &Snapshot, take: &mut Take<'_>) {
 
 /// True for what is told apart by names.
 fn is_named(read: Read) -> bool {
-    use Read::{Alarm, Daemon, Gateway, KernelSocket, Kill, Probe, Pusher, Socket};
+    use Read::{Alarm, Daemon, Gateway, KernelSocket, Kill, Logger, Probe, Pusher, Socket};
     matches!(
         read,
         Socket(_)
@@ -157,6 +157,7 @@ fn is_named(read: Read) -> bool {
             | Alarm(_)
             | Pusher(_)
             | Daemon(_)
+            | Logger(_)
             | KernelSocket(..)
             | Probe(_)
             | Kill(..)
@@ -229,6 +230,11 @@ fn by_name(metric: &Metric, snapshot: &Snapshot) -> Vec<(Labels, i64)> {
                 let number = n.to_string().into_bytes();
                 (vec![("daemon_id", number), ("command", d.command.clone())], read(d))
             })
+            .collect(),
+        Read::Logger(read) => snapshot
+            .loggers
+            .iter()
+            .map(|l| (vec![("logger", l.name.clone()), ("target", l.target.clone())], read(l)))
             .collect(),
         Read::Gateway(read) => {
             snapshot.gateways.iter().map(|g| (vec![("router", g.name.clone())], read(g))).collect()

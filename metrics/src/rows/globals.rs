@@ -231,6 +231,14 @@ row! {
         pub reload_refusal: Text<26>,
         /// When that was, epoch seconds; 0 when none was.
         pub reload_refused_at: Gauge,
+        /// Lines of the log that `log-drain` or `log-filter` took away (observer).
+        pub log_drained: Counter,
+        /// Lines that a route led to a logger (observer).
+        pub log_routed: Counter,
+        /// Messages that were handed on in pieces because of their length (observer).
+        pub log_pieces: Counter,
+        /// Times that the log file was moved away (master).
+        pub log_rotations: Counter,
     }
 }
 

@@ -11,6 +11,7 @@ mod daemon;
 mod gateway;
 mod globals;
 mod kernel;
+mod logger;
 mod metric;
 mod mule;
 mod pusher;
@@ -35,6 +36,7 @@ pub use kernel::{
     KernelWorkerRow, KillCells, KillRow, ListenerCells, ListenerRow, PROBE_STATES, PROBES,
     ProbeCells, ProbeRow, SYSCALL_CLASSES, ThreadCells, ThreadRow, WAITS, WaitCells, WaitRow,
 };
+pub use logger::{LoggerCells, LoggerRow};
 pub use metric::{MetricCells, MetricRow};
 pub use mule::{MuleCells, MuleRow};
 pub use pusher::{PusherCells, PusherRow};

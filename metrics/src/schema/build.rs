@@ -6,7 +6,7 @@ use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
     AlarmCells, AppCells, DaemonCells, GatewayCells, KernelSocketCells, KernelWorkerCells,
-    KillCells, MuleCells, ProbeCells, PusherCells, SystemCells,
+    KillCells, LoggerCells, MuleCells, ProbeCells, PusherCells, SystemCells,
 };
 use crate::snapshot::{CoreSnap, Snapshot, SocketSnap, WorkerSnap};
 
@@ -44,6 +44,9 @@ macro_rules! at {
     };
     (DaemonRow.$f:ident) => {
         ($crate::header::Section::Daemons, core::mem::offset_of!(DaemonRow, $f))
+    };
+    (LoggerRow.$f:ident) => {
+        ($crate::header::Section::Loggers, core::mem::offset_of!(LoggerRow, $f))
     };
     (AlarmRow.$f:ident) => {
         ($crate::header::Section::Alarms, core::mem::offset_of!(AlarmRow, $f))
@@ -193,6 +196,16 @@ pub(super) const fn daemon(
     help: &'static str,
 ) -> Metric {
     row(Group::Daemon, Read::Daemon(f), kind, unit, help)
+}
+
+/// A figure of each logger.
+pub(super) const fn logger(
+    f: fn(&LoggerCells) -> i64,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+) -> Metric {
+    row(Group::Logger, Read::Logger(f), kind, unit, help)
 }
 
 /// A figure of each receiver of a pusher.

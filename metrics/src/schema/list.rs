@@ -153,6 +153,9 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
         Read::Daemon(read) => items.extend(
             (1..).zip(&snapshot.daemons).map(|(n, d)| item(metric, name, oid, n, 0, read(d))),
         ),
+        Read::Logger(read) => items.extend(
+            (1..).zip(&snapshot.loggers).map(|(n, l)| item(metric, name, oid, n, 0, read(l))),
+        ),
         Read::KernelWorker(probe, read) => {
             items.extend(snapshot.probed(probe).into_iter().flat_map(|k| {
                 (1..).zip(&k.workers).map(|(n, w)| item(metric, name, oid, n, 0, read(w)))

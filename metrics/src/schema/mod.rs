@@ -10,6 +10,7 @@ mod build;
 mod daemon;
 mod kernel;
 mod list;
+mod logger;
 mod machine;
 mod process;
 mod pusher;
@@ -27,7 +28,7 @@ use crate::histogram::LatencySnap;
 use crate::metric_pool::Kind;
 use crate::rows::{
     AlarmCells, AppCells, DaemonCells, GatewayCells, KernelSocketCells, KernelWorkerCells,
-    KillCells, MuleCells, ProbeCells, PusherCells, SystemCells, row,
+    KillCells, LoggerCells, MuleCells, ProbeCells, PusherCells, SystemCells, row,
 };
 use crate::snapshot::{CoreSnap, Snapshot, SocketSnap, WorkerSnap};
 use crate::view::View;
@@ -45,6 +46,7 @@ const PARTS: &[&[Metric]] = &[
     alarm::ROWS,
     pusher::ROWS,
     daemon::ROWS,
+    logger::ROWS,
     process::ROWS,
     traffic::ROWS,
     machine::ROWS,
@@ -155,6 +157,8 @@ pub enum Group {
     Kill = 15,
     /// Extension: once per attached daemon.
     Daemon = 16,
+    /// Extension: once per receiver of lines of the log.
+    Logger = 17,
 }
 
 /// How the value is taken from a snapshot.
@@ -180,6 +184,8 @@ pub enum Read {
     Pusher(fn(&PusherCells) -> i64),
     /// From an attached daemon.
     Daemon(fn(&DaemonCells) -> i64),
+    /// From a receiver of lines of the log.
+    Logger(fn(&LoggerCells) -> i64),
     /// From what this probe in the kernel counted of a worker.
     KernelWorker(&'static str, fn(&KernelWorkerCells) -> i64),
     /// From what this probe in the kernel counted of a socket, and its waits.

@@ -112,6 +112,7 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::Alarm(read) => read(snapshot.alarms.get(k as usize)?),
         Read::Pusher(read) => read(snapshot.pushers.get(n as usize)?),
         Read::Daemon(read) => read(snapshot.daemons.get((n as usize).checked_sub(1)?)?),
+        Read::Logger(read) => read(snapshot.loggers.get((n as usize).checked_sub(1)?)?),
         Read::Mule(read) => read(snapshot.mules.get((n as usize).checked_sub(1)?)?),
         Read::KernelWorker(_, read) => {
             read(snapshot.kernel.as_ref()?.workers.get((n as usize).checked_sub(1)?)?)
@@ -142,6 +143,7 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Alarm(read) => read(&view.alarm(k).read()),
         Read::Pusher(read) => read(&view.pusher(n).read()),
         Read::Daemon(read) => read(&view.daemon(n.checked_sub(1)?).read()),
+        Read::Logger(read) => read(&view.logger(n.checked_sub(1)?).read()),
         Read::System(read) => i64::try_from(read(&view.system().read())?).unwrap_or(i64::MAX),
         Read::App(_) | Read::Kill(..) => return None,
     })
@@ -220,6 +222,7 @@ fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
         Read::Alarm(_) => k < shape.alarms,
         Read::Pusher(_) => n < shape.pushers,
         Read::Daemon(_) => (1..=shape.daemons).contains(&n),
+        Read::Logger(_) => (1..=shape.loggers).contains(&n),
         Read::Mule(_) => (1..=shape.mules).contains(&n),
         Read::KernelWorker(..) => shape.probes > 0 && (1..=shape.workers).contains(&n),
         Read::KernelSocket(..) => k < shape.listeners,

@@ -7,7 +7,8 @@ use crate::Arena;
 use crate::kernel::KernelSnap;
 use crate::rows::{
     AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KernelSocketRow, KernelWorkerRow,
-    KillRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, TrafficRow, WorkerRow,
+    KillRow, LoggerRow, MuleRow, ProbeRow, PusherRow, SnmpRow, SocketRow, SystemRow, TrafficRow,
+    WorkerRow,
 };
 use crate::series::SeriesHead;
 use crate::shape::Shape;
@@ -26,6 +27,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
         alarms: 1,
         pushers: 1,
         daemons: 1,
+        loggers: 1,
         probes: 1,
         listeners: 1,
         vars: 128,
@@ -42,6 +44,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
     arena.alarm(0).name.set(b"page");
     arena.pusher(0).kind.set(b"carbon");
     arena.daemon(0).command.set(b"redis");
+    arena.logger(0).name.set(b"disk");
     arena.kernel_socket(0).name.set(b"s0");
     arena.probe(0).name.set(b"accept");
     arena.kill(0).by.set(b"bash");
@@ -64,6 +67,7 @@ fn row_of(arena: &Arena, section: Section) -> (usize, usize) {
         Section::Alarms => (size_of::<AlarmRow>(), 0),
         Section::Pushers => (size_of::<PusherRow>(), 0),
         Section::Daemons => (size_of::<DaemonRow>(), 0),
+        Section::Loggers => (size_of::<LoggerRow>(), 0),
         Section::Snmp => (size_of::<SnmpRow>(), 0),
         Section::KernelWorkers => (size_of::<KernelWorkerRow>(), 1),
         Section::KernelSockets => (size_of::<KernelSocketRow>(), 0),
@@ -92,6 +96,7 @@ fn read(metric: &Metric, snapshot: &Snapshot) -> i64 {
         Read::Alarm(read) => read(&snapshot.alarms[0]),
         Read::Pusher(read) => read(&snapshot.pushers[0]),
         Read::Daemon(read) => read(&snapshot.daemons[0]),
+        Read::Logger(read) => read(&snapshot.loggers[0]),
         Read::KernelWorker(_, read) => read(&kernel(snapshot).workers[0]),
         Read::KernelSocket(_, read) => read(&kernel(snapshot).sockets[0]),
         Read::Probe(read) => read(&kernel(snapshot).probes[0]),

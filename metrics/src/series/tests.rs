@@ -17,6 +17,7 @@ const SHAPE: Shape = Shape {
     mules: 0,
     pushers: 0,
     daemons: 0,
+    loggers: 0,
     probes: 0,
     listeners: 0,
 };

@@ -20,6 +20,7 @@ const SHAPE: Shape = Shape {
     probes: 0,
     listeners: 0,
     daemons: 0,
+    loggers: 0,
 };
 
 fn arena() -> Arena {

@@ -23,6 +23,7 @@ pub(crate) const SHAPE: Shape = Shape {
     probes: 1,
     listeners: 2,
     daemons: 0,
+    loggers: 0,
 };
 
 /// An uwsgi block of these pairs.

@@ -288,6 +288,7 @@ pub(crate) fn open_arena(
         probes: u32::from(!settings.ebpf.is_empty()),
         listeners: crate::probes::listeners(settings, bound),
         daemons: settings.policy.daemons.specs.len() as u32,
+        loggers: settings.policy.logging.loggers.len() as u32,
     };
     let path = settings.metrics_arena.as_ref().map(Path::new);
     if let Some(old) = kept.take("arena") {
@@ -351,6 +352,7 @@ pub(crate) fn fill_arena(
         (0..settings.max_apps).for_each(|app| arena.app(worker, app).used.set(0));
     }
     crate::alarm::fill_rows(arena, &settings.alarms);
+    settings.policy.logging.fill_rows(arena);
     crate::pushers::fill_rows(arena, &settings.pushers);
 }
 

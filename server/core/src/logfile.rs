@@ -109,6 +109,7 @@ impl LogFile {
         match result {
             Ok(()) => {
                 self.tried = None;
+                instance.arena.globals().log_rotations.add(1);
                 tell(instance, News::Rotated, true);
             }
             Err(text) => {

@@ -188,6 +188,27 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The name by which an option asks for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::File { .. } => "file",
+            Kind::Fd(_) => "fd",
+            Kind::Stdio => "stdio",
+            Kind::Socket(..) => "socket",
+            Kind::Syslog { .. } => "syslog",
+            Kind::Rsyslog { .. } => "rsyslog",
+            Kind::Redis(_) => "redislog",
+            Kind::Mongodb { .. } => "mongodblog",
+            Kind::Zeromq(_) => "zeromq",
+            Kind::Crypto { .. } => "crypto",
+            Kind::Graylog2 { .. } => "graylog2",
+            Kind::Journal => "systemd",
+            Kind::Pipe(_) => "pipe",
+        }
+    }
+}
+
 /// For a line of the log: nothing that is secret.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,6 +21,8 @@ pub(crate) fn board() -> Board {
     panels.extend(mules());
     panels.push(row("Daemons"));
     panels.extend(daemons());
+    panels.push(row("Log"));
+    panels.extend(super::logs::logs());
     Board {
         name: "inside",
         title: "Inside",

@@ -3,6 +3,7 @@
 pub(crate) mod inside;
 pub(crate) mod kernel;
 pub(crate) mod latency;
+mod logs;
 pub(crate) mod overview;
 mod probes;
 pub(crate) mod reference;

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Family};
 use crate::panel::{Look, Panel, panel, row};
 
 /// Heads of the parts, in order, and what belongs there.
-const PARTS: [(&str, &[Group]); 11] = [
+const PARTS: [(&str, &[Group]); 12] = [
     ("Instance", &[Group::Head, Group::Total, Group::Alias]),
     ("Workers", &[Group::Worker]),
     ("Cores (with prometheus-cores)", &[Group::Core]),
@@ -17,6 +17,7 @@ const PARTS: [(&str, &[Group]); 11] = [
     ("Routers", &[Group::Gateway]),
     ("Mules", &[Group::Mule]),
     ("Daemons", &[Group::Daemon]),
+    ("Loggers", &[Group::Logger]),
     ("Alarms", &[Group::Alarm]),
     ("Machine and control group", &[Group::System]),
     (

@@ -14,6 +14,8 @@ use uwsgi_logs::plan::Fate;
 use uwsgi_logs::sink::lane::{Count, Lane, Listener};
 use uwsgi_logs::sink::{Facts, sink};
 
+use uwsgi_metrics::{Globals, LoggerRow};
+
 use crate::alarm::follow::News;
 use crate::alarm::tap;
 use crate::instance::Instance;
@@ -55,6 +57,7 @@ pub(super) struct Carrier {
     original: Mutex<Ways>,
     /// The log, for loggers that write there.
     stdio: Arc<OwnedFd>,
+    globals: &'static Globals,
 }
 
 impl Carrier {
@@ -73,22 +76,32 @@ impl Carrier {
             duplicate: uwsgi_sys::fd::duplicate,
             mode: settings.policy.output.mode,
         };
-        let start = |spec| destination(spec, logging, &facts);
-        let destinations = logging.loggers.iter().map(start).collect::<Result<_, String>>()?;
+        let start = |(index, spec)| {
+            destination(spec, logging, &facts, Ledger(instance.arena.logger(index)))
+        };
+        let specs = (0..).zip(&logging.loggers);
+        let destinations = specs.map(start).collect::<Result<_, String>>()?;
         let original = Mutex::new(ways(logging, None));
-        Ok(Carrier { logging, destinations, original, stdio })
+        let globals = instance.arena.globals();
+        Ok(Carrier { logging, destinations, original, stdio, globals })
     }
 
     /// A message on its way; `target` is where it goes when nobody else wants it.
     pub(super) fn carry(&self, stream: Stream, target: i32, message: &[u8]) {
         let at = Moment(clock::epoch_us());
+        if message.len() >= self.logging.longest && !message.ends_with(b"\n") {
+            self.globals.log_pieces.add_shared(1);
+        }
         let plan = match (stream, &self.logging.requests) {
             (Stream::Requests, Some(plan)) => plan,
             _ => &self.logging.main,
         };
         match plan.decide(message) {
-            Fate::Drained | Fate::Filtered => {}
-            Fate::Routed(some) => self.deliver(&some, stream, message, at),
+            Fate::Drained | Fate::Filtered => self.globals.log_drained.add_shared(1),
+            Fate::Routed(some) => {
+                self.globals.log_routed.add_shared(1);
+                self.deliver(&some, stream, message, at);
+            }
             Fate::Everybody(all) => self.deliver(all, stream, message, at),
             Fate::Original => {
                 let mut ways = self.original.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,10 +155,15 @@ impl Carrier {
     }
 }
 
-fn destination(spec: &Spec, logging: &Logging, facts: &Facts) -> Result<Destination, String> {
+fn destination(
+    spec: &Spec,
+    logging: &Logging,
+    facts: &Facts,
+    ledger: Ledger,
+) -> Result<Destination, String> {
     let name = spec.name.clone().unwrap_or_else(|| spec.kind.to_string());
     let sink = sink(&spec.kind, facts)?;
-    let lane = Lane::start(&name, sink, WAITING, Box::new(Ledger));
+    let lane = Lane::start(&name, sink, WAITING, Box::new(ledger));
     let lane = lane.map_err(|e| format!("pthread_create(): {e}"))?;
     let local = matches!(spec.kind, Kind::File { .. } | Kind::Fd(_) | Kind::Stdio | Kind::Pipe(_));
     let patience = if local { PATIENCE } else { Duration::ZERO };
@@ -160,11 +178,26 @@ fn ways(logging: &Logging, logger: Option<&str>) -> Ways {
     }
 }
 
-/// What lanes count and tell.
-struct Ledger;
+/// What a lane counts and tells.
+struct Ledger(&'static LoggerRow);
 
 impl Listener for Ledger {
-    fn count(&self, _: Count, _: u64) {}
+    fn count(&self, what: Count, n: u64) {
+        let Ledger(row) = self;
+        match what {
+            Count::Delivered => row.messages.add(n),
+            Count::Bytes => row.bytes.add(n),
+            // Whoever offers counts these, and there may be several.
+            Count::Dropped => row.dropped.add_shared(n),
+            Count::Failed => row.errors.add(n),
+            Count::Recovered => row.reconnects.add(n),
+            Count::Rotated => row.rotations.add(n),
+        }
+    }
+
+    fn waiting(&self, n: u64) {
+        self.0.queued.set(n);
+    }
 
     fn tell(&self, text: &str) {
         log::direct(text);

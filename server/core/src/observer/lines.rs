@@ -5,7 +5,7 @@
 //! others and counted as not looked at.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -184,10 +184,12 @@ fn look(
 ) {
     uwsgi_sys::signal::block_all_in_thread();
     let mut told = Instant::now();
-    for item in items {
-        match item {
-            Item::Line(line) => alarms.look_at(&line),
-            Item::Mark => {
+    loop {
+        match items.recv_timeout(TELLING) {
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Item::Line(line)) => alarms.look_at(&line),
+            Ok(Item::Mark) => {
                 let sender = waiting.lock().ok().and_then(|mut waiting| waiting.take());
                 // Who waited too long is gone.
                 let _ = sender.map(|sender| sender.send(()));

@@ -78,6 +78,14 @@ impl Logging {
         }
     }
 
+    /// Gives each logger its row.
+    pub(crate) fn fill_rows(&self, arena: &uwsgi_metrics::Arena) {
+        for (index, spec) in (0..).zip(&self.loggers) {
+            let (kind, target) = (spec.kind.name(), spec.kind.to_string());
+            arena.logger(index).assign(spec.name.as_deref().unwrap_or(kind), &target);
+        }
+    }
+
     /// What is said of encoders at the start.
     pub fn registered(config: &Config) -> Vec<String> {
         let said = |entry: &Entry| {

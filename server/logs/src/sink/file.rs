@@ -24,21 +24,13 @@ pub(super) struct File {
     /// Mode and owner of the one before.
     before: Option<(u32, u32, u32)>,
     news: Vec<String>,
-}
-
-/// A rotation that took place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rotated {
-    /// Bytes of the old file.
-    pub size: u64,
-    /// What it is called now.
-    pub name: String,
+    moved: u64,
 }
 
 impl File {
     pub(super) fn new(path: &str, most: u64, backup: Option<&str>, mode: Option<u32>) -> File {
         let (path, backup) = (path.to_owned(), backup.map(str::to_owned));
-        File { path, most, backup, mode, open: None, before: None, news: Vec::new() }
+        File { path, most, backup, mode, open: None, before: None, news: Vec::new(), moved: 0 }
     }
 
     fn write(&mut self, message: &[u8], at: Moment) -> io::Result<()> {
@@ -66,7 +58,10 @@ impl File {
         let taken = |name: &str| Path::new(name).exists();
         let name = rotate::name(&self.path, self.backup.as_deref(), at.seconds(), taken);
         match fs::rename(&self.path, &name) {
-            Ok(()) => self.open = None,
+            Ok(()) => {
+                self.open = None;
+                self.moved += 1;
+            }
             Err(e) => self.news.push(format!("unable to rotate log: rename(\"{name}\"): {e}")),
         }
     }
@@ -111,6 +106,10 @@ impl Sink for File {
 
     fn news(&mut self) -> Vec<String> {
         std::mem::take(&mut self.news)
+    }
+
+    fn moved(&mut self) -> u64 {
+        std::mem::take(&mut self.moved)
     }
 
     /// At once: whoever asked may look whether it is there.

@@ -36,12 +36,18 @@ pub enum Count {
     Dropped,
     /// Failures of the receiver.
     Failed,
+    /// Deliveries after one.
+    Recovered,
+    /// Files that were moved away.
+    Rotated,
 }
 
 /// Who counts, and who is told.
 pub trait Listener: Send + Sync {
     /// `n` more of something.
     fn count(&self, what: Count, n: u64);
+    /// So many lines wait now.
+    fn waiting(&self, n: u64);
     /// A line for the log itself: it must not come here again.
     fn tell(&self, text: &str);
 }
@@ -123,6 +129,7 @@ impl Lane {
         }
         state.bytes += line.len();
         state.waiting.push_back(Message { at, text: line.to_vec() });
+        shared.listener.waiting(state.waiting.len() as u64);
         shared.work.notify_one();
         true
     }
@@ -169,7 +176,7 @@ impl Shared {
     }
 
     fn run(&self, sink: &mut dyn Sink) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut well) = (FIRST_PAUSE, true);
         while let Some((batch, order)) = self.next() {
             match order {
                 Some(Order::Reopen) => sink.reopen(),
@@ -178,6 +185,11 @@ impl Shared {
             }
             let (done, said) = sink.deliver(&batch);
             sink.news().iter().for_each(|text| self.trouble(text));
+            self.listener.count(Count::Rotated, sink.moved());
+            if done > 0 && !well {
+                self.listener.count(Count::Recovered, 1);
+            }
+            well = said.is_ok() && (well || done > 0);
             self.settled(batch, done);
             match said {
                 Ok(()) => pause = FIRST_PAUSE,
@@ -223,6 +235,7 @@ impl Shared {
         state.bytes = state.bytes.saturating_sub(bytes);
         state.under_way = 0;
         left.into_iter().rev().for_each(|one| state.waiting.push_front(one));
+        self.listener.waiting(state.waiting.len() as u64);
         drop(state);
         self.room.notify_all();
     }
@@ -283,6 +296,8 @@ mod tests {
         fn count(&self, what: Count, n: u64) {
             self.0.lock().unwrap().push((what, n));
         }
+
+        fn waiting(&self, _: u64) {}
 
         fn tell(&self, text: &str) {
             self.1.lock().unwrap().push(text.to_owned());

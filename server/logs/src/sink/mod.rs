@@ -18,7 +18,6 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::file::Rotated;
 use crate::Moment;
 use crate::logger::Kind;
 
@@ -43,6 +42,11 @@ pub trait Sink: Send {
     /// What there is to tell since the last call, one line each.
     fn news(&mut self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Files that were moved away since the last call.
+    fn moved(&mut self) -> u64 {
+        0
     }
 
     /// What was opened is closed: a file of another name, another receiver.
