@@ -14,7 +14,7 @@ import pytest
 
 from harness import paths
 from parity import alarms, carbon, commands, config, config_errors, config_formats, config_logic, config_order, config_values, dynamic  # noqa: F401
-from parity import daemons, health, hooks, life, log_lines, messages, metric_lists, protocols, pushers, request_bodies, rrd, scale, sockets, stats, thresholds, wires, wsgi  # noqa: F401 (they register scenarios)
+from parity import daemons, health, hooks, life, log_lines, loggers, messages, metric_lists, protocols, pushers, request_bodies, rrd, scale, sockets, stats, thresholds, wires, wsgi  # noqa: F401 (they register scenarios)
 from parity.box import Box
 from parity.scenarios import SCENARIOS
 

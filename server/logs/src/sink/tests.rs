@@ -61,7 +61,7 @@ fn redis_that_goes_away_in_the_middle_gets_the_rest_when_it_is_back() {
             let (mut peer, _) = listener.accept().unwrap();
             let mut piece = [0; 4096];
             let n = peer.read(&mut piece).unwrap();
-            assert!(piece[..n].starts_with(b"*2\r\n$6\r\nSELECT"));
+            assert!(piece[..n].starts_with(b"*2\r\n$6\r\nselect"));
             peer.write_all(b"+OK\r\n").unwrap();
             read.clear();
             while !read.ends_with(b"b\r\n") {

@@ -59,9 +59,9 @@ impl Target {
     pub fn hello(&self) -> (Vec<u8>, usize) {
         let mut out = Vec::new();
         if let Some(password) = &self.password {
-            array(&[b"AUTH", password.as_bytes()], &mut out);
+            array(&[b"auth", password.as_bytes()], &mut out);
         }
-        array(&[b"SELECT", self.database.to_string().as_bytes()], &mut out);
+        array(&[b"select", self.database.to_string().as_bytes()], &mut out);
         (out, 1 + usize::from(self.password.is_some()))
     }
 
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(out, b"*3\r\n$5\r\nrpush\r\n$4\r\nlogs\r\n$9\r\nweb hello\r\n");
         assert_eq!(
             target("secret@db:1/2").hello(),
-            (b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n".to_vec(), 2)
+            (b"*2\r\n$4\r\nauth\r\n$6\r\nsecret\r\n*2\r\n$6\r\nselect\r\n$1\r\n2\r\n".to_vec(), 2)
         );
     }
 
