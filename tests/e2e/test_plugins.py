@@ -70,7 +70,7 @@ def test_names_of_packages_load_without_a_word(names):
 
 
 def test_a_plugin_that_is_shipped_and_not_built_says_so():
-    for name in ("psgi", "rack_ruby31", "logfile", "router_redirect", "cheaper_own", "gevent_python3"):
+    for name in ("psgi", "rack_ruby31", "router_redirect", "cheaper_own", "gevent_python3"):
         line = f"{UNABLE}{name} is not part of this build ("
         assert line in run("--plugin", name, "--check")
         assert f'{line}' in (text := run("--need-plugin", name, "--check", code=1)) and f'unable to load plugin "{name}"' in text
@@ -260,6 +260,13 @@ FAILURES = [
     ({"REQUEST": "77"}, b"", "plugin probe failed on request GET /p"),
     ({"REQUEST": "half(request)"}, b"half", "plugin probe failed on request GET /p"),
 ]
+
+
+def test_a_plugin_brings_a_variable_of_log_format_along(uwsgi, app, build):
+    server = uwsgi(*UWSGI, "--plugin", build(LOG_VARIABLE=1), "--wsgi-file", app("hello"), "--log-format", "line %(of_probe) %(uri) %(of_nobody)")
+    ask(server)
+    server.wait_log("^line QUERY_STRING /p -$")
+
 
 
 @pytest.mark.parametrize("macros, body, line", FAILURES, ids=[m["REQUEST"] for m, *_ in FAILURES])

@@ -56,8 +56,23 @@ __attribute__((unused)) static int serve(struct uwsgi_request *request) {
     return REQUEST;
 }
 
+#ifdef LOG_VARIABLE
+/* The name of the first variable of the request. */
+static size_t log_value(const struct uwsgi_log_line *line, uint8_t *out, size_t room) {
+    if (line->vars_len == 0 || line->vars[0].key.len > room)
+        return 0;
+    memcpy(out, line->vars[0].key.ptr, line->vars[0].key.len);
+    return line->vars[0].key.len;
+}
+#endif
+
 static int init(const struct uwsgi_server *given) {
     server = given;
+#ifdef LOG_VARIABLE
+    struct uwsgi_str own = UWSGI_STR("of_probe"), taken = UWSGI_STR("uri");
+    if (server->log_variable(own, log_value) != 0 || server->log_variable(taken, log_value) == 0 || server->log_variable(own, NULL) == 0)
+        return 1;
+#endif
     say(NAME " init");
     return INIT_RESULT;
 }

@@ -165,6 +165,19 @@ struct uwsgi_series_visitor {
     void (*sample)(void *context, const struct uwsgi_sample *sample);
 };
 
+/* What is known of a request when its line is written. */
+struct uwsgi_log_line {
+    uint32_t size, worker, core;
+    int32_t app;
+    uint32_t status, reserved;
+    uint64_t duration_us, body_bytes;
+    const struct uwsgi_pair *vars;
+    size_t vars_len;
+};
+
+/* Writes up to `room` bytes to `out` and returns how many; 0 is none. */
+typedef size_t (*uwsgi_log_variable)(const struct uwsgi_log_line *line, uint8_t *out, size_t room);
+
 struct uwsgi_server {
     uint32_t abi_version, size;
     struct uwsgi_info info;
@@ -214,6 +227,7 @@ struct uwsgi_server {
     int32_t (*send)(struct uwsgi_request *, struct uwsgi_str data);
     int64_t (*fact)(uint32_t fact, size_t nth);
     void (*title)(struct uwsgi_str text);
+    int32_t (*log_variable)(struct uwsgi_str name, uwsgi_log_variable value);
 };
 
 struct uwsgi_plugin {

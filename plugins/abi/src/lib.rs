@@ -6,12 +6,14 @@
 //! `#[repr(C)]`; no panic, exception or longjmp does (both sides catch their own).
 //!
 //! It owns the layouts and the thin safe wrappers over them: [`host`] for the server side,
-//! [`plugin`], [`running`], [`series`] and [`extension`] for the plugin side. It refuses to know what a request means or which language runs.
+//! [`plugin`], [`running`], [`logline`], [`series`] and [`extension`] for the plugin side. It refuses to
+//! know what a request means or which language runs.
 #![allow(unsafe_code, reason = "the C boundary itself; every block argues its own safety")]
 
 pub mod extension;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod logline;
 mod option;
 pub mod plugin;
 pub mod running;
@@ -433,6 +435,9 @@ pub struct Server {
     pub fact: extern "C" fn(fact: u32, nth: usize) -> i64,
     /// Sets what `ps` shows for this process.
     pub title: extern "C" fn(text: Str),
+    /// Brings along a variable of `log-format`: from now on, in this process and those it forks,
+    /// `%(name)` is what `value` writes. Returns 0, or -1 for a name that is empty, taken or too long.
+    pub log_variable: extern "C" fn(name: Str, value: Option<logline::LogVariable>) -> i32,
 }
 
 /// What [`Server::fact`] tells.

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use uwsgi_abi::host::{Host, Lost, SeriesHost, SnmpHost};
+use uwsgi_abi::logline::LogVariable;
 use uwsgi_abi::{AppInfo, AppStat, Control, Fact, Identity, LockOp, MetricOp, SnmpOp, WorkerStat};
 use uwsgi_metrics::{SNMP_VALUES, schema};
 use uwsgi_sys::queue::{self, UnixQueues};
@@ -230,6 +231,10 @@ impl Host for PluginHost {
                 u64::try_from(listener.fd.as_raw_fd()).ok()
             }
         }
+    }
+
+    fn log_variable(&self, name: &[u8], value: LogVariable) -> bool {
+        crate::logvars::register(name, value)
     }
 
     fn title(&self, text: &[u8]) {

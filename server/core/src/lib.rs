@@ -46,6 +46,7 @@ mod lists;
 pub mod locks;
 pub mod log;
 mod logfile;
+mod logvars;
 pub mod master;
 mod memory;
 pub(crate) mod metrics;

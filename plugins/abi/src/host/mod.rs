@@ -22,6 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::logline::LogVariable;
 use crate::running::{Deed, NoChunk};
 use crate::{
     ABI_VERSION, AppInfo, AppStat, Fact, Identity, Info, LockOp, Pair, READ_ERROR, Request, Server,
@@ -116,6 +117,10 @@ pub trait Host: Send + Sync {
     }
     /// Sets what `ps` shows for this process.
     fn title(&self, _text: &[u8]) {}
+    /// See [`Server::log_variable`]; false when that name cannot be.
+    fn log_variable(&self, _name: &[u8], _value: LogVariable) -> bool {
+        false
+    }
     /// Gives the name of every metric to `each`.
     fn metric_names(&self, _each: &mut dyn FnMut(&[u8])) {}
 }
@@ -215,6 +220,7 @@ pub fn table(info: Info) -> Server {
         send: running::send,
         fact,
         title,
+        log_variable,
     }
 }
 
@@ -353,6 +359,11 @@ extern "C" fn fact(fact: u32, nth: usize) -> i64 {
     let known = [Fact::Reloads, Fact::Socket, Fact::BufferSize];
     let Some(fact) = known.into_iter().find(|f| *f as u32 == fact) else { return -1 };
     with_host(-1, |h| h.fact(fact, nth).and_then(|n| i64::try_from(n).ok()).unwrap_or(-1))
+}
+
+extern "C" fn log_variable(name: Str, value: Option<LogVariable>) -> i32 {
+    let taken = value.is_some_and(|value| with_host(false, |h| h.log_variable(bytes(name), value)));
+    if taken { 0 } else { -1 }
 }
 
 extern "C" fn title(text: Str) {

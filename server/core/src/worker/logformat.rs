@@ -8,8 +8,8 @@ use uwsgi_metrics::trace_context;
 
 use super::dates::Dates;
 use super::reqlog::{Finished, address};
-use crate::clock;
 use crate::settings::RequestLog;
+use crate::{clock, logvars};
 
 /// Appends the line of `format`.
 pub(crate) fn render(
@@ -41,7 +41,10 @@ pub(crate) fn render(
             }
             Part::Wait(name) => wait(name, f, out),
             Part::Logvar(name) => {
-                foreign(f.notes.logvar(name).unwrap_or_default(), log, out);
+                let own = |value: &[u8]| foreign(value, log, out);
+                if !logvars::show(name, || f.line(), own) {
+                    foreign(f.notes.logvar(name).unwrap_or_default(), log, out);
+                }
             }
         }
         if out.len() == before {

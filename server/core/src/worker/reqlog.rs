@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::io;
 
+use uwsgi_abi::Pair;
+use uwsgi_abi::logline::LogLine;
 use uwsgi_logs::text;
 use uwsgi_proto::{Var, VarBlock};
 
@@ -53,10 +55,30 @@ pub(crate) struct Finished<'a> {
     pub(crate) request_id: &'a [u8],
     /// Variables, with the key of an app that was chosen by its host.
     pub(crate) pairs: usize,
+    /// Its variables as plugins see them.
+    pub(crate) given: &'a [Pair],
     /// What the application said about it.
     pub(crate) notes: &'a Notes,
     /// The arena, for formats that name metrics; none while metrics are off.
     pub(crate) numbers: Option<&'a uwsgi_metrics::View>,
+}
+
+impl Finished<'_> {
+    /// As plugins see it.
+    pub(crate) fn line(&self) -> LogLine {
+        LogLine {
+            size: size_of::<LogLine>() as u32,
+            worker: self.worker,
+            core: self.core,
+            app: self.app,
+            status: self.status.into(),
+            reserved: 0,
+            duration_us: self.duration_us,
+            body_bytes: self.body_bytes,
+            vars: self.given.as_ptr(),
+            vars_len: self.given.len(),
+        }
+    }
 }
 
 /// Whether the request gets a line.
@@ -249,6 +271,7 @@ pub(crate) mod tests {
             accept_us: None,
             request_id: b"",
             pairs: vars.len(),
+            given: &[],
             notes: Notes::NONE,
             numbers: None,
         }

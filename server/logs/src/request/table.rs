@@ -154,7 +154,10 @@ pub const FAMILIES: &[(&str, &str)] = &[
     ("var.NAME", "the request variable `NAME`"),
     ("metric.NAME", "value of a metric; 0 for an unknown one"),
     ("wait.NAME", "what the request waited for, where probes measure it ([ebpf.md](ebpf.md))"),
-    ("any other", "log variable that the application has set"),
+    (
+        "any other",
+        "what a plugin has registered under that name, or a log variable of the application",
+    ),
 ];
 
 /// The variable of that name.

@@ -58,6 +58,7 @@ impl Core {
             accept_us: super::accept_us(conn, meta),
             request_id: self.ids.as_ref().map_or(b"", Ids::current),
             pairs: self.pairs_sent() + added,
+            given: if outcome.app == REFUSED { &[] } else { &self.pairs },
             notes: &self.notes,
             numbers: settings.metrics.then(|| arena.view()),
         };
