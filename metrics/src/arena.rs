@@ -188,6 +188,7 @@ fn carry_over(to: &View, from: &View) {
     crate::metric_pool::carry_over(to, from);
     series::carry_over(to, from);
     requests::carry_over(to, from);
+    crate::log_lines::carry_over(to, from);
     (0..=new.workers).for_each(|process| to.forget_process(process));
     to.header().generation.set(from.generation() + 1);
     to.header().created_ns.set(from.created_ns());
@@ -212,6 +213,10 @@ fn fold_lost(to: &View, from: &View, worker: u32) {
         (&row.failed_requests, &gone.failed_requests),
         (&row.killed_count, &gone.killed_count),
         (&row.accepted, &gone.accepted),
+        (&row.log_lines, &gone.log_lines),
+        (&row.log_bytes, &gone.log_bytes),
+        (&row.log_dropped, &gone.log_dropped),
+        (&row.log_truncated, &gone.log_truncated),
     ];
     counts.into_iter().for_each(|(to, from)| to.add(from.get()));
     for app in 0..new.apps.min(old.apps) {

@@ -10,9 +10,9 @@ use crate::inflight::HEAD_BYTES;
 use crate::requests;
 use crate::rows::{
     ALIGN, AlarmRow, AppRow, CoreRow, DaemonRow, GatewayRow, Globals, KILLS, KernelSocketRow,
-    KernelWorkerRow, KillRow, LoggerRow, MetricRow, MuleRow, PROBES, ProbeRow, PusherRow,
-    SNMP_VALUES, SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow, TrafficRow, WaitRow,
-    WorkerRow, row,
+    KernelWorkerRow, KillRow, LineDesk, LineHead, LineTail, LoggerRow, MetricRow, MuleRow, PROBES,
+    ProbeRow, PusherRow, SNMP_VALUES, SnmpRow, SnmpValueRow, SocketRow, SystemRow, ThresholdRow,
+    TrafficRow, WaitRow, WorkerRow, row,
 };
 use crate::schema::SchemaRow;
 use crate::series::{FamilyRow, SeriesHead, SeriesRow};
@@ -22,7 +22,7 @@ use crate::shape::{SHAPE_WORDS, Shape};
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"UWSGIARN");
 
 /// Changes with every change of a row, a section or the schema rows.
-pub(crate) const LAYOUT_VERSION: u64 = 11;
+pub(crate) const LAYOUT_VERSION: u64 = 12;
 
 row! {
     /// The first bytes of the arena. Written once by the creator, then only by an adopter.
@@ -147,10 +147,18 @@ pub enum Section {
     Traffic = 36,
     /// Receivers of lines of the log, in configuration order.
     Loggers = 37,
+    /// Writers' ends of the rings for lines of requests, from worker 1.
+    LineHeads = 38,
+    /// Readers' ends of them.
+    LineTails = 39,
+    /// Where who reads them is, one row.
+    LineDesk = 40,
+    /// The rings themselves, in words, worker-major.
+    LineWords = 41,
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 38;
+const SECTIONS: usize = 42;
 
 /// One section's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -285,6 +293,10 @@ fn elements(shape: &Shape) -> [(usize, usize); SECTIONS] {
         (size_of::<DaemonRow>(), spare(shape.daemons as usize)),
         (size_of::<TrafficRow>(), spare(workers * (shape.sockets as usize + 1))),
         (size_of::<LoggerRow>(), spare(shape.loggers as usize)),
+        (size_of::<LineHead>(), spare(workers)),
+        (size_of::<LineTail>(), spare(workers)),
+        (size_of::<LineDesk>(), 1),
+        (8, workers * shape.lines as usize),
     ]
 }
 
@@ -309,6 +321,7 @@ mod tests {
         listeners: 3,
         daemons: 2,
         loggers: 2,
+        lines: 24,
     };
 
     #[test]

@@ -34,6 +34,8 @@ mod whole {
     pub use crate::inflight::{Brief, InFlight, InFlightView, Phase, Running, Start, vars_pairs};
     pub use crate::json::{Details, StatsOptions, stats_json};
     pub use crate::kernel::KernelSnap;
+    pub use crate::lines::Found;
+    pub use crate::log_lines::LineRing;
     pub use crate::metric_pool::{Kind, Registration};
     pub use crate::reader::Reader;
     pub use crate::requests::{DurationSnap, RequestKey, RequestsSnap, Size};
@@ -41,7 +43,8 @@ mod whole {
         APP_BUCKETS_US, AlarmCells, AlarmRow, AppCells, AppRow, CHEAPER_REASONS, Carry, CoreCells,
         CoreRow, DURING, DaemonCells, DaemonRow, DaemonState, EXITS, EndCells, EndRow,
         GatewayCells, GatewayRow, GlobalCells, Globals, HOOK_PHASES, KILLS, KernelSocketCells,
-        KernelSocketRow, KernelWorkerCells, KernelWorkerRow, KillCells, KillRow, ListenerCells,
+        KernelSocketRow, KernelWorkerCells, KernelWorkerRow, KillCells, KillRow, LineDesk,
+        LineDeskCells, LineHead, LineHeadCells, LineTail, LineTailCells, ListenerCells,
         ListenerRow, LoggerCells, LoggerRow, MetricCells, MetricRow, MuleCells, MuleRow,
         PROBE_STATES, PROBES, ProbeCells, ProbeRow, PusherCells, PusherRow, RECYCLES, RELOADS, Row,
         SNMP_VALUES, SPREAD_BOUNDS_US, STALLS, STEP_CELLS, SYSCALL_CLASSES, SnmpCells, SnmpRow,
@@ -83,6 +86,8 @@ mod inflight;
 mod json;
 #[cfg(not(loom))]
 mod kernel;
+#[cfg(not(loom))]
+mod log_lines;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "the one place that maps memory and casts it to rows")]
 mod map;

@@ -35,10 +35,12 @@ pub struct Shape {
     pub daemons: u32,
     /// Receivers of lines of the log.
     pub loggers: u32,
+    /// Words of the ring that each worker has for the lines of its requests; 0 without such rings.
+    pub lines: u32,
 }
 
 /// Counts of a shape.
-pub(crate) const SHAPE_WORDS: usize = 16;
+pub(crate) const SHAPE_WORDS: usize = 17;
 
 /// No count of an attached arena may be larger.
 const MAX_COUNT: u32 = 1 << 18;
@@ -48,10 +50,10 @@ impl Shape {
     pub(crate) fn to_words(self) -> [u64; SHAPE_WORDS] {
         let Shape { workers, cores, apps, sockets, gateways, metrics, vars, .. } = self;
         let Shape { alarms, thresholds, series, mules, pushers, probes, listeners, .. } = self;
-        let Shape { daemons, loggers, .. } = self;
+        let Shape { daemons, loggers, lines, .. } = self;
         let first = [workers, cores, apps, sockets, gateways, metrics, vars];
         let rest = [alarms, thresholds, series, mules, pushers, probes, listeners];
-        let last = [daemons, loggers];
+        let last = [daemons, loggers, lines];
         let mut words = [0; SHAPE_WORDS];
         let counts = first.into_iter().chain(rest).chain(last).map(u64::from);
         words.iter_mut().zip(counts).for_each(|(word, count)| *word = count);
@@ -67,10 +69,10 @@ impl Shape {
         }
         let [workers, cores, apps, sockets, gateways, metrics, vars, rest @ ..] = counts;
         let [alarms, thresholds, series, mules, pushers, probes, listeners, last @ ..] = rest;
-        let [daemons, loggers] = last;
+        let [daemons, loggers, lines] = last;
         let most =
             Shape { workers, cores, apps, sockets, gateways, metrics, vars, ..Shape::default() };
-        let most = Shape { daemons, loggers, ..most };
+        let most = Shape { daemons, loggers, lines, ..most };
         Some(Shape { alarms, thresholds, series, mules, pushers, probes, listeners, ..most })
     }
 }

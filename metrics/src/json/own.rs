@@ -29,6 +29,14 @@ pub(super) fn worker(j: &mut Json, worker: &WorkerSnap) {
             j.number(reason, count);
         }
     });
+    if cells.log_lines + cells.log_dropped > 0 {
+        j.object("log", |j| {
+            j.number("lines", cells.log_lines);
+            j.number("bytes", cells.log_bytes);
+            j.number("dropped", cells.log_dropped);
+            j.number("truncated", cells.log_truncated);
+        });
+    }
 }
 
 /// The end of a router.

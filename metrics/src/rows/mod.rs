@@ -11,6 +11,7 @@ mod daemon;
 mod gateway;
 mod globals;
 mod kernel;
+mod line;
 mod logger;
 mod metric;
 mod mule;
@@ -36,6 +37,7 @@ pub use kernel::{
     KernelWorkerRow, KillCells, KillRow, ListenerCells, ListenerRow, PROBE_STATES, PROBES,
     ProbeCells, ProbeRow, SYSCALL_CLASSES, ThreadCells, ThreadRow, WAITS, WaitCells, WaitRow,
 };
+pub use line::{LineDesk, LineDeskCells, LineHead, LineHeadCells, LineTail, LineTailCells};
 pub use logger::{LoggerCells, LoggerRow};
 pub use metric::{MetricCells, MetricRow};
 pub use mule::{MuleCells, MuleRow};

@@ -90,6 +90,14 @@ row! {
         pub draining_links: Gauge,
         /// Busyness of the last window, percent; 0 without that algorithm (master).
         pub busyness: Gauge,
+        /// Lines of requests that went on their way to the log through the worker's ring (worker).
+        pub log_lines: Counter,
+        /// Their bytes (worker).
+        pub log_bytes: Counter,
+        /// Lines of requests that found no room there in time, and are lost (worker).
+        pub log_dropped: Counter,
+        /// Lines of requests that were cut because they were too long (worker).
+        pub log_truncated: Counter,
     }
 }
 

@@ -96,6 +96,18 @@ pub(super) const ROWS: &[Metric] = &[
     worker(|w| i(w.startup_us()), Gauge, Micros, "Last start, from the fork to accepting.")
         .family("uwsgi_worker_startup_seconds")
         .if_measured(),
+    worker(|w| i(w.cells.log_lines), Counter, Count, "Lines of requests given to the log.")
+        .family("uwsgi_worker_log_lines_total")
+        .cell(at!(WorkerRow.log_lines)),
+    worker(|w| i(w.cells.log_bytes), Counter, Bytes, "Bytes of lines of requests.")
+        .family("uwsgi_worker_log_bytes_total")
+        .cell(at!(WorkerRow.log_bytes)),
+    worker(|w| i(w.cells.log_dropped), Counter, Count, "Lines of requests lost for want of room.")
+        .family("uwsgi_worker_log_dropped_total")
+        .cell(at!(WorkerRow.log_dropped)),
+    worker(|w| i(w.cells.log_truncated), Counter, Count, "Lines of requests that were cut.")
+        .family("uwsgi_worker_log_truncated_total")
+        .cell(at!(WorkerRow.log_truncated)),
     exits!(0, "asked"),
     exits!(1, "recycled"),
     exits!(2, "harakiri"),

@@ -28,6 +28,7 @@ fn arena(workers: u32, cores: u32, sockets: u32) -> Arena {
         pushers: 1,
         daemons: 1,
         loggers: 1,
+        lines: 8,
         probes: 1,
         listeners: 1,
         vars: 128,

@@ -18,6 +18,7 @@ const SHAPE: Shape = Shape {
     pushers: 0,
     daemons: 0,
     loggers: 0,
+    lines: 0,
     probes: 0,
     listeners: 0,
 };

@@ -21,6 +21,7 @@ const SHAPE: Shape = Shape {
     listeners: 0,
     daemons: 0,
     loggers: 0,
+    lines: 0,
 };
 
 fn arena() -> Arena {

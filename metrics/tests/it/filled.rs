@@ -24,6 +24,7 @@ pub(crate) const SHAPE: Shape = Shape {
     listeners: 2,
     daemons: 0,
     loggers: 0,
+    lines: 0,
 };
 
 /// An uwsgi block of these pairs.

@@ -289,6 +289,7 @@ pub(crate) fn open_arena(
         listeners: crate::probes::listeners(settings, bound),
         daemons: settings.policy.daemons.specs.len() as u32,
         loggers: settings.policy.logging.loggers.len() as u32,
+        lines: crate::transport::words(settings),
     };
     let path = settings.metrics_arena.as_ref().map(Path::new);
     if let Some(old) = kept.take("arena") {

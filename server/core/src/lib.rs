@@ -74,6 +74,7 @@ mod source;
 mod stat;
 mod structured;
 mod thresholds;
+mod transport;
 mod vacuum;
 mod waits;
 mod warning;

@@ -88,6 +88,18 @@ pub(super) const ROWS: &[Row] = &[
         .unit("bytes"),
     flag("log-master-stream", "use a stream socket towards the master log"),
     flag("log-master-req-stream", "use a stream socket towards the master request log"),
+    req(
+        "log-ring",
+        Kind::U64,
+        "room of each worker for request lines on their way to the master log",
+    )
+    .default("262144")
+    .range(16_384, 2_097_152)
+    .unit("bytes"),
+    req("log-ring-wait", Kind::U64, "longest wait of a worker for room in it; then a line is lost")
+        .default("500")
+        .range(0, 60_000)
+        .unit("ms"),
     flag("log-reopen", "open log files again at a reload"),
     flag("log-truncate", "empty log files at start"),
     req("log-maxsize", Kind::U64, "rotate the log when it grows beyond this")

@@ -44,6 +44,8 @@ pub(super) const OWN: &[&str] = &[
     "json-schema",
     "log-escape",
     "log-json",
+    "log-ring",
+    "log-ring-wait",
     "metrics-arena",
     "metrics-buckets",
     "metrics-extended",

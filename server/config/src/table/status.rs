@@ -306,6 +306,8 @@ pub(super) const WORKS: &[&str] = &[
     "log-reopen",
     "log-req-encoder",
     "log-req-route",
+    "log-ring",
+    "log-ring-wait",
     "log-route",
     "log-sendfile",
     "log-slow",

@@ -11,7 +11,7 @@ pub mod rules;
 pub(crate) mod tap;
 mod wire;
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use uwsgi_alarm::Facts;
@@ -22,7 +22,7 @@ use uwsgi_sys::fault;
 use crate::instance::Instance;
 use crate::kept::Table;
 use crate::settings::Settings;
-use crate::{boot, clock, early, log, patch, sockets};
+use crate::{boot, clock, early, log, patch, sockets, transport};
 
 pub(crate) use config::Alarms;
 pub(crate) use tap::Tap;
@@ -64,14 +64,22 @@ pub(crate) fn open(
         return Ok((None, None));
     }
     let wire = Wire::new().map_err(|e| format!("socketpair(): {}", sockets::plain(&e)))?;
-    let wanted = !settings.alarms.rules.is_empty() || settings.policy.logging.through;
-    let tap = Tap::open(wanted, kept);
+    let tap = Tap::open(is_tapped(settings), kept);
     let tap = tap.map_err(|e| format!("pipe(): {}", sockets::plain(&e)))?;
     Ok((Some(wire), tap))
 }
 
+/// Whether the log of the other processes goes through the observer.
+pub(crate) fn is_tapped(settings: &Settings) -> bool {
+    let wanted = !settings.alarms.rules.is_empty() || settings.policy.logging.through;
+    settings.master && wanted
+}
+
 /// From now on faults are told, and lines of the log are looked at.
 pub(crate) fn begin(instance: &'static Instance) {
+    if let Some(tap) = &instance.log_tap {
+        tap.count_in(&instance.arena.line_desk().piped);
+    }
     plan_faults(instance);
     watch(instance);
 }
@@ -90,6 +98,7 @@ pub(crate) fn end(instance: &Instance) {
     if let Some(tap) = &instance.log_tap {
         tap.drain();
     }
+    transport::drain(&instance.arena);
     let mut buffer = vec![0; LONGEST];
     let wire = instance.alarm_wire.as_ref();
     while let Some(packet) = wire.and_then(|wire| wire.receive(&mut buffer)) {
@@ -104,12 +113,12 @@ fn looks(instance: &Instance) -> bool {
     instance.log_tap.as_ref().is_some_and(Tap::through)
 }
 
-/// In a worker or a router, whose log goes through the observer.
-pub(crate) fn enter(instance: &Instance) {
-    if let Some(tap) = &instance.log_tap {
-        log::unwatch();
-        tap.enter();
-    }
+/// In a worker or a router, whose log goes through the observer; answers the pipe that it goes
+/// into, if it does.
+pub(crate) fn enter(instance: &Instance) -> Option<OwnedFd> {
+    let tap = instance.log_tap.as_ref()?;
+    log::unwatch();
+    tap.enter()
 }
 
 /// The last words of processes that fault go to the alarms of `alarm-segfault`.

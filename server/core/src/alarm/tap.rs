@@ -13,10 +13,12 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
+use uwsgi_metrics::Counter;
 
 use super::follow::Follow;
 use crate::kept::Table;
@@ -37,6 +39,16 @@ pub(crate) struct Pipe {
     write: OwnedFd,
     /// Where the lines go: 1 or 2.
     pub(crate) target: i32,
+    /// Where is counted what is taken out.
+    count: Option<&'static Counter>,
+}
+
+/// Who uses packets.
+pub(crate) trait Taker {
+    /// The next packet begins at this byte of the pipe.
+    fn before(&mut self, position: u64);
+    /// The packet.
+    fn packet(&mut self, packet: &[u8]);
 }
 
 /// Packets of a pipe that are used first and taken out afterwards, so that a reader that is killed
@@ -56,8 +68,12 @@ impl Peek {
         Ok(Peek { read, write, packet: vec![0; 1 << 16], taken: vec![0; 1 << 16] })
     }
 
-    /// Hands each packet that is in `pipe` now to `work`; how many there were.
-    pub(crate) fn each(&mut self, pipe: &Pipe, mut work: impl FnMut(&[u8])) -> usize {
+    /// Hands each packet that is in `pipe` now to `taker`; how many there were.
+    pub(crate) fn each(&mut self, pipe: &Pipe, taker: &mut impl Taker) -> usize {
+        let mut work = |packet: &[u8]| {
+            taker.before(pipe.position());
+            taker.packet(packet);
+        };
         let all = rustix::pipe::tee(&pipe.read, &self.write, ROOM, SpliceFlags::NONBLOCK);
         if all.is_err_and(|e| !matches!(e, Errno::AGAIN | Errno::INTR)) {
             // Where the kernel cannot do it they are taken out first.
@@ -95,6 +111,8 @@ pub struct Tap {
     through: bool,
     /// What the master tells of the files.
     follow: Option<Follow>,
+    /// Wakes who reads the rings.
+    bell: OwnedFd,
 }
 
 impl Tap {
@@ -110,7 +128,8 @@ impl Tap {
             }
         }
         let follow = wanted.then(Follow::new).transpose()?;
-        let tap = Tap { pipes: Mutex::new(pipes), through: wanted, follow };
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let tap = Tap { pipes: Mutex::new(pipes), through: wanted, follow, bell };
         Ok(Some(tap).filter(|tap| tap.through || tap.pipes.lock().is_ok_and(|p| !p.is_empty())))
     }
 
@@ -124,23 +143,36 @@ impl Tap {
         self.follow.as_ref()
     }
 
-    /// In a worker or a router: from now on it writes to the pipe.
-    pub(crate) fn enter(&self) {
+    /// Written by who has put a line into a ring that its reader does not see.
+    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
+    /// From now on bytes that are taken out of the pipe to the log are counted.
+    pub(crate) fn count_in(&self, counter: &'static Counter) {
         let Ok(mut pipes) = self.pipes.lock() else { return };
+        let log = pipes.iter_mut().filter(|pipe| pipe.target == 2);
+        log.for_each(|pipe| pipe.count = Some(counter));
+    }
+
+    /// In a worker or a router: from now on it writes to the pipe. Answers the one to the log.
+    pub(crate) fn enter(&self) -> Option<OwnedFd> {
+        let mut pipes = self.pipes.lock().ok()?;
         // The reading ends go: a pipe whose readers are gone must fail, not fill up.
         let pipes = std::mem::take(&mut *pipes);
         if !self.through {
-            return;
+            return None;
         }
         log::enter();
         let both = pipes.iter().all(|pipe| pipe.target != 1);
-        for pipe in pipes {
+        for pipe in &pipes {
             let targets: &[i32] = if both { &[1, 2] } else { &[pipe.target] };
             for target in targets {
                 // Without it the lines go straight to the log, unseen.
                 let _ = uwsgi_sys::fd::redirect(&pipe.write, *target);
             }
         }
+        pipes.into_iter().find(|pipe| pipe.target == 2).map(|pipe| pipe.write)
     }
 
     /// Second descriptors for the observer: reading ends, writing ends and where lines go.
@@ -152,8 +184,9 @@ impl Tap {
     /// Second descriptors under their keys in the table of the next image.
     pub(crate) fn for_next_image(&self) -> Vec<(String, OwnedFd)> {
         let pipes = self.for_observer().into_iter();
-        let ends =
-            |Pipe { read, write, target }| [(key(target, READ), read), (key(target, WRITE), write)];
+        let ends = |Pipe { read, write, target, .. }| {
+            [(key(target, READ), read), (key(target, WRITE), write)]
+        };
         pipes.flat_map(ends).collect()
     }
 
@@ -226,18 +259,18 @@ impl Pipe {
         let _ = rustix::pipe::fcntl_setpipe_size(&write, ROOM);
         // There may be two readers, and none may wait where the other one was faster.
         rustix::io::ioctl_fionbio(&read, true)?;
-        Ok(Pipe { read, write, target })
+        Ok(Pipe { read, write, target, count: None })
     }
 
     /// That of the image before this one.
     fn kept(target: i32, kept: &Table) -> Option<Pipe> {
         let [read, write] = [READ, WRITE].map(|end| kept.take(&key(target, end)));
-        Some(Pipe { read: read?.fd, write: write?.fd, target })
+        Some(Pipe { read: read?.fd, write: write?.fd, target, count: None })
     }
 
     fn copy(&self) -> io::Result<Pipe> {
         let (read, write) = (self.read.try_clone()?, self.write.try_clone()?);
-        Ok(Pipe { read, write, target: self.target })
+        Ok(Pipe { read, write, target: self.target, count: self.count })
     }
 
     /// The end that is read.
@@ -254,15 +287,36 @@ impl Pipe {
     /// Takes the next packet out, if there is one.
     pub(crate) fn next<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
         let len = rustix::io::retry_on_intr(|| rustix::io::read(&self.read, &mut buffer[..]));
-        buffer.get(..len.ok().filter(|len| *len > 0)?)
+        let len = len.ok().filter(|len| *len > 0)?;
+        if let Some(count) = self.count {
+            count.add_shared(len as u64);
+        }
+        buffer.get(..len)
+    }
+
+    /// How many bytes were taken out of it, as far as they are counted.
+    pub(crate) fn position(&self) -> u64 {
+        self.count.map_or(0, Counter::get)
     }
 
     /// Waits until there is a packet; false when there will never be one.
     pub(crate) fn wait(&self) -> bool {
-        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
+        self.wait_or(None, None)
+    }
+
+    /// The same, but also until `bell` rings or the time is over.
+    pub(crate) fn wait_or(&self, bell: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> bool {
+        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        let packets = || PollFd::new(&self.read, PollFlags::IN);
+        let rings = |bell| [packets(), PollFd::from_borrowed_fd(bell, PollFlags::IN)];
+        let mut fds = bell.map_or_else(|| vec![packets()], |bell| rings(bell).into());
         // An interrupted wait is over, like any other.
-        let _ = poll(&mut fds, None);
-        let [fd] = fds;
+        let _ = poll(&mut fds, limit.as_ref());
+        if let (Some(bell), Some([_, _])) = (bell, fds.get(..2)) {
+            // It does not wait.
+            let _ = rustix::io::read(bell, &mut [0; 8]);
+        }
+        let Some(fd) = fds.first() else { return false };
         fd.revents().contains(PollFlags::IN) || !fd.revents().contains(PollFlags::HUP)
     }
 
@@ -291,6 +345,16 @@ fn same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
 mod tests {
     use super::*;
 
+    struct With<F>(F);
+
+    impl<F: FnMut(&[u8])> Taker for With<F> {
+        fn before(&mut self, _: u64) {}
+
+        fn packet(&mut self, packet: &[u8]) {
+            self.0(packet);
+        }
+    }
+
     #[test]
     fn packets_are_looked_at_first_and_none_is_passed_over() {
         let pipe = Pipe::new(2).unwrap();
@@ -302,16 +366,18 @@ mod tests {
             send(text);
         }
         let mut seen = Vec::new();
-        peek.each(&pipe, |packet| {
+        let mut first = With(|packet: &[u8]| {
             // Who dies here leaves it to the next one.
             let mut another = Vec::new();
             if seen.len() == 1 {
-                Peek::new().unwrap().each(&pipe.copy().unwrap(), |p| another.push(p.to_owned()));
+                let mut second = With(|p: &[u8]| another.push(p.to_owned()));
+                Peek::new().unwrap().each(&pipe.copy().unwrap(), &mut second);
                 assert_eq!(another, sent[1..].iter().map(|s| s.as_bytes()).collect::<Vec<_>>());
                 send("d");
             }
             seen.push(String::from_utf8(packet.to_vec()).unwrap());
         });
+        peek.each(&pipe, &mut first);
         // The other reader took all; what came since is not mistaken for it.
         assert_eq!(seen, ["a\n", "b", "d"]);
         assert_eq!(pipe.next(&mut [0; 10]), None);

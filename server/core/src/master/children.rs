@@ -180,11 +180,12 @@ fn enter_child(instance: &'static Instance, role: Role, bodies: &dyn Bodies) -> 
     reports.into_iter().for_each(signal::ignore);
     let others = SIGNALS.iter().copied().filter(|s| !reports.contains(s));
     signal::reset(&others.collect::<Vec<_>>());
-    if role != Role::Observer {
-        crate::alarm::enter(instance);
-    }
+    let log = if role == Role::Observer { None } else { crate::alarm::enter(instance) };
     match role {
-        Role::Worker(id) => bodies.worker(id),
+        Role::Worker(id) => {
+            crate::transport::enter(instance, id, log);
+            bodies.worker(id)
+        }
         Role::Mule(id) => bodies.mule(id),
         Role::Gateway(index) => bodies.gateway(index),
         Role::Observer => bodies.observer(),

@@ -138,10 +138,10 @@ impl Alarms {
             true => None,
             false => Some(Carrier::start(self.instance).map_err(std::io::Error::other)?),
         };
-        let lines = Lines::start(self.clone(), carrier)?;
+        let lines = Lines::start(self.instance, self.clone(), carrier)?;
         lines.bring_early(LOG);
         for pipe in tap.for_observer() {
-            lines.serve(pipe)?;
+            lines.serve(self.instance, pipe)?;
         }
         if let Some(follow) = tap.follow() {
             let (lines, named) =

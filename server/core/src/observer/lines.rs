@@ -1,8 +1,8 @@
 //! Lines of the log in the observer: written or carried to their loggers first, then looked at.
 //!
-//! One thread for each pipe writes; another one looks, because a pattern may take its time and the
-//! log must not. Between them is a queue with an end: lines that find it full are written like all
-//! others and counted as not looked at.
+//! One thread for each pipe writes (`pump.rs`); another one looks, because a pattern may take its time
+//! and the log must not. Between them is a queue with an end: lines that find it full are written like
+//! all others and counted as not looked at.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -13,15 +13,15 @@ use tokio::sync::oneshot;
 
 use super::alarms::Alarms;
 use super::carrier::{Carrier, Stream};
+use super::pump::Pump;
 use crate::alarm::follow::Follow;
-use crate::alarm::tap::{self, MARK, Peek, Pipe};
+use crate::alarm::tap::{self, Pipe};
+use crate::instance::Instance;
 use crate::log;
+use crate::transport::Batch;
 
 /// Lines that may wait to be looked at.
 const WAITING: usize = 4096;
-
-/// Bytes that a pipe gives as one packet at most; a longer write comes in pieces of this.
-const PIECE: usize = 4096;
 
 /// The longest line that is looked at as one.
 const LONGEST: usize = 8192;
@@ -42,6 +42,8 @@ pub(super) struct Lines {
     missed: Arc<AtomicU64>,
     /// Who knows where lines go; without one they go to the log as they are.
     carrier: Option<Arc<Carrier>>,
+    /// Whether lines are looked at: those of the server, and those of requests.
+    looks: [bool; 2],
     /// Bytes of a message that is handed on as one.
     longest: usize,
     /// Who waits for a mark.
@@ -50,11 +52,17 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Starts the thread that looks.
-    pub(super) fn start(alarms: Alarms, carrier: Option<Carrier>) -> std::io::Result<Lines> {
+    pub(super) fn start(
+        instance: &Instance,
+        alarms: Alarms,
+        carrier: Option<Carrier>,
+    ) -> std::io::Result<Lines> {
+        let some = !instance.settings.alarms.rules.is_empty();
+        let looks = [some, some && instance.settings.policy.logging.requests.is_none()];
         let (queue, items) = sync_channel(WAITING);
         let (missed, waiting, carrier) = (Arc::default(), Arc::default(), carrier.map(Arc::new));
         let longest = carrier.as_ref().map_or(LONGEST, |carrier| carrier.longest());
-        let lines = Lines { queue, missed, carrier, longest, waiting };
+        let lines = Lines { queue, missed, carrier, looks, longest, waiting };
         let (missed, waiting) = (Arc::clone(&lines.missed), Arc::clone(&lines.waiting));
         let named = std::thread::Builder::new().name("log-alarm".into());
         named.spawn(move || look(&alarms, &items, &missed, &waiting))?;
@@ -63,6 +71,10 @@ impl Lines {
 
     /// A line for the thread that looks; never waits.
     pub(super) fn offer(&self, line: &[u8]) {
+        let [looks, _] = self.looks;
+        if !looks {
+            return;
+        }
         if let Err(TrySendError::Full(_)) = self.queue.try_send(Item::Line(line.to_owned())) {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
@@ -80,14 +92,6 @@ impl Lines {
             Some(carrier) => carrier.carry(Stream::Main, target, line),
             None => tap::write_all(target, line),
         }
-    }
-
-    /// Starts the thread that writes what comes through `pipe`.
-    pub(super) fn serve(&self, pipe: Pipe) -> std::io::Result<()> {
-        let (lines, peek) = (self.clone(), Peek::new()?);
-        let named = std::thread::Builder::new().name("log".into());
-        named.spawn(move || lines.pump(&pipe, peek))?;
-        Ok(())
     }
 
     /// What was said while the server started.
@@ -110,48 +114,42 @@ impl Lines {
         }
     }
 
-    fn pump(&self, pipe: &Pipe, mut peek: Peek) {
-        uwsgi_sys::signal::block_all_in_thread();
-        let mut unit = Vec::new();
-        loop {
-            if peek.each(pipe, |packet| self.packet(pipe, packet, &mut unit)) > 0 {
-                continue;
-            }
-            // What looked like the first part of more is all there is.
-            self.complete(pipe, &mut unit);
-            if !pipe.wait() {
-                return;
-            }
-        }
-    }
-
-    /// Writes a packet, or keeps it until it is complete; then it is looked at.
-    fn packet(&self, pipe: &Pipe, packet: &[u8], unit: &mut Vec<u8>) {
-        if packet == MARK {
-            // It comes once, at the end, when waiting does no harm.
-            self.complete(pipe, unit);
-            let _ = self.queue.send(Item::Mark);
-            return;
-        }
-        if self.carrier.is_none() {
-            tap::write_all(pipe.target, packet);
-        }
-        unit.extend_from_slice(packet);
-        let goes_on = packet.len() == PIECE && packet.last() != Some(&b'\n');
-        if !goes_on || unit.len() >= self.longest {
-            self.complete(pipe, unit);
-        }
-    }
-
-    fn complete(&self, pipe: &Pipe, unit: &mut Vec<u8>) {
-        if unit.is_empty() {
-            return;
-        }
+    /// Lines of requests on their way.
+    pub(super) fn carry_requests(&self, target: i32, batch: &Batch) {
         match &self.carrier {
-            Some(_) => self.carry(pipe.target, unit),
-            None => self.offer(unit),
+            Some(carrier) => {
+                batch.lines().for_each(|line| carrier.carry(Stream::Requests, target, line));
+            }
+            None => tap::write_all(target, batch.text()),
         }
-        unit.clear();
+        if let [_, true] = self.looks {
+            batch.lines().for_each(|line| self.offer(line));
+        }
+    }
+
+    /// Whether lines go to the log as they are.
+    pub(super) fn is_plain(&self) -> bool {
+        self.carrier.is_none()
+    }
+
+    /// Bytes of a message that is handed on as one.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Everything before this has been looked at when the mark is.
+    pub(super) fn mark(&self) {
+        // It comes once, at the end, when waiting does no harm.
+        let _ = self.queue.send(Item::Mark);
+    }
+
+    /// Starts the thread that writes what comes through `pipe`, and through the rings where it is
+    /// that of the log.
+    pub(super) fn serve(&self, instance: &'static Instance, pipe: Pipe) -> std::io::Result<()> {
+        let pump = Pump::new(self.clone(), instance, pipe)?;
+        let named = std::thread::Builder::new().name("log".into());
+        named.spawn(move || pump.run())?;
+        Ok(())
     }
 
     /// Waits until the loggers have what they were given, but not beyond `limit`.

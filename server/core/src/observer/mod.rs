@@ -18,6 +18,7 @@ mod machine;
 mod metrics;
 pub(crate) mod process;
 mod pull;
+mod pump;
 mod pushers;
 mod queues;
 mod sampler;

@@ -22,6 +22,7 @@ mod request_log;
 mod requests;
 mod scale;
 mod sockets;
+mod transport;
 
 use uwsgi_config::{Config, Finding};
 
@@ -47,6 +48,7 @@ pub use requests::{HeaderRules, Requests, VHost};
 pub use scale::Scale;
 pub(crate) use scale::settings as cheaper_settings;
 pub use sockets::{DrainBounds, SharedSpec, Sockets};
+pub use transport::Transport;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub struct Policy {
     pub output: Output,
     /// What becomes of lines on their way.
     pub logging: Logging,
+    /// What room they have on it.
+    pub transport: Transport,
     /// Who the instance becomes, and when.
     pub privileges: Privileges,
     /// Commands from outside, and notices to a service manager.
@@ -105,6 +109,7 @@ impl Policy {
             machine: Machine::from_config(config, faults),
             output: Output::from_config(config),
             logging: Logging::from_config(config, faults),
+            transport: Transport::from_config(config),
             privileges: Privileges::from_config(config),
             control: Control::from_config(config, faults),
             daemons: Attached::from_config(config, faults),

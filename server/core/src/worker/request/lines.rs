@@ -4,7 +4,6 @@ use uwsgi_duties::recycle::{Accounting, Limits, Memory};
 use uwsgi_sys::procfs;
 
 use super::{Core, NO_APP, Outcome, REFUSED};
-use crate::log;
 use crate::waits::Waits;
 use crate::worker::conn::Conn;
 use crate::worker::ids::{self, Ids};
@@ -12,6 +11,7 @@ use crate::worker::mounts::KEY_OF_HOST;
 use crate::worker::reqlog::{self, Finished};
 use crate::worker::traffic::Traffic;
 use crate::worker::wire::Meta;
+use crate::{log, transport};
 
 /// How old the shares of memory may be by which a worker is judged: measuring walks over all
 /// mappings.
@@ -91,7 +91,7 @@ impl Core {
         self.line.clear();
         let (dates, room) = (&mut self.dates, &mut self.message);
         reqlog::render(&settings.request_log, &finished, dates, room, &mut self.line);
-        log::raw(&self.line);
+        transport::say(&self.line);
     }
 
     /// Variables that came with the request.
