@@ -181,6 +181,40 @@ impl Bed<'_> {
     }
 }
 
+/// How much was taken out of a pipe: twice the bytes, and one more while somebody is taking.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piped<'a>(pub(crate) &'a AtomicU64);
+
+impl Piped<'_> {
+    /// Before something is taken out: what is counted now does not fit what is in the pipe.
+    pub(crate) fn begin(self) {
+        self.0.fetch_or(1, Ordering::AcqRel);
+    }
+
+    /// So much was taken out.
+    pub(crate) fn end(self, bytes: u64) {
+        let add = |seen: u64| Some((seen & !1).wrapping_add(bytes << 1));
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, add);
+    }
+
+    /// Bytes that were taken out.
+    pub(crate) fn position(self) -> u64 {
+        self.0.load(Ordering::Acquire) >> 1
+    }
+
+    /// Bytes that were ever put in, of which `waiting` are still there; `None` when somebody took
+    /// some meanwhile.
+    pub(crate) fn look(self, waiting: impl FnOnce() -> u64) -> Option<u64> {
+        let before = self.0.load(Ordering::Acquire);
+        if before & 1 == 1 {
+            return None;
+        }
+        let waiting = waiting();
+        let same = self.0.load(Ordering::Acquire) == before;
+        same.then(|| (before >> 1).wrapping_add(waiting))
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -419,6 +453,27 @@ mod model {
             let sleeps = !ring(&shared).has_some();
             let woken = writer.join().unwrap();
             assert!(!sleeps || woken, "the reader sleeps, and a line is there");
+        });
+    }
+
+    #[test]
+    fn a_look_at_the_pipe_is_right_or_none() {
+        loom::model(|| {
+            let pipe = Arc::new((loom::sync::Mutex::new(8), AtomicU64::new(0)));
+            let reader = {
+                let pipe = Arc::clone(&pipe);
+                loom::thread::spawn(move || {
+                    let piped = Piped(&pipe.1);
+                    piped.begin();
+                    *pipe.0.lock().unwrap() -= 8;
+                    piped.end(8);
+                })
+            };
+            *pipe.0.lock().unwrap() += 8;
+            let seen = Piped(&pipe.1).look(|| *pipe.0.lock().unwrap());
+            assert!(seen.is_none_or(|seen| seen == 16), "{seen:?}");
+            reader.join().unwrap();
+            assert_eq!(Piped(&pipe.1).position(), 8);
         });
     }
 

@@ -4,7 +4,7 @@
 //! the master once there is none.
 
 use crate::header::Section;
-use crate::lines::{Bed, Found, Lines};
+use crate::lines::{Bed, Found, Lines, Piped};
 use crate::rows::{LineDesk, LineHead, LineTail};
 use crate::view::View;
 
@@ -114,6 +114,29 @@ impl View {
 
     fn line_bed(&self) -> Bed<'_> {
         Bed(self.line_desk().bed.as_atomic())
+    }
+}
+
+impl LineDesk {
+    /// Before something is taken out of the pipe.
+    pub fn begin_taking(&self) {
+        Piped(self.piped.as_atomic()).begin();
+    }
+
+    /// So many bytes were taken out of it.
+    pub fn taken(&self, bytes: u64) {
+        Piped(self.piped.as_atomic()).end(bytes);
+    }
+
+    /// Bytes that were taken out of it.
+    pub fn position(&self) -> u64 {
+        Piped(self.piped.as_atomic()).position()
+    }
+
+    /// Bytes that were ever put in, of which `waiting` are still there; `None` when somebody took
+    /// some meanwhile.
+    pub fn put_in(&self, waiting: impl FnOnce() -> u64) -> Option<u64> {
+        Piped(self.piped.as_atomic()).look(waiting)
     }
 }
 

@@ -26,8 +26,8 @@ row! {
     pub struct LineDesk => LineDeskCells {
         /// 1 while the reader sleeps, 2 while it naps (it; who wakes it).
         pub bed: Gauge,
-        /// Bytes taken out of the pipe that other lines of the log come through, by whoever took
-        /// them.
-        pub piped: Counter,
+        /// Twice the bytes taken out of the pipe that other lines of the log come through, by whoever
+        /// took them; one more while somebody is taking.
+        pub piped: Gauge,
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn is_tapped(settings: &Settings) -> bool {
 /// From now on faults are told, and lines of the log are looked at.
 pub(crate) fn begin(instance: &'static Instance) {
     if let Some(tap) = &instance.log_tap {
-        tap.count_in(&instance.arena.line_desk().piped);
+        tap.count_in(instance.arena.line_desk());
     }
     plan_faults(instance);
     watch(instance);

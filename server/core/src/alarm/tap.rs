@@ -18,7 +18,7 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
-use uwsgi_metrics::Counter;
+use uwsgi_metrics::LineDesk;
 
 use super::follow::Follow;
 use crate::kept::Table;
@@ -40,7 +40,7 @@ pub(crate) struct Pipe {
     /// Where the lines go: 1 or 2.
     pub(crate) target: i32,
     /// Where is counted what is taken out.
-    count: Option<&'static Counter>,
+    count: Option<&'static LineDesk>,
 }
 
 /// Who uses packets.
@@ -149,10 +149,10 @@ impl Tap {
     }
 
     /// From now on bytes that are taken out of the pipe to the log are counted.
-    pub(crate) fn count_in(&self, counter: &'static Counter) {
+    pub(crate) fn count_in(&self, desk: &'static LineDesk) {
         let Ok(mut pipes) = self.pipes.lock() else { return };
         let log = pipes.iter_mut().filter(|pipe| pipe.target == 2);
-        log.for_each(|pipe| pipe.count = Some(counter));
+        log.for_each(|pipe| pipe.count = Some(desk));
     }
 
     /// In a worker or a router: from now on it writes to the pipe. Answers the one to the log.
@@ -286,17 +286,20 @@ impl Pipe {
 
     /// Takes the next packet out, if there is one.
     pub(crate) fn next<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-        let len = rustix::io::retry_on_intr(|| rustix::io::read(&self.read, &mut buffer[..]));
-        let len = len.ok().filter(|len| *len > 0)?;
         if let Some(count) = self.count {
-            count.add_shared(len as u64);
+            count.begin_taking();
         }
-        buffer.get(..len)
+        let len = rustix::io::retry_on_intr(|| rustix::io::read(&self.read, &mut buffer[..]));
+        let len = len.unwrap_or(0);
+        if let Some(count) = self.count {
+            count.taken(len as u64);
+        }
+        buffer.get(..len).filter(|packet| !packet.is_empty())
     }
 
     /// How many bytes were taken out of it, as far as they are counted.
     pub(crate) fn position(&self) -> u64 {
-        self.count.map_or(0, Counter::get)
+        self.count.map_or(0, LineDesk::position)
     }
 
     /// Waits until there is a packet; false when there will never be one.

@@ -9,8 +9,9 @@ use uwsgi_metrics::{Arena, LineRing, WorkerRow};
 use crate::instance::Instance;
 use crate::log;
 
-/// Looks at the pipe until nobody takes out of it meanwhile.
-const LOOKS: u32 = 3;
+/// Looks at the pipe until nobody takes out of it meanwhile. Who is taking is done in a moment, unless
+/// it was stopped there.
+const LOOKS: u32 = 20;
 
 /// Time between two tries to find room.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -85,17 +86,15 @@ impl Writer {
 
     /// Bytes that have gone into the pipe by now.
     fn piped(&self) -> u64 {
-        let taken = &self.arena.line_desk().piped;
-        let mut stamp = 0;
+        let desk = self.arena.line_desk();
+        let waiting = || rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
         for _ in 0..LOOKS {
-            let before = taken.get();
-            let Ok(waiting) = rustix::io::ioctl_fionread(&self.pipe) else { return 0 };
-            stamp = before.wrapping_add(waiting);
-            if taken.get() == before {
-                break;
+            if let Some(stamp) = desk.put_in(waiting) {
+                return stamp;
             }
+            std::thread::yield_now();
         }
-        stamp
+        desk.position().wrapping_add(waiting())
     }
 
     fn push_patiently(&self, stamp: u64, line: &[u8]) -> bool {
