@@ -162,13 +162,15 @@ def test_the_last_lines_of_a_killed_worker_are_written(instance):
     for _ in range(20):
         do(server, "nothing")
     do(server, "print", "last words\n")
+    # An answer comes before its line; the next one comes after it.
+    do(server, "nothing")
     os.kill(worker, signal.SIGKILL)
     server.wait_log("Respawned uWSGI worker 1")
     os.kill(observer, signal.SIGCONT)
     do(server, "print", "and so on\n")
     server.wait_log(r"GET /print\?and")
     log = server.log()
-    assert courses(log.encode())[worker] == list(range(1, 22))
+    assert courses(log.encode())[worker] in (list(range(1, 22)), list(range(1, 23)))
     assert log.index("last words\n") < log.index("GET /print?last") < log.index("GET /print?and")
 
 

@@ -1,7 +1,5 @@
-//! Which options this build acts on: one name per line, sorted.
-//!
-//! Any name of an option, alias or not, moves the whole row. Everything absent from here is
-//! [`Pending`](crate::Status::Pending): known, checked, and named in one warning when used.
+//! Which options this build acts on, one name per line. Any name of an option, alias or not, moves the
+//! whole row. All others are [`Pending`](crate::Status::Pending): named in one warning when used.
 
 /// Names of the options that work, in byte order, because they are searched by halving.
 pub(super) const WORKS: &[&str] = &[
