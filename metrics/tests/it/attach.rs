@@ -80,7 +80,7 @@ fn damage_is_refused_with_its_reason() {
     };
     let layout = u64::from_ne_bytes(whole[8..16].try_into().unwrap());
     let other_layout = format!("arena layout 999, this build reads {layout}");
-    // Words of the header: 0 magic, 1 layout version, 14 workers; the directory follows at 256.
+    // Words of the header: 0 magic, 1 layout version, 14 workers; the directory follows at 384.
     type Damage = Box<dyn Fn(&mut Vec<u8>)>;
     let cases: [(Damage, &str); 6] = [
         (Box::new(|b| b.truncate(4096)), "not an arena: 4096 bytes"),
@@ -88,7 +88,7 @@ fn damage_is_refused_with_its_reason() {
         (Box::new(move |b| word(b, 1, 999)), &other_layout),
         (Box::new(move |b| word(b, 14, 200_000)), "is shorter than its shape says"),
         (Box::new(move |b| word(b, 14, u64::MAX)), "is shorter than its shape says"),
-        (Box::new(move |b| word(b, 32 + 16 + 1, 7)), "section 1 is laid out by another build"),
+        (Box::new(move |b| word(b, 48 + 16 + 1, 7)), "section 1 is laid out by another build"),
     ];
     for (damage, want) in cases {
         let mut bytes = whole.clone();
