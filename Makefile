@@ -40,6 +40,7 @@ bench: build
 	.cache/venv/bin/python tests/bench/counting.py
 	.cache/venv/bin/python tests/bench/observability.py
 	.cache/venv/bin/python tests/bench/probes.py
+	.cache/venv/bin/python tests/bench/lines.py
 
 # Two hundred reloads of each kind under load: nothing fails, nothing leaks, the master never stands still.
 soak: build
