@@ -119,6 +119,16 @@ def test_every_request_has_an_id_in_log_environment_and_header(probe):
     assert len({vars_ for _, vars_ in lines}) == 1
 
 
+def test_requests_through_the_router_have_theirs(uwsgi, app):
+    server = uwsgi("--http", "127.0.0.1:0", "-M", "--request-id-header", "X-Request-ID", "--request-id-trust", "--log-format", "line %(request_id)",
+                   "--wsgi-file", app("hello"))
+    router = ("127.0.0.1", int(server.wait_log(r"uWSGI http bound on 127\.0\.0\.1:(\d+)").group(1)))
+    made, kept = (wire.http(router, "/", headers=headers) for headers in ({}, {"X-Request-ID": "client-0001"}))
+    assert kept.header("x-request-id") == "client-0001" and re.fullmatch("[0-9a-f]{32}", made.header("x-request-id"))
+    server.wait_log("^line client-0001$")
+    assert re.search(f"^line {made.header('x-request-id')}$", server.log(), re.M)
+
+
 def test_variables_that_came_are_counted_without_the_id(probe):
     plain, with_id = probe("--log-format", "line %(vars) %(request_id2)"), probe("--request-id", "--log-format", "line %(vars)")
     for server in (plain, with_id):
