@@ -28,5 +28,20 @@ pub(super) fn logs() -> Vec<Panel> {
             .ask("sum by (logger) (increase(uwsgi_logger_rotations_total{i}[r]))", "{{logger}}")
             .ask("sum(increase(uwsgi_log_pieces_total{i}[r]))", "messages in pieces")
             .size(4, 7),
+        panel(Look::Lines, "Lines of requests", "ops", "On their way to the log through rings.")
+            .ask("sum(rate(uwsgi_worker_log_lines_total{i}[r]))", "lines")
+            .size(8, 7),
+        panel(Look::Lines, "Bytes of requests' lines", "Bps", "")
+            .ask("sum(rate(uwsgi_worker_log_bytes_total{i}[r]))", "bytes")
+            .size(8, 7),
+        panel(
+            Look::Bars,
+            "Lines of requests lost or cut",
+            "short",
+            "A ring that stays full for log-ring-wait loses lines; one beyond log-master-bufsize is cut.",
+        )
+        .ask("sum(increase(uwsgi_worker_log_dropped_total{i}[r]))", "lost")
+        .ask("sum(increase(uwsgi_worker_log_truncated_total{i}[r]))", "cut")
+        .size(8, 7),
     ]
 }
