@@ -23,14 +23,6 @@ pub(super) fn logs() -> Vec<Panel> {
         .ask("sum by (logger) (increase(uwsgi_logger_errors_total{i}[r]))", "{{logger}} failures")
         .ask("sum by (logger) (increase(uwsgi_logger_reconnects_total{i}[r]))", "{{logger}} back")
         .size(8, 7),
-        panel(Look::Lines, "Lines of requests", "ops", "")
-            .ask("sum(rate(uwsgi_worker_log_lines_total{i}[r]))", "lines")
-            .ask("sum(rate(uwsgi_worker_log_dropped_total{i}[r]))", "lost")
-            .ask("sum(rate(uwsgi_worker_log_truncated_total{i}[r]))", "cut")
-            .size(8, 7),
-        panel(Look::Lines, "Bytes of requests", "Bps", "")
-            .ask("sum(rate(uwsgi_worker_log_bytes_total{i}[r]))", "bytes")
-            .size(4, 7),
         panel(Look::Bars, "Files moved away", "short", "")
             .ask("sum(increase(uwsgi_log_rotations_total{i}[r]))", "the log")
             .ask("sum by (logger) (increase(uwsgi_logger_rotations_total{i}[r]))", "{{logger}}")
