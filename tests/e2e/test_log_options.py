@@ -24,6 +24,8 @@ START = ("--http-socket", "127.0.0.1:0")
     (("--log-req-route", "alone"), "invalid custom regexp syntax: must be <custom> <regexp>"),
     (("--log-drain", "("), "pcre error: code 114 at offset 1"),
     (("--worker-logger", "file:/x"), "worker-logger: workers have no loggers of their own"),
+    (("--worker-logger-req", "file:/x"), "worker-logger-req: workers have no loggers of their own"),
+    (("--worker-log-encoder", "nl"), "worker-log-encoder: workers have no loggers of their own"),
     (("--worker-log-req-encoder", "nl"), "worker-log-req-encoder: workers have no loggers of their own"),
 ])
 def test_what_is_wrong_ends_the_start(options, line):

@@ -11,10 +11,11 @@ from harness.waiting import until
 pytestmark = pytest.mark.ours
 
 
-def test_requests_and_everything_else_are_two_streams(uwsgi, app, tmp_path):
+@pytest.mark.parametrize("more", [(), ("--log-master-req-stream",)], ids=["packets", "stream"])
+def test_requests_and_everything_else_are_two_streams(uwsgi, app, tmp_path, more):
     a, b, c = (tmp_path / name for name in "abc")
     server = uwsgi("--http-socket", tmp_path / "w.sock", "--log-master", "--wsgi-file", app("alarms"), "--logger", f"file:{a}", "--req-logger", f"file:{b}",
-                   "--req-logger", f"named file:{c}", "--log-req-route", "named special", "--log-req-encoder", "prefix R ", ready=False)
+                   "--req-logger", f"named file:{c}", "--log-req-route", "named special", "--log-req-encoder", "prefix R ", *more, ready=False)
     until(lambda: a.exists() and "spawned uWSGI worker 1" in a.read_text(), "the start")
     server.settle()
     for number in range(50):

@@ -187,3 +187,33 @@ def test_the_sample_of_the_documentation(server_of, tmp_path):
         server.stop()
     finally:
         receiver.close()
+
+
+@pytest.mark.parametrize("option, kind", [("--log-socket", log_receivers.Datagrams), ("--log-zeromq", log_receivers.Zeromq)])
+def test_loggers_with_an_option_of_their_own(server_of, tmp_path, option, kind):
+    receiver = kind(tmp_path)
+    try:
+        server = server_of(option, receiver.option.partition(":")[2], "--log-filter", "^said", "--threaded-logger", "--disable-logging", ready=False)
+        until(lambda: (tmp_path / "s").exists() and server.stats_answer(), "the server")
+        say_through(server, "other", "said one")
+        until(lambda: receiver.lines() == ["said one"], f"what the filter lets pass: {receiver.lines()}")
+        server.stop()
+    finally:
+        receiver.close()
+
+
+def say_through(server, *texts):
+    """To a server whose log is elsewhere: the stats know its address."""
+    host, _, port = server.stats()["sockets"][0]["name"].rpartition(":")
+    for text in texts:
+        assert wire.http((host, int(port)), f"/print?{text.replace(' ', '+')}%0A").status == 200
+
+
+def test_syslog_with_an_option_of_its_own(server_of, tmp_path):
+    """Nobody may listen there: that is the trouble of this logger alone."""
+    rest = tmp_path / "rest"
+    server = server_of("--log-syslog", "--logger", f"file:{rest}", "--disable-logging", ready=False)
+    until(lambda: rest.exists() and "spawned uWSGI worker 1" in rest.read_text(), "the start")
+    say_through(server, "said")
+    until(lambda: "\nsaid\n" in rest.read_text(), "the line")
+    assert {logger["name"] for logger in server.stats()["loggers"]} == {"syslog", "file"}

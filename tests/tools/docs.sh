@@ -10,17 +10,18 @@ cd "$repo"
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT INT TERM
 
-page() {
-    cargo run -q --release -p "$1" --example "$2" >"$made/$3"
-}
+# One build of the workspace, as the tests have it: crates built alone would have other features, and be built anew.
+cargo build -q --release --workspace --example options_md --example schema --example metrics_md --example usdt_md \
+    --example variables_md --example dashboards --example zabbix_templates
+tools="${CARGO_TARGET_DIR:-target}/release/examples"
 
-page uwsgi-config options_md options.md
-page uwsgi-config schema uwsgi.schema.json
-page uwsgi-metrics metrics_md metrics.md
-cargo run -q --release -p uwsgi-usdt --example usdt_md -- docs/usdt.md >"$made/usdt.md"
-cargo run -q --release -p uwsgi-logs --example variables_md -- docs/request-log.md >"$made/request-log.md"
-cargo run -q --release -p uwsgi-metrics --example dashboards -- "$made/dashboards"
-cargo run -q --release -p uwsgi-pushers --example zabbix_templates -- "$made/dashboards/zabbix"
+"$tools/options_md" >"$made/options.md"
+"$tools/schema" >"$made/uwsgi.schema.json"
+"$tools/metrics_md" >"$made/metrics.md"
+"$tools/usdt_md" docs/usdt.md >"$made/usdt.md"
+"$tools/variables_md" docs/request-log.md >"$made/request-log.md"
+"$tools/dashboards" "$made/dashboards"
+"$tools/zabbix_templates" "$made/dashboards/zabbix"
 
 if [ "${1:-}" = --check ]; then
     for file in options.md uwsgi.schema.json metrics.md usdt.md request-log.md; do

@@ -74,7 +74,7 @@ fn keeper(pipes: Vec<OwnedFd>, parent: i32, mut said: File) -> ! {
     let mut marks = 0;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let gone = parent.as_ref().is_some_and(|fd| is_ready(fd));
+        let gone = parent.as_ref().is_some_and(is_ready);
         for pipe in &pipes {
             while let Ok(length @ 1..) = rustix::io::read(pipe, &mut buffer[..]) {
                 match buffer.get(..length).unwrap_or_default() {

@@ -1,7 +1,9 @@
 //! The option table: every option the server knows, one row each, in files by topic.
 //!
 //! The parser, `--help`, the checks and the documentation read it and nothing else.
-//! It owns the names; which of them this build acts on is the list in `status.rs`.
+//! It owns the names; which of them this build acts on is the list in `works.txt`: a name in a line,
+//! in byte order. Any name of an option, alias or not, moves the whole row; all others are
+//! [`Status::Pending`], named in one warning when used.
 
 mod cluster;
 mod emperor;
@@ -22,7 +24,6 @@ mod sandbox;
 mod shared;
 mod sockets;
 mod sources;
-mod status;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -132,6 +133,9 @@ pub(crate) fn is_young(name: &str) -> bool {
     is_own(name) || newer::NEWER.binary_search(&name).is_ok()
 }
 
+/// Names of the options that work.
+static WORKS: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("works.txt").lines().collect());
+
 fn assemble() -> Vec<Row> {
     SECTIONS
         .iter()
@@ -140,7 +144,7 @@ fn assemble() -> Vec<Row> {
 }
 
 fn finish(section: &'static str, row: &Row) -> Row {
-    let works = row.names().any(|name| status::WORKS.binary_search(&name).is_ok());
+    let works = row.names().any(|name| WORKS.binary_search(&name).is_ok());
     let status = if works { Status::Works } else { Status::Pending };
     Row { section, status, ..*row }
 }

@@ -11,7 +11,7 @@ use crate::worker::mounts::KEY_OF_HOST;
 use crate::worker::reqlog::{self, Finished};
 use crate::worker::traffic::Traffic;
 use crate::worker::wire::Meta;
-use crate::{log, transport};
+use crate::transport;
 
 /// How old the shares of memory may be by which a worker is judged: measuring walks over all
 /// mappings.
