@@ -259,6 +259,8 @@ pub(crate) mod tests {
         probes: 0,
         listeners: 0,
         daemons: 0,
+        loggers: 0,
+        lines: 0,
     };
 
     /// A file of this test process alone, gone with the value.

@@ -127,6 +127,8 @@ mod tests {
         probes: 0,
         listeners: 0,
         daemons: 0,
+        loggers: 0,
+        lines: 0,
     };
 
     fn block(pairs: &[(&str, &str)]) -> Vec<u8> {

@@ -140,6 +140,7 @@ fn filled(folder: &Folder) -> (Written, u64) {
         listeners: 1,
         daemons: 1,
         loggers: 0,
+        lines: 0,
     };
     let written = Written::create_at(&folder.0.join("arena"), &shape).unwrap();
     fill(&written);
