@@ -4,6 +4,7 @@ use uwsgi_duties::recycle::{Accounting, Limits, Memory};
 use uwsgi_sys::procfs;
 
 use super::{Core, NO_APP, Outcome, REFUSED};
+use crate::transport;
 use crate::waits::Waits;
 use crate::worker::conn::Conn;
 use crate::worker::ids::{self, Ids};
@@ -11,7 +12,6 @@ use crate::worker::mounts::KEY_OF_HOST;
 use crate::worker::reqlog::{self, Finished};
 use crate::worker::traffic::Traffic;
 use crate::worker::wire::Meta;
-use crate::transport;
 
 /// How old the shares of memory may be by which a worker is judged: measuring walks over all
 /// mappings.
