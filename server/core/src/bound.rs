@@ -29,7 +29,7 @@ pub(crate) struct Bound {
     pub http: Vec<Listener>,
     /// Stats.
     pub stats: Vec<Listener>,
-    /// UDP.
+    /// UDP, and the UNIX socket of notifications.
     pub datagrams: Vec<Endpoint>,
     /// The Prometheus endpoint.
     pub prometheus: Vec<Listener>,
@@ -83,6 +83,7 @@ impl Bound {
         warn_of_cheaper(settings);
         if settings.master {
             self.datagrams = datagrams::open(settings, kept);
+            self.datagrams.extend(datagrams::open_notify(settings, kept)?);
         }
         Ok(())
     }

@@ -1,10 +1,13 @@
-//! UDP sockets of an instance: where the SNMP agent answers, and where any datagram may come.
+//! Datagram sockets of an instance: where the SNMP agent answers, where any datagram may come, and
+//! where notifications for the log arrive.
 //!
-//! They are bound at a first start and found again after a reload, like listening sockets. One
-//! that cannot be bound is told and done without: numbers are no reason not to serve.
+//! They are bound at a first start and found again after a reload, like listening sockets. A UDP socket
+//! that cannot be bound is told and done without: numbers are no reason not to serve. That of
+//! notifications ends the start, as ever.
 
 use std::net::UdpSocket;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 use uwsgi_sys::datagram;
 
@@ -21,6 +24,8 @@ pub enum Purpose {
     Any,
     /// SNMP alone.
     Snmp,
+    /// Notifications: texts of the UNIX socket that `notify-socket` names.
+    Notify,
 }
 
 impl Purpose {
@@ -29,6 +34,7 @@ impl Purpose {
         match self {
             Purpose::Any => "udp",
             Purpose::Snmp => "snmp",
+            Purpose::Notify => "notify",
         }
     }
 }
@@ -70,6 +76,21 @@ pub(crate) fn open(settings: &Settings, kept: &Table) -> Vec<Endpoint> {
         log!("SNMP agent enabled.");
     }
     out
+}
+
+/// Binds the UNIX socket of notifications, or finds it in what the last image kept.
+///
+/// # Errors
+/// The line to end the start with.
+pub(crate) fn open_notify(settings: &Settings, kept: &Table) -> Result<Option<Endpoint>, String> {
+    let Some(path) = &settings.notify_socket else { return Ok(None) };
+    let fd = match kept.take(&sockets::key(Purpose::Notify.kind(), path)) {
+        Some(old) => old.fd,
+        None => datagram::bind_path(Path::new(path))
+            .map_err(|e| format!("unable to bind notify-socket {path}: {}", plain(&e)))?,
+    };
+    log!("notification socket enabled on {path} (fd: {})", fd.as_raw_fd());
+    Ok(Some(Endpoint { configured: path.clone(), fd, purpose: Purpose::Notify }))
 }
 
 /// The port that the kernel chose.

@@ -199,6 +199,8 @@ pub struct Settings {
     pub safe_fds: Vec<i32>,
     /// Addresses of UDP sockets for anything.
     pub udp: Vec<String>,
+    /// Path of the UNIX socket whose datagrams are lines of the log.
+    pub notify_socket: Option<String>,
     /// The SNMP agent, if there is to be one.
     pub snmp: Option<crate::snmp::Snmp>,
     /// How SNMP and AgentX show numbers.
@@ -338,6 +340,7 @@ impl Settings {
             zero: (!config.flag("skip-zero") && !command_mode).then_some(protocol),
             safe_fds: safe_fds(config, &mut faults),
             udp: list("udp"),
+            notify_socket: config.last("notify-socket").map(str::to_owned),
             snmp: crate::snmp::Snmp::from_config(config, &mut faults),
             snmp_rules: crate::snmp::rules(config),
             agentx: crate::agentx::from_config(config, &mut faults),

@@ -1,12 +1,14 @@
-//! UDP sockets that receive: bound to an address, a multicast group, or the broadcast address.
+//! Datagram sockets that receive: UDP bound to an address, a multicast group, or the broadcast address;
+//! UNIX bound to a path.
 
 mod local;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 pub use local::{Local, Received, receive, send};
 
@@ -36,6 +38,19 @@ pub fn bind(address: SocketAddr) -> io::Result<OwnedFd> {
         IpAddr::V6(to) if group => sockopt::set_ipv6_add_membership(&fd, &to, 0)?,
         _ => {}
     }
+    Ok(fd)
+}
+
+/// Binds a UNIX datagram socket; a file that has the path is replaced.
+///
+/// # Errors
+/// Those of socket and bind, and a path of more than 107 bytes.
+pub fn bind_path(path: &Path) -> io::Result<OwnedFd> {
+    let address = SocketAddrUnix::new(path)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    let _ = std::fs::remove_file(path);
+    rustix::net::bind(&fd, &address)?;
     Ok(fd)
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn run(instance: &'static Instance) {
     let agent = instance.settings.snmp.as_ref().map(|snmp| Answers::new(instance, snmp));
     let agent = Rc::new(RefCell::new(agent));
     let tasks = tokio::task::LocalSet::new();
-    for socket in &instance.datagrams {
+    for socket in instance.datagrams.iter().filter(|socket| socket.purpose != Purpose::Notify) {
         match receiver(socket) {
             Ok(receiver) => {
                 drop(tasks.spawn_local(serve(instance, socket.purpose, receiver, agent.clone())))
@@ -103,7 +103,7 @@ fn tell(instance: &Instance, from: SocketAddr, datagram: &[u8]) {
 }
 
 /// What a stranger sends must not look like lines of ours.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -16,6 +16,7 @@ mod lines;
 mod load;
 mod machine;
 mod metrics;
+mod notifications;
 pub(crate) mod process;
 mod pull;
 mod pump;
@@ -89,6 +90,7 @@ async fn serve(instance: &'static Instance) -> i32 {
     let code = tokio::select! {
         () = sampler::run(instance, &alarms, &mut pushers) => 1,
         () = datagrams::run(instance) => 1,
+        () = notifications::run(instance) => 1,
         () = agentx::run(instance) => 1,
         _ = term.recv() => END,
     };
