@@ -1,7 +1,8 @@
-//! Without a master: the first process is worker 1 and starts the others; nobody watches them.
+//! Without a master: the first process is worker 1 and starts the others; nobody watches them. A
+//! signal that ends the first one ends them all.
 
 use uwsgi_sys::process::{self, Fork};
-use uwsgi_sys::signal;
+use uwsgi_sys::{companions, signal};
 
 use crate::boot::ProcessBodies;
 use crate::instance::Instance;
@@ -47,7 +48,7 @@ fn start_worker(
     bodies: &ProcessBodies,
 ) -> Result<(), String> {
     instance.plugins.before_fork();
-    let forked = fork()?;
+    let forked = companions::fork().map_err(|e| format!("fork(): {e}"))?;
     if let Fork::Parent(pid) = forked {
         instance.plugins.after_fork_parent();
         children::note_spawn(instance, Role::Worker(id), pid);

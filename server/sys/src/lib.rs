@@ -9,6 +9,7 @@
 pub mod bpf;
 pub mod capability;
 pub mod cgroup;
+pub mod companions;
 pub mod cpu;
 pub mod datagram;
 pub mod diag;

@@ -123,13 +123,15 @@ pub fn hold(signals: &[i32]) -> io::Result<()> {
 }
 
 /// Until [`Signals::block`] or [`catch`] these end the process at once, with code 0 and `text` in
-/// the log, without what [`leftovers`](crate::leftovers) knows, and none of them can be ignored as process 1 of a container would.
+/// the log, without what [`leftovers`](crate::leftovers) knows; [`companions`](crate::companions) end with
+/// it. None of them can be ignored as process 1 of a container would.
 pub fn end_at(signals: &[i32], text: &'static str) -> io::Result<()> {
     FAREWELL.store(Box::into_raw(Box::new(text)), Ordering::Release);
     install(signals.iter(), on_end)
 }
 
 extern "C" fn on_end(_: i32) {
+    crate::companions::end();
     crate::leftovers::remove();
     // SAFETY: null, or a text that is never freed; write and _exit are allowed in handlers.
     unsafe {
@@ -255,6 +257,7 @@ extern "C" fn pass_to_reader(signal: i32) {
 extern "C" fn on_signal(signal: i32) {
     // Without a descriptor to wake the signal is on hold: nobody has decided what it means.
     if WAKE.load(Ordering::Relaxed) >= 0 && (signal == SIGINT || signal == SIGTERM) {
+        crate::companions::end();
         ENDING.store(true, Ordering::SeqCst);
         if BUSY.load(Ordering::SeqCst) > 0 {
             // SAFETY: async-signal-safe, never returns.
