@@ -150,3 +150,31 @@ def test_script_names_may_be_ignored(uwsgi, named):
                    "--mount", "/m=named:application", "--single-interpreter")
     assert said(server, SCRIPT_NAME="/m") == "other"
     assert said(server, SCRIPT_NAME="/m", UWSGI_APPID="/m").startswith("['named'")
+
+
+def test_mountpoints_that_requests_bring_are_found_in_paths(server_of_mounts, named):
+    """`manage-script-name` sees them as soon as they are there, whichever core has loaded them."""
+    server = server_of_mounts
+    here = str(server.cwd)
+
+    def names(path, **variables):
+        answer = ask(server, path, **variables)
+        assert answer.status == 200, answer
+        return answer.body.decode()
+
+    assert names("/late/x") == "other", "nobody has brought it yet"
+    assert names("/late/x", SCRIPT_NAME="/late", UWSGI_FILE=str(named)) == repr(["named", "/late", here, None, None])
+    # By an id that is a path, too.
+    assert names("/id/x", UWSGI_APPID="/id", UWSGI_FILE=str(named)) == repr(["named", "", here, "/id", None])
+    for _ in range(12):
+        assert names("/late") == names("/late/x") == repr(["named", "/late", here, None, None])
+        assert names("/id/y") == repr(["named", "/id", here, None, None])
+        assert names("/later") == names("/ide") == "other"
+        # An id chooses the application, a mountpoint the script name.
+        assert names("/id/y", UWSGI_APPID="/late") == repr(["named", "/id", here, "/late", None])
+
+
+@pytest.fixture(params=CORES, ids=["one core", "threads"])
+def server_of_mounts(request, uwsgi, named):
+    return uwsgi("--socket", "127.0.0.1:0", "-M", *request.param, "--manage-script-name", "--pythonpath", named.parent,
+                 "--module", "named:other")

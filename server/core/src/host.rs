@@ -1,6 +1,7 @@
 //! What the server does for a language plugin outside of requests.
 
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use uwsgi_abi::host::{Host, Lost, SeriesHost, SnmpHost};
@@ -16,6 +17,14 @@ use crate::{commands, log, mule, warning};
 
 /// The instance as plugins see it.
 pub(crate) struct PluginHost(pub &'static Instance);
+
+/// How often this process has registered an app.
+static REGISTERED: AtomicU32 = AtomicU32::new(0);
+
+/// Changes when an app comes.
+pub(crate) fn registered() -> u32 {
+    REGISTERED.load(Ordering::Acquire)
+}
 
 /// The option under which the plugin finds the program path of the chosen interpreter.
 const PROGRAM: &[u8] = b"python-program-name";
@@ -84,6 +93,7 @@ impl Host for PluginHost {
             row.startup_time.set(app.startup_time);
             row.used.set(1);
         }
+        REGISTERED.fetch_add(1, Ordering::Release);
         Some(id as u32)
     }
 

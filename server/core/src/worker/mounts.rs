@@ -4,11 +4,16 @@
 use uwsgi_abi::{Pair, Str};
 use uwsgi_proto::VarBlock;
 
+use crate::host;
 use crate::instance::Instance;
 use crate::policy::{Requests, VHost};
 
 /// Mountpoints of a worker's apps, longest first, without trailing slashes.
-pub(crate) struct Mounts(Vec<Vec<u8>>);
+pub(crate) struct Mounts {
+    list: Vec<Vec<u8>>,
+    /// How many apps this process had registered then.
+    registered: u32,
+}
 
 /// A path split at a mountpoint.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,8 +24,16 @@ pub(crate) struct Rewrite<'a> {
 
 impl Mounts {
     pub(crate) fn new(instance: &Instance, worker: u32) -> Mounts {
-        let apps = instance.apps(worker);
-        Mounts::of((0..apps).map(|app| instance.arena.app(worker, app).mountpoint.get()))
+        let (registered, apps) = (host::registered(), instance.apps(worker));
+        let points = (0..apps).map(|app| instance.arena.app(worker, app).mountpoint.get());
+        Mounts { registered, ..Mounts::of(points) }
+    }
+
+    /// Looks again when an app has come since.
+    pub(crate) fn refresh(&mut self, instance: &Instance, worker: u32) {
+        if host::registered() != self.registered {
+            *self = Mounts::new(instance, worker);
+        }
     }
 
     fn of(mountpoints: impl Iterator<Item = Vec<u8>>) -> Mounts {
@@ -32,12 +45,12 @@ impl Mounts {
         };
         let mut list: Vec<Vec<u8>> = mountpoints.map(trim).filter(|m| !m.is_empty()).collect();
         list.sort_by_key(|m| std::cmp::Reverse(m.len()));
-        Mounts(list)
+        Mounts { list, registered: 0 }
     }
 
     /// The longest mountpoint that `path` is, or continues with a slash.
     pub(crate) fn rewrite<'a>(&'a self, path: &'a [u8]) -> Option<Rewrite<'a>> {
-        self.0.iter().find_map(|mount| {
+        self.list.iter().find_map(|mount| {
             let rest = path.strip_prefix(mount.as_slice())?;
             (rest.is_empty() || rest[0] == b'/')
                 .then_some(Rewrite { script_name: mount, path_info: rest })
@@ -66,23 +79,18 @@ pub(super) fn route<'a>(
         };
         pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
     }
-    let chosen = match &rewrite {
-        Some(r) => r.script_name,
-        None if !known.app_id().is_empty() => known.app_id(),
-        None => known.script_name(),
-    };
+    let script_name = rewrite.map_or(known.script_name(), |r| r.script_name);
     if mounts.is_some() {
-        pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(chosen) });
+        pairs.push(Pair { key: Str::new(b"SCRIPT_NAME"), value: Str::new(script_name) });
     }
-    if known.app_id().is_empty() {
-        if let Some(vhost) = options.vhost {
-            return of_host(vhost, vars, chosen, key, pairs);
-        }
-        if options.ignore_script_name {
-            return b"";
-        }
+    match known.app_id() {
+        b"" => {}
+        id => return id,
     }
-    chosen
+    if let Some(vhost) = options.vhost {
+        return of_host(vhost, vars, script_name, key, pairs);
+    }
+    if options.ignore_script_name { b"" } else { script_name }
 }
 
 /// The variable that has the key of an app of one host.
@@ -140,6 +148,31 @@ mod tests {
         let seen = |pair: &Pair| pair.key.len == b"UWSGI_APPID".len();
         let id = pairs.len() > vars.len() && pairs.last().is_some_and(seen);
         (key.clone(), id.then_some(key))
+    }
+
+    #[test]
+    fn an_id_chooses_the_app_and_the_mountpoint_the_script_name() {
+        let mounts = Mounts::of([b"/m".to_vec()].into_iter());
+        // The strings are told apart by their lengths.
+        let seen = |pairs: &[Pair], wanted: &[u8]| {
+            let found = pairs.iter().rev().find(|pair| pair.key.len == wanted.len());
+            found.map(|pair| pair.value.len)
+        };
+        for (vars, key, script_name, path_info) in [
+            (vec![("PATH_INFO", "/m/x")], "/m", "/m", "/x"),
+            (vec![("PATH_INFO", "/m/x"), ("UWSGI_APPID", "id")], "id", "/m", "/x"),
+            (vec![("PATH_INFO", "/o/x"), ("UWSGI_APPID", "id")], "id", "", "/o/x"),
+            (vec![("PATH_INFO", "/o/x"), ("SCRIPT_NAME", "/s")], "/s", "/s", "/o/x"),
+        ] {
+            let mut block = VarBlock::new();
+            vars.iter().for_each(|(k, v)| block.push(k.as_bytes(), v.as_bytes()).unwrap());
+            let (mut pairs, mut room) = (Vec::new(), Vec::new());
+            let options = Requests::default();
+            let chosen = route(Some(&mounts), &options, &block, &mut room, &mut pairs);
+            assert_eq!(chosen, key.as_bytes(), "{vars:?}");
+            assert_eq!(seen(&pairs, b"SCRIPT_NAME"), Some(script_name.len()), "{vars:?}");
+            assert_eq!(seen(&pairs, b"PATH_INFO"), Some(path_info.len()), "{vars:?}");
+        }
     }
 
     #[test]

@@ -228,6 +228,9 @@ impl Core {
         let instance = self.instance;
         let health_check = self.is_health_check(meta);
         let settings = &instance.settings;
+        if settings.manage_script_name {
+            self.mounts.refresh(instance, self.worker);
+        }
         let mounts = settings.manage_script_name.then_some(&self.mounts);
         let frames = self.frames(conn.protocol, meta);
         let options = &settings.policy.requests;
