@@ -7,6 +7,7 @@ use uwsgi_metrics::Gauge;
 use uwsgi_proto::proxy::Awaits;
 
 use super::app::AppCount;
+use super::arriving::Arriving;
 use super::outbox::Outbox;
 use super::request::Asker;
 use super::trouble::Trouble;
@@ -80,8 +81,8 @@ pub(crate) struct Conn {
     pub(crate) waited_us: Option<u64>,
     /// Bytes of a request that is not complete; empty (and without memory) while idle.
     pub(crate) input: Vec<u8>,
-    /// Bytes of `input` already searched for the end of a head.
-    pub(crate) scanned: usize,
+    /// What is known of them.
+    pub(crate) arriving: Arriving,
     /// It is in the worker's epoll set.
     pub(crate) registered: bool,
     /// `100 Continue` was sent for the request in `input`.
@@ -133,7 +134,7 @@ impl Conn {
             named: None,
             waited_us: None,
             input: Vec::new(),
-            scanned: 0,
+            arriving: Arriving::default(),
             registered: false,
             continued: false,
             waiting: Waiting::Request,
@@ -155,7 +156,8 @@ impl Conn {
 impl Conn {
     /// A request was served: the next one has its own time.
     pub(crate) fn turn_page(&mut self) {
-        (self.served, self.scanned, self.continued) = (self.served + 1, 0, false);
+        (self.served, self.continued) = (self.served + 1, false);
+        self.arriving.turn_page();
         (self.begun_ms, self.head_ms, self.limit_ms) = (None, None, u64::MAX);
         self.awaited_ms = 0;
     }

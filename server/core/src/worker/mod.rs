@@ -5,6 +5,7 @@
 //! once), when it has served enough, or when its master is gone.
 
 mod app;
+mod arriving;
 mod body;
 mod clock;
 mod conn;

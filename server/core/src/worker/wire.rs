@@ -2,12 +2,13 @@
 //!
 //! One function per protocol, all ending in the same [`Meta`] and the same variable block.
 
-pub(crate) mod fastcgi;
+mod fastcgi;
 pub(crate) mod refused;
 mod scgi;
 
 use uwsgi_proto::{HttpEnv, Known, Parsed, VarBlock, VarError, link, parse_head, uwsgi};
 
+use super::arriving::Arriving;
 use crate::settings::Protocol;
 
 /// A complete request head.
@@ -88,27 +89,37 @@ pub(crate) struct Limits {
     pub(crate) modifiers: (u8, u8),
 }
 
-/// Looks at `input`; `vars` is filled when a request is complete, and `aside` with what is said to the
-/// client before its answer.
+/// Looks at `input`; `arriving` is what earlier looks at less of it have left. `vars` is filled when a
+/// request is complete, and `aside` with what is said to the client before its answer.
 pub(crate) fn look(
     protocol: Protocol,
     input: &[u8],
-    scanned: usize,
+    arriving: &mut Arriving,
     env: &HttpEnv<'_>,
     limits: &Limits,
     vars: &mut VarBlock,
     aside: &mut Vec<u8>,
 ) -> Look {
     aside.clear();
+    #[cfg(test)]
+    {
+        arriving.looks += 1;
+    }
     let found = match protocol {
         Protocol::Uwsgi | Protocol::Puwsgi => look_uwsgi(input, limits, vars),
-        Protocol::FastCgi | Protocol::FastCgiNph => fastcgi::look(input, limits, vars, aside),
+        Protocol::FastCgi | Protocol::FastCgiNph => {
+            fastcgi::look(input, &mut arriving.records, limits, vars, aside)
+        }
         Protocol::Scgi | Protocol::ScgiNph => scgi::look(input, limits, vars),
         // There is nothing to look at.
         Protocol::Raw => Look::Ready(Meta { modifiers: limits.modifiers, ..Meta::default() }),
-        Protocol::Http | Protocol::Http11 => look_http(input, scanned, env, limits, vars),
+        Protocol::Http | Protocol::Http11 => look_http(input, arriving.scanned, env, limits, vars),
         Protocol::Link => look_link(input, limits, vars),
     };
+    match found {
+        Look::More => arriving.scanned = input.len(),
+        _ => arriving.turn_page(),
+    }
     match found {
         Look::Ready(meta) if limits.limit_post > 0 && meta.content_length > limits.limit_post => {
             Look::Refused(Refusal {
@@ -251,7 +262,7 @@ mod tests {
         look(
             protocol,
             input,
-            0,
+            &mut Arriving::default(),
             &HttpEnv::default(),
             &LIMITS,
             &mut VarBlock::new(),
@@ -329,7 +340,15 @@ mod tests {
         let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n";
         let env = HttpEnv::default();
         let mut vars = VarBlock::new();
-        let look = look(Protocol::Http11, head, 0, &env, &limits, &mut vars, &mut Vec::new());
+        let look = look(
+            Protocol::Http11,
+            head,
+            &mut Arriving::default(),
+            &env,
+            &limits,
+            &mut vars,
+            &mut Vec::new(),
+        );
         let Look::Refused(refusal) = look else { panic!("accepted") };
         assert_eq!(refusal.status, 413);
     }
@@ -356,7 +375,8 @@ mod tests {
             let packet = [first, 0, 0, 0];
             let mut vars = VarBlock::new();
             let env = HttpEnv::default();
-            match look(Protocol::Uwsgi, &packet, 0, &env, &forced, &mut vars, &mut Vec::new()) {
+            let (mut new, mut aside) = (Arriving::default(), Vec::new());
+            match look(Protocol::Uwsgi, &packet, &mut new, &env, &forced, &mut vars, &mut aside) {
                 Look::Ready(meta) => meta.modifiers,
                 _ => (255, 255),
             }

@@ -3,12 +3,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use uwsgi_proto::VarBlock;
-use uwsgi_proto::fastcgi::{Look, Stdin, Step, look, reply};
+use uwsgi_proto::fastcgi::{Look, Scan, Stdin, Step, look, reply};
 
 fuzz_target!(|data: &[u8]| {
-    let (mut vars, mut stream, mut at) = (VarBlock::new(), Vec::new(), 0);
+    let (mut vars, mut at) = (VarBlock::new(), 0);
     loop {
-        match look(&data[at..], 4096, &mut vars, &mut stream) {
+        match look(&mut Scan::default(), &data[at..], 4096, &mut vars) {
             Ok(Look::Over { used, .. }) => {
                 assert!(used > 0);
                 at += used;

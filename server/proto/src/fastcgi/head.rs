@@ -46,49 +46,59 @@ pub enum Look {
 /// What `BEGIN_REQUEST` says in its flags.
 const KEEP_CONN: u8 = 1;
 
-/// Looks at `input` from the beginning of a request on. `limit` bytes of variables are read into
-/// `out`; `stream` is memory to put them together in.
+/// What the records so far came to, so that none is looked at again when more of them arrive.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// Bytes of input whose records are taken.
+    at: usize,
+    /// The request: its number, and whether its client would keep the connection.
+    begun: Option<(u16, bool)>,
+    /// What those are told that began another one.
+    others: Vec<u8>,
+    /// The variables, as far as they have come.
+    stream: Vec<u8>,
+    #[cfg(test)]
+    pub(super) taken: usize,
+}
+
+/// Looks at `input`, which begins with a request; `limit` bytes of variables are read into `out`. As
+/// long as the answer is [`Look::More`], `scan` is what the look before has left; a new one begins with
+/// every other answer.
 pub fn look(
+    scan: &mut Scan,
     input: &[u8],
     limit: usize,
     out: &mut VarBlock,
-    stream: &mut Vec<u8>,
 ) -> Result<Look, FastcgiError> {
-    stream.clear();
-    let (mut at, mut others) = (0, Vec::new());
-    let mut begun: Option<(u16, bool)> = None;
     // Cut into small records, variables take several times their size, and no more.
     let most = limit.saturating_mul(4).saturating_add(1 << 17);
-    while let Some(record) = Record::parse(&input[at..])? {
-        let end = at + record.size();
+    while let Some(record) = Record::parse(&input[scan.at..])? {
+        let end = scan.at + record.size();
         if end > most {
             return Err(FastcgiError::Oversize(limit));
         }
-        let content = at + HEADER_LEN..at + HEADER_LEN + usize::from(record.length);
-        let head = |(id, keep), head_len| Head { head_len, id, keep };
-        match (begun, record.kind) {
+        let content = scan.at + HEADER_LEN..scan.at + HEADER_LEN + usize::from(record.length);
+        match (scan.begun, record.kind) {
             // The client may leave the empty record out.
             (Some(own), kind::STDIN) if record.id == own.0 => {
-                params::load(stream, start(out))?;
-                return Ok(Look::Ready(head(own, at), others));
+                return scan.ready(own, scan.at, out);
             }
             _ if input.len() < end => return Ok(Look::More),
-            (None, kind::BEGIN_REQUEST) => begun = Some(begin(record, &input[content])?),
+            (None, kind::BEGIN_REQUEST) => scan.begun = Some(begin(record, &input[content])?),
             (None, _) if record.id == 0 => {
                 return Ok(Look::Asked { used: end, kind: record.kind, content });
             }
             // What is left of a request that is over.
-            (None, kind::ABORT_REQUEST | kind::STDIN | kind::PARAMS) if at == 0 => {
+            (None, kind::ABORT_REQUEST | kind::STDIN | kind::PARAMS) if scan.at == 0 => {
                 return Ok(Look::Over { used: end, aborted: None });
             }
             (None, _) => return Err(FastcgiError::NoRequest),
             (Some(own), kind::PARAMS) if record.id == own.0 => {
                 if content.is_empty() {
-                    params::load(stream, start(out))?;
-                    return Ok(Look::Ready(head(own, end), others));
+                    return scan.ready(own, end, out);
                 }
-                stream.extend_from_slice(&input[content]);
-                if stream.len() > limit {
+                scan.stream.extend_from_slice(&input[content]);
+                if scan.stream.len() > limit {
                     return Err(FastcgiError::Oversize(limit));
                 }
             }
@@ -96,18 +106,35 @@ pub fn look(
                 return Ok(Look::Over { used: end, aborted: Some(own) });
             }
             (Some(own), kind::BEGIN_REQUEST) if record.id != own.0 => {
-                others.extend(reply::end(record.id, 0, reply::CANNOT_MULTIPLEX));
+                scan.others.extend(reply::end(record.id, 0, reply::CANNOT_MULTIPLEX));
             }
             (Some(_), _) => {}
         }
-        at = end;
+        scan.take(end);
     }
     Ok(Look::More)
 }
 
-fn start(out: &mut VarBlock) -> &mut VarBlock {
-    out.clear();
-    out
+impl Scan {
+    fn take(&mut self, end: usize) {
+        self.at = end;
+        #[cfg(test)]
+        {
+            self.taken += 1;
+        }
+    }
+
+    /// The head ends at `head_len`: its variables are read.
+    fn ready(
+        &self,
+        (id, keep): (u16, bool),
+        head_len: usize,
+        out: &mut VarBlock,
+    ) -> Result<Look, FastcgiError> {
+        out.clear();
+        params::load(&self.stream, out)?;
+        Ok(Look::Ready(Head { head_len, id, keep }, self.others.clone()))
+    }
 }
 
 /// Number and flags of a request. The role is not looked at: whoever asks gets an answer.

@@ -21,7 +21,7 @@ mod stdin;
 
 use std::fmt;
 
-pub use head::{Head, Look, look};
+pub use head::{Head, Look, Scan, look};
 pub use stdin::{Stdin, Step};
 
 use crate::VarError;

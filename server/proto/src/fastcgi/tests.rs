@@ -24,7 +24,7 @@ fn pair(name: &[u8], value: &[u8]) -> Vec<u8> {
 fn see(input: &[u8]) -> Result<(Look, VarBlock), FastcgiError> {
     let mut vars = VarBlock::new();
     vars.set_limits(1 << 17, 1000);
-    let look = look(input, 4096, &mut vars, &mut Vec::new())?;
+    let look = look(&mut Scan::default(), input, 4096, &mut vars)?;
     Ok((look, vars))
 }
 
@@ -56,6 +56,21 @@ fn a_head_is_ready_when_its_last_byte_is_there() {
     for cut in 0..input.len() {
         assert_eq!(see(&input[..cut]).unwrap().0, Look::More, "{cut}");
     }
+}
+
+#[test]
+fn no_record_of_a_head_that_trickles_is_read_twice() {
+    let long = vec![b'x'; 300];
+    let input = request(&[pair(b"A", b"b"), pair(b"LONG", &long)].concat(), 1, 1);
+    let (mut scan, mut vars) = (Scan::default(), VarBlock::new());
+    for cut in 0..input.len() {
+        assert_eq!(look(&mut scan, &input[..cut], 4096, &mut vars), Ok(Look::More), "{cut}");
+    }
+    let Ok(Look::Ready(head, _)) = look(&mut scan, &input, 4096, &mut vars) else { panic!() };
+    assert_eq!((head.head_len, vars.get(b"LONG")), (input.len(), Some(&long[..])));
+    // All but the empty one at the end, which may be asked about again.
+    let records = 1 + 3 + 1 + 1 + 4 + 4 + 300 - 4 - 4;
+    assert!(scan.taken < records + 20 && scan.taken > 300, "{} records", scan.taken);
 }
 
 #[test]

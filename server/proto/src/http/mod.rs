@@ -136,7 +136,8 @@ fn early(input: &[u8], scan_from: usize) -> Result<(), HttpError> {
     let start = start_of(input);
     let from = scan_from.clamp(start, input.len());
     let mut ends = memchr::memchr_iter(b'\n', &input[from..]).map(|i| from + i).peekable();
-    if ends.peek().is_some() && memchr::memchr(b'\n', &input[start..from]).is_none() {
+    // From behind: no byte of a line is passed over again once the line is over.
+    if ends.peek().is_some() && memchr::memrchr(b'\n', &input[start..from]).is_none() {
         line::parse(&input[start..])?;
     }
     match ends.all(|at| at > 0 && input[at - 1] == b'\r') {

@@ -367,7 +367,7 @@ impl Reactor {
                         break;
                     }
                     // Whoever only asks waits in line with the others for each buffer of questions.
-                    (conn.scanned, readable) = (0, false);
+                    readable = false;
                 }
                 Look::Ready(meta) => {
                     let served = core.serve(&conn, input, &meta, self.retiring());
@@ -427,7 +427,7 @@ impl Reactor {
     }
 
     fn examine(&self, core: &mut Core, conn: &mut Conn, input: &[u8]) -> Look {
-        if input.is_empty() {
+        if input.is_empty() || (conn.ended.is_none() && conn.arriving.lacks(input)) {
             return Look::More;
         }
         let instance = self.instance;
@@ -453,13 +453,9 @@ impl Reactor {
             modifiers: settings.modifiers_of(conn.protocol),
         };
         let (vars, aside) = (&mut core.vars, &mut core.aside);
-        let look = wire::look(conn.protocol, input, conn.scanned, &env, &limits, vars, aside);
-        match look {
+        let arriving = &mut conn.arriving;
+        match wire::look(conn.protocol, input, arriving, &env, &limits, vars, aside) {
             Look::Ready(meta) if self.body_is_late(conn, &meta, input, vars) => Look::More,
-            Look::More => {
-                conn.scanned = input.len();
-                Look::More
-            }
             other => other,
         }
     }
@@ -476,10 +472,7 @@ impl Reactor {
             conn.awaited_ms = conn.head_ms.map_or(0, |since| self.now_ms().saturating_sub(since));
             return false;
         }
-        let late = match conn.protocol.is_fastcgi() {
-            true => !wire::fastcgi::has_body(input, meta),
-            false => ((input.len() - meta.head_len) as u64) < meta.content_length,
-        };
+        let late = conn.arriving.await_body(meta, conn.protocol.is_fastcgi(), input);
         if late && conn.head_ms.is_none() {
             conn.head_ms = Some(self.now_ms());
         }

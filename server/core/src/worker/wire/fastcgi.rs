@@ -1,19 +1,20 @@
 //! FastCGI as the reactor sees it. Pure.
 
 use uwsgi_proto::VarBlock;
-use uwsgi_proto::fastcgi::{self, FastcgiError, Record, Stdin, Step, kind, reply};
+use uwsgi_proto::fastcgi::{self, FastcgiError, Record, Scan, kind, reply};
 
 use super::{Limits, Look, Meta, Reason, Refusal, Said, meta_of};
 
 pub(super) fn look(
     input: &[u8],
+    records: &mut Option<Box<Scan>>,
     limits: &Limits,
     vars: &mut VarBlock,
     aside: &mut Vec<u8>,
 ) -> Look {
-    let mut stream = Vec::new();
+    let mut scan = records.take().unwrap_or_default();
     let said = |used, answer, close| Look::Said(Said { used, answer, close });
-    match fastcgi::look(input, limits.buffer_size, vars, &mut stream) {
+    let found = match fastcgi::look(&mut scan, input, limits.buffer_size, vars) {
         Ok(fastcgi::Look::More) => Look::More,
         Ok(fastcgi::Look::Ready(head, others)) => {
             *aside = others;
@@ -27,7 +28,9 @@ pub(super) fn look(
             said(used, reply::end(id, 0, reply::COMPLETE).into(), !keep)
         }
         Err(e) => refuse(&e),
-    }
+    };
+    *records = (found == Look::More).then_some(scan);
+    found
 }
 
 /// Without a length the first record behind the head tells whether there is a body.
@@ -64,21 +67,4 @@ fn refuse(e: &FastcgiError) -> Look {
     let logged = reason == Reason::Vars;
     let status = if reason == Reason::Bad { 0 } else { 431 };
     Look::Refused(Refusal { reason, line: e.to_string(), status, logged })
-}
-
-/// Whether as much of the body as `meta` announces lies in `input`.
-pub(crate) fn has_body(input: &[u8], meta: &Meta) -> bool {
-    let (mut stdin, mut at, mut have) = (Stdin::new(meta.record), meta.head_len, 0);
-    while have < meta.content_length {
-        match stdin.next(input, at) {
-            Ok(Step::Data(range)) => {
-                have += range.len() as u64;
-                at = range.end;
-            }
-            Ok(Step::More) => return false,
-            // It is shorter than it was to be, or broken: who reads it will see.
-            Ok(Step::End(_)) | Err(_) => return true,
-        }
-    }
-    true
 }
