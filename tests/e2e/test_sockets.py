@@ -157,6 +157,28 @@ def test_vacuum_still_removes_after_a_reload(uwsgi, app, tmp_path):
     assert not (tmp_path / "v.sock").exists()
 
 
+@pytest.mark.ours
+@pytest.mark.parametrize("protocol, data, parser", [
+    ("uwsgi", b"\0\x20\0\0\x03\0abc", "uwsgi"), ("uwsgi", b"\0\x20", "uwsgi"), ("puwsgi", b"\0\x20\0\0", "uwsgi"),
+    ("scgi", b"70:CONTENT_LENGTH", "scgi"), ("fastcgi", b"\x01\x01\0\x01\0\x08\0\0\0\x01", "fastcgi"), ("http", b"GET / HT", "http")])
+def test_a_request_that_breaks_off_has_a_line(uwsgi, app, protocol, data, parser):
+    server = uwsgi(f"--{protocol}-socket", "127.0.0.1:0", "-M", "--wsgi-file", app("hello"))
+    with wire.connect(server.address()) as stream:
+        stream.sendall(data)
+        stream.shutdown(socket.SHUT_WR)
+        assert wire.read_all(stream) == b""
+    server.wait_log(rf"^uwsgi_proto_{parser}_parser\(\) -> client closed connection$")
+
+
+def test_a_job_for_a_spooler_is_refused_in_the_words_of_the_protocol(uwsgi, app):
+    """Who enqueues one over the network hears that nobody has taken it, and nothing is counted as a request of an application."""
+    server = uwsgi("--socket", "127.0.0.1:0", "-M", "--wsgi-file", app("hello"))
+    packet = wire.packet([("spooler", "x"), ("key", "value")], modifier1=17)
+    assert wire.raw(server.address(), packet) == b"\xff\0\0\0"
+    server.wait_log(r"^the spooler is inactive !!!\.\.\.skip$")
+    assert "=> generated" not in server.log()
+
+
 def test_keep_alive_on_http11_socket(uwsgi, app):
     server = uwsgi("--http11-socket", "127.0.0.1:0", "--wsgi-file", app("hello_length"))
     with wire.connect(server.address()) as stream:

@@ -308,7 +308,7 @@ impl Core {
             }
         }
         live.note_body();
-        let packet = matches!(meta.modifiers.0, PING | signals::MODIFIER);
+        let packet = matches!(meta.modifiers.0, PING | SPOOLER | signals::MODIFIER);
         let told = managed && !settings.policy.clients.silent;
         let page = ready && (told || settings.exception_500) && !packet;
         let keep = live.reply.finish(&live.wire, page, live.exceptions > 0)
@@ -383,6 +383,8 @@ fn accept_us(conn: &Conn, meta: &Meta) -> Option<u64> {
     meta.waited_us.or(conn.waited_us.filter(|_| conn.served == 0))
 }
 
+/// Modifier of packets that are jobs for a spooler.
+const SPOOLER: u8 = 17;
 /// A link frame's length is 32 bits: larger bodies go out in parts.
 const LARGEST_WRITE: usize = 1 << 30;
 /// Log value of a request that no app served.
@@ -448,6 +450,12 @@ impl Live<'_> {
                 let (limit, mut switches) = (self.wire.timeout_ms, 0);
                 // A peer that left has raised it all the same.
                 let _ = io::send_all(self.wire.fd, &answer, false, limit, &mut switches);
+            }
+            SPOOLER if self.instance.plugins.allows(SPOOLER) => {
+                log!("the spooler is inactive !!!...skip");
+                let (limit, mut switches) = (self.wire.timeout_ms, 0);
+                // Whoever asks hears that nothing was taken over.
+                let _ = io::send_all(self.wire.fd, &[255, 0, 0, 0], false, limit, &mut switches);
             }
             0 if self.vars.is_empty() => log!("Empty request. skip."),
             other => log!("-- unavailable modifier requested: {other} --"),

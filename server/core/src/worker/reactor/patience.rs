@@ -10,6 +10,7 @@ use uwsgi_proto::error_response;
 
 use super::Reactor;
 use crate::log;
+use crate::settings::Protocol;
 use crate::worker::conn::Conn;
 use crate::worker::io;
 use crate::worker::trouble::Trouble;
@@ -75,8 +76,19 @@ impl Reactor {
         if let Some(i) = self.sources[conn.listener as usize].index {
             self.instance.arena.socket(i).eof.add_shared(1);
         }
-        if conn.protocol.is_http() {
-            log!("uwsgi_proto_http_parser() -> client closed connection");
+        if let Some(parser) = parser(conn.protocol) {
+            log!("uwsgi_proto_{parser}_parser() -> client closed connection");
         }
     }
+}
+
+/// What the log calls the reader of a protocol; nothing where an end in the middle is no event.
+fn parser(protocol: Protocol) -> Option<&'static str> {
+    Some(match protocol {
+        Protocol::Http | Protocol::Http11 => "http",
+        Protocol::Uwsgi | Protocol::Puwsgi => "uwsgi",
+        Protocol::FastCgi | Protocol::FastCgiNph => "fastcgi",
+        Protocol::Scgi | Protocol::ScgiNph => "scgi",
+        Protocol::Raw | Protocol::Link => return None,
+    })
 }
