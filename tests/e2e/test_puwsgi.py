@@ -62,6 +62,23 @@ def test_an_idle_connection_ends_with_the_time_out(served):
         assert wire.read_all(stream).endswith(b"12345")
 
 
+def test_a_connection_lives_on_behind_bytes_that_an_application_sends_past_the_response(uwsgi, tmp_path):
+    (tmp_path / "sends.py").write_text(
+        "import uwsgi\n"
+        "def application(environ, start_response):\n"
+        "    uwsgi.send(b'HTTP/1.1 200 OK\\r\\nContent-Length: 3\\r\\n\\r\\nraw')\n"
+        "    if environ['PATH_INFO'] == '/both':\n"
+        "        start_response('200 OK', [('Content-Length', '3')])\n"
+        "        return [b'app']\n"
+        "    return []\n")
+    server = uwsgi("--puwsgi-socket", "127.0.0.1:0", "-M", "--wsgi-file", tmp_path / "sends.py")
+    with wire.connect(server.address()) as stream:
+        reader = wire.Reader(stream)
+        for path, bodies in (("/", [b"raw"]), ("/both", [b"raw", b"app"]), ("/", [b"raw"])):
+            stream.sendall(wire.packet(wire.basic_vars(path)))
+            assert [reader.response().body for _ in bodies] == bodies
+
+
 def test_a_body_cannot_be_read(served):
     server = served()
     server.allow("Traceback")

@@ -1,6 +1,10 @@
 """What options do to the headers of responses."""
 
+import os
+
 import pytest
+
+from harness import wire
 
 APP = """
 def application(environ, start_response):
@@ -67,3 +71,20 @@ def test_the_page_stands_in_for_applications_that_fail(uwsgi, tmp_path):
     server = uwsgi("--http-socket", "127.0.0.1:0", "--exception-500", f"--error-page-500={tmp_path}/page.html",
                    "--wsgi-file", tmp_path / "app.py").allow("Traceback")
     assert server.get().body == b"<h1>later</h1>"
+
+
+def test_headers_may_leave_before_the_body_is_known(uwsgi, tmp_path):
+    os.mkfifo(tmp_path / "go")
+    (tmp_path / "app.py").write_text(
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [('X-Early', '1')])\n"
+        f"    return [open({str(tmp_path / 'go')!r}, 'rb').read()]\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--start_response-nodelay", "--wsgi-file", tmp_path / "app.py")
+    with wire.connect(server.address()) as stream:
+        stream.sendall(wire.request_bytes())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += stream.recv(1)
+        assert b"X-Early: 1\r\n" in head
+        (tmp_path / "go").write_bytes(b"body")
+        assert wire.read_all(stream) == b"body"

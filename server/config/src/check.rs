@@ -59,8 +59,23 @@ fn pending(entry: &Entry, strict: bool) -> Finding {
         let text = format!("[strict-mode] option \"{key}\" {origin} is not implemented yet");
         return Finding::fault(text).about(entry);
     }
-    let text = format!("option \"{key}\" {origin} is not implemented yet: ignored");
+    let why = entry.row.and_then(|row| missing(row.name)).map(|why| format!(" ({why})"));
+    let why = why.unwrap_or_default();
+    let text = format!("option \"{key}\" {origin} is not implemented yet: ignored{why}");
     Finding::warning(text).about(entry)
+}
+
+/// What an option waits for that would work if there was anything for it to work on.
+fn missing(name: &str) -> Option<&'static str> {
+    match name {
+        "error-page-403" => Some(
+            "only applications answer 403 in this build: static files, routes and CGI are not part of it",
+        ),
+        "error-page-404" => Some(
+            "only applications answer 404 in this build: static files, routes, caches and RPC are not part of it",
+        ),
+        _ => None,
+    }
 }
 
 /// A guess for a key that is neither an option nor used as a placeholder.

@@ -136,6 +136,26 @@ fn options_that_are_not_built_are_named_once() {
 }
 
 #[test]
+fn a_page_that_nobody_would_send_says_what_there_is_to_come() {
+    let config =
+        ini("[uwsgi]\nerror-page-404 = a.html\nerror-page-403 = b.html\nerror-page-500 = c.html")
+            .expect("loads");
+    let told = |option: &str| config.messages.iter().find(|line| line.contains(option)).cloned();
+    for (option, parts) in [
+        ("error-page-403", "static files, routes and CGI"),
+        ("error-page-404", "static files, routes, caches and RPC"),
+    ] {
+        let line = told(option).expect("nothing is said");
+        assert!(
+            line.contains("is not implemented yet: ignored (only applications answer 40"),
+            "{line}"
+        );
+        assert!(line.contains(parts), "{line}");
+    }
+    assert_eq!(told("error-page-500"), None);
+}
+
+#[test]
 fn what_decides_about_the_rest_is_refused_until_it_is_built() {
     let decides = |row: &&Row| matches!(row.kind, Kind::Logic | Kind::Action | Kind::Config);
     let pending = |row: &&Row| row.status == Status::Pending;
