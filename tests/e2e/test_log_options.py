@@ -18,6 +18,14 @@ START = ("--http-socket", "127.0.0.1:0")
     (("--logger", "zeromq"), "invalid zeromq syntax"),
     (("--logger", "file:maxsize=1"), "[uwsgi-logfile] missing logfile key"),
     (("--logger", "crypto:addr=127.0.0.1:1"), "[uwsgi-logcrypto] you have to specify at least addr,algo and secret options"),
+    (("--logger", "crypto:addr=127.0.0.1:1,algo=rot13,secret=x"), '[uwsgi-logcrypto] unknown cipher "rot13" (bf-cbc, aes-128-cbc, aes-192-cbc, aes-256-cbc, des-cbc, des-ede3-cbc)'),
+    (("--req-logger", "a zmq:nowhere"), 'invalid zeromq endpoint "nowhere" (tcp://host:port, ipc://path)'),
+    (("--logger", "fd:77"), 'logger "fd:77": descriptor 77 is not open: whoever starts the server has to open it, as in "uwsgi ... 77>>file"'),
+    (("--logto", "127.0.0.1:"), 'invalid udp address "127.0.0.1:": it is no host:port that resolves'),
+    (("--log-encoder", "json"), 'log encoder "json" has nothing to write'),
+    (("--log-encoder", "format:far"), 'log encoder "format" has nothing to write'),
+    (("--log-encoder", "msgpack nope"), 'log encoder "msgpack" has nothing to write'),
+    (("--log-req-encoder", "msgpack map:x|str:a|msg"), 'log encoder "msgpack": "map:x" is no number'),
     (("--log-encoder", "nope x"), 'log encoder "nope" not found'),
     (("--log-req-encoder", "nope"), 'log encoder "nope" not found'),
     (("--log-route", "alone"), "invalid custom regexp syntax: must be <custom> <regexp>"),
@@ -32,6 +40,17 @@ def test_what_is_wrong_ends_the_start(options, line):
     said = server.run(*START, *options, code=1)
     assert said.count(line) == 1 and f"\n{line}\n" in f"\n{said}", said
     assert "*** Starting" not in said
+
+
+@pytest.mark.parametrize("option, value, right", [
+    ("--logger", "nope:1", "[name ]kind[:argument], kinds: file fd stdio "),
+    ("--logger", "a rsyslog", "rsyslog:address[,ident[,priority]]"),
+    ("--log-socket", "nope", "socket:address[,prefix]"),
+    ("--log-encoder", "nope", "name[:logger] [argument], names: prefix suffix nl "),
+])
+def test_what_is_wrong_is_told_with_what_would_be_right(option, value, right):
+    said = server.run(*START, option, value, code=1)
+    assert f'(option "{option[2:]}" on the command line, value "{value}", allowed: {right}' in said, said
 
 
 def test_loggers_are_listed(tmp_path):

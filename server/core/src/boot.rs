@@ -212,6 +212,9 @@ fn build(
     let cwd = std::env::current_dir().unwrap_or_default();
     let cwd = config.last("force-cwd").map_or(cwd, PathBuf::from);
     let next = next_binary(&config, &binary);
+    if reloads == 0 {
+        settings.policy.logging.check_descriptors()?;
+    }
     let ways = alarm::open(&settings, kept)?;
     early::begin(&settings, ways.1.as_ref())?;
     lists::show(&config, &binary);

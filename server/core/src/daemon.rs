@@ -105,7 +105,7 @@ fn datagrams(target: &str) -> Result<Option<SocketAddr>, String> {
     };
     let first = address.ok().and_then(|mut all| all.next());
     first.map(Some).ok_or_else(|| {
-        format!("unable to log to the udp address \"{target}\": it is no host:port that resolves")
+        format!("invalid udp address \"{target}\": it is no host:port that resolves")
     })
 }
 

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::keyval;
+use crate::wire::crypto::Cipher;
 use crate::wire::redis;
 
 /// Where datagrams or a stream go.
@@ -116,6 +117,29 @@ pub const NAMES: [&str; 14] = [
     "pipe",
 ];
 
+/// What is said of a kind that nobody knows.
+const UNKNOWN: &str = "unable to find logger ";
+
+/// How the argument of each kind is written; for one that is unknown, which there are.
+pub fn usage(option: &str) -> String {
+    let (_, rest) = named(option);
+    let (kind, _) = rest.split_once(':').unwrap_or((rest, ""));
+    let argument = match kind {
+        "file" => "/path or logfile=/path[,maxsize=bytes][,backupname=/path]",
+        "fd" => "number",
+        "socket" => "address[,prefix]",
+        "rsyslog" => "address[,ident[,priority]]",
+        "redislog" => "[password@]host:port[/db][,command[,prefix]]",
+        "mongodblog" => "[host:port[,database.collection[,node]]]",
+        "zeromq" | "zmq" => "tcp://host:port",
+        "crypto" => "addr=host:port,algo=name,secret=text[,iv=text][,prefix=text]",
+        "graylog2" => "host:port,name",
+        "pipe" => "command",
+        _ => return format!("[name ]kind[:argument], kinds: {}", NAMES.join(" ")),
+    };
+    format!("{kind}:{argument}")
+}
+
 /// Of `auth` to `local7` as RFC 3164 numbers them, and the names that users write besides.
 const FACILITIES: [(&str, u8); 23] = [
     ("kern", 0),
@@ -152,16 +176,18 @@ const NOTICE_OF_DAEMON: u16 = 29;
 impl Spec {
     /// Reads the value of `logger` or `req-logger`. The error is the line for the log.
     pub fn parse(option: &str) -> Result<Spec, String> {
-        let named = option.split_once(' ').filter(|(word, _)| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        });
-        let (name, rest) = match named {
-            Some((name, rest)) => (Some(name.to_owned()), rest.trim_start()),
-            None => (None, option),
-        };
+        let (name, rest) = named(option);
         let (plugin, arg) = rest.split_once(':').unwrap_or((rest, ""));
-        Ok(Spec { name, kind: Kind::parse(plugin, arg)? })
+        Ok(Spec { name: name.map(str::to_owned), kind: Kind::parse(plugin, arg)? })
     }
+}
+
+/// The name in front, and the rest.
+fn named(option: &str) -> (Option<&str>, &str) {
+    let named = option.split_once(' ').filter(|(word, _)| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    named.map_or((None, option), |(name, rest)| (Some(name), rest.trim_start()))
 }
 
 impl Kind {
@@ -177,13 +203,13 @@ impl Kind {
             "redislog" => redis::Target::parse(arg).map(Kind::Redis),
             "mongodblog" => mongodb(arg),
             "zeromq" | "zmq" if arg.is_empty() => Err("invalid zeromq syntax".into()),
-            "zeromq" | "zmq" => Ok(Kind::Zeromq(arg.to_owned())),
+            "zeromq" | "zmq" => endpoint(arg).map(|_| Kind::Zeromq(arg.to_owned())),
             "crypto" => crypto(arg),
             "graylog2" => graylog2(arg),
             "systemd" => Ok(Kind::Journal),
             "pipe" if arg.is_empty() => Err("invalid pipe logger: it needs a command".into()),
             "pipe" => Ok(Kind::Pipe(arg.to_owned())),
-            _ => Err(format!("unable to find logger {plugin}")),
+            _ => Err(format!("{UNKNOWN}{plugin}")),
         }
     }
 }
@@ -347,7 +373,19 @@ fn crypto(arg: &str) -> Result<Kind, String> {
         return Err(missing.into());
     };
     let to = Address::parse(&address, None).map_err(|why| format!("[uwsgi-logcrypto] {why}"))?;
-    Ok(Kind::Crypto { to, algorithm, secret, iv: own("iv"), prefix: own("prefix") })
+    let (iv, prefix) = (own("iv"), own("prefix"));
+    Cipher::new(&algorithm, &secret, iv.as_deref(), prefix.as_deref())?;
+    Ok(Kind::Crypto { to, algorithm, secret, iv, prefix })
+}
+
+/// Where a ZeroMQ endpoint is.
+pub(crate) fn endpoint(text: &str) -> Result<Address, String> {
+    let wrong = || format!("invalid zeromq endpoint \"{text}\" (tcp://host:port, ipc://path)");
+    match text.split_once("://") {
+        Some(("tcp", address)) => Address::parse(address, None).map_err(|_| wrong()),
+        Some(("ipc", path)) if !path.is_empty() => Ok(Address::Path(path.to_owned())),
+        _ => Err(wrong()),
+    }
 }
 
 fn graylog2(arg: &str) -> Result<Kind, String> {
@@ -467,12 +505,21 @@ mod tests {
                 "invalid socket logger: \"nowhere\" is neither a path nor host:port",
             ),
             ("fd:x", "invalid fd logger: \"x\" is no descriptor"),
+            ("zmq:host", "invalid zeromq endpoint \"host\" (tcp://host:port, ipc://path)"),
+            ("zmq:ipc://", "invalid zeromq endpoint \"ipc://\" (tcp://host:port, ipc://path)"),
+            (
+                "crypto:addr=1.2.3.4:1,algo=rot13,secret=x",
+                "[uwsgi-logcrypto] unknown cipher \"rot13\" (bf-cbc, aes-128-cbc, aes-192-cbc, \
+                 aes-256-cbc, des-cbc, des-ede3-cbc)",
+            ),
         ] {
             assert_eq!(Spec::parse(option).unwrap_err(), text, "{option}");
         }
         for name in NAMES {
             let said = Spec::parse(name).err().unwrap_or_default();
-            assert!(!said.contains("unable to find"), "{name} is listed and unknown");
+            assert!(!said.contains(UNKNOWN), "{name} is listed and unknown");
+            let told = said.is_empty() || usage(&format!("n {name}:x")).starts_with(name);
+            assert!(told, "{name}: nobody says how it is written");
         }
     }
 }

@@ -4,8 +4,8 @@
 //! those of requests.
 
 use uwsgi_config::{Config, Entry, Finding, Flags};
-use uwsgi_logs::encode::Step;
-use uwsgi_logs::logger::Spec;
+use uwsgi_logs::encode::{self, Step};
+use uwsgi_logs::logger::{self, Kind, Spec};
 use uwsgi_logs::plan::{Plan, Station};
 
 use super::number;
@@ -86,6 +86,20 @@ impl Logging {
         }
     }
 
+    /// Whether descriptors that loggers write to are open; the error is the line for the log.
+    pub(crate) fn check_descriptors(&self) -> Result<(), String> {
+        let all = self.loggers.iter().filter_map(|spec| match spec.kind {
+            Kind::Fd(fd) => Some(fd),
+            _ => None,
+        });
+        let mut closed = all.filter(|fd| uwsgi_sys::fd::duplicate(*fd).is_err());
+        closed.next().map_or(Ok(()), |fd| {
+            let remedy =
+                format!("whoever starts the server has to open it, as in \"uwsgi ... {fd}>>file\"");
+            Err(format!("logger \"fd:{fd}\": descriptor {fd} is not open: {remedy}"))
+        })
+    }
+
     /// What is said of encoders at the start.
     pub fn registered(config: &Config) -> Vec<String> {
         let said = |entry: &Entry| {
@@ -140,8 +154,14 @@ impl<'a> Reader<'a> {
         self.config.entries.iter().filter(of)
     }
 
-    fn keep<T>(&mut self, entry: &Entry, read: Result<T, String>) -> Option<T> {
-        read.map_err(|text| self.faults.push(Finding::fault(text).about(entry))).ok()
+    fn keep<T>(
+        &mut self,
+        entry: &Entry,
+        read: Result<T, String>,
+        right: impl Fn() -> String,
+    ) -> Option<T> {
+        let fault = |text| Finding::fault(text).about(entry).allowed(right());
+        read.map_err(|text| self.faults.push(fault(text))).ok()
     }
 
     /// In the order of the configuration, whichever of the options it is.
@@ -158,7 +178,7 @@ impl<'a> Reader<'a> {
                 (plugin, value) => format!("{plugin}:{value}"),
             };
             let spec = Spec::parse(&value);
-            found.extend(self.keep(entry, spec));
+            found.extend(self.keep(entry, spec, || logger::usage(&value)));
         }
         found
     }
@@ -166,7 +186,8 @@ impl<'a> Reader<'a> {
     fn encoders(&mut self, name: &'a str) -> Vec<Step> {
         let read = |entry: &'a Entry| (entry, Step::parse(entry.value.as_deref().unwrap_or("")));
         let all: Vec<(&Entry, _)> = self.entries(name).map(read).collect();
-        all.into_iter().filter_map(|(entry, step)| self.keep(entry, step)).collect()
+        let right = || encode::USAGE.to_owned();
+        all.into_iter().filter_map(|(entry, step)| self.keep(entry, step, right)).collect()
     }
 
     fn plans(&mut self, main: &[Station], requests: &[Station]) -> (Plan, Option<Plan>) {
@@ -183,7 +204,7 @@ impl<'a> Reader<'a> {
                     _ => request_plan.route(value, &either).map(drop),
                 };
                 if !self.judged {
-                    self.keep(entry, read);
+                    self.keep(entry, read, || "a regular expression".to_owned());
                 }
             }
         }

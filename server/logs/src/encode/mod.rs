@@ -18,6 +18,10 @@ use crate::template::{Escape, Template};
 pub const NAMES: [&str; 8] =
     ["prefix", "suffix", "nl", "format", "json", "gzip", "compress", "msgpack"];
 
+/// How an option is written.
+pub const USAGE: &str = "name[:logger] [argument], names: prefix suffix nl format json gzip compress msgpack; \
+                         format, json and msgpack need what they write, as in json {\"msg\":\"${msg}\"}";
+
 /// An option `log-encoder` or `log-req-encoder`.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -46,6 +50,10 @@ impl Step {
             Some((name, logger)) => (name, Some(logger.to_owned())),
             None => (head, None),
         };
+        if ["format", "json", "msgpack"].contains(&name) && args.is_empty() {
+            // Every line would become an empty one.
+            return Err(format!("log encoder \"{name}\" has nothing to write"));
+        }
         let encoder = match name {
             "prefix" => Encoder::Prefix(args.into()),
             "suffix" => Encoder::Suffix(args.into()),
@@ -54,7 +62,7 @@ impl Step {
             "json" => Encoder::Json(Template::parse(args)),
             "gzip" => Encoder::Gzip,
             "compress" => Encoder::Compress,
-            "msgpack" => Encoder::Msgpack(msgpack::parse(args)),
+            "msgpack" => Encoder::Msgpack(msgpack::parse(args)?),
             _ => return Err(format!("log encoder \"{name}\" not found")),
         };
         Ok(Step { logger, encoder })
@@ -163,8 +171,12 @@ mod tests {
     #[test]
     fn an_unknown_encoder_is_named() {
         assert_eq!(Step::parse("nope x").unwrap_err(), "log encoder \"nope\" not found");
+        assert_eq!(Step::parse("json").unwrap_err(), "log encoder \"json\" has nothing to write");
+        let wrong = "log encoder \"msgpack\": \"map:x\" is no number";
+        assert_eq!(Step::parse("msgpack map:x|msg").unwrap_err(), wrong);
         for name in NAMES {
-            assert!(Step::parse(name).is_ok(), "{name} is listed and unknown");
+            assert!(Step::parse(&format!("{name} msg")).is_ok(), "{name} is listed and unknown");
+            assert!(USAGE.contains(&format!(" {name}")), "{name}");
         }
     }
 }

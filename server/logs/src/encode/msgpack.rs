@@ -27,21 +27,27 @@ pub(super) enum Item {
     Date(String),
 }
 
-/// Reads the list; items that nobody knows are left out.
-pub(super) fn parse(list: &str) -> Vec<Item> {
-    list.split('|').filter_map(item).collect()
+/// Reads the list; items that nobody knows are left out. The error is the line for the log.
+pub(super) fn parse(list: &str) -> Result<Vec<Item>, String> {
+    let items: Vec<Item> =
+        list.split('|').filter_map(|text| item(text).transpose()).collect::<Result<_, _>>()?;
+    match items.is_empty() {
+        true => Err("log encoder \"msgpack\" has nothing to write".to_owned()),
+        false => Ok(items),
+    }
 }
 
-fn item(text: &str) -> Option<Item> {
+fn item(text: &str) -> Result<Option<Item>, String> {
     let (name, arg) = text.split_once(':').unwrap_or((text, ""));
-    let count = || arg.parse().unwrap_or(0);
-    Some(match name {
-        "map" => Item::Map(count()),
-        "array" => Item::Array(count()),
+    let wrong = || format!("log encoder \"msgpack\": \"{text}\" is no number");
+    let count = || arg.parse().map_err(|_| wrong());
+    Ok(Some(match name {
+        "map" => Item::Map(count()?),
+        "array" => Item::Array(count()?),
         "str" => Item::Str(arg.into()),
         "bin" => Item::Bin(arg.into()),
-        "int" => Item::Int(arg.parse().unwrap_or(0)),
-        "float" => Item::Float(arg.parse().unwrap_or(0.0)),
+        "int" => Item::Int(arg.parse().map_err(|_| wrong())?),
+        "float" => Item::Float(arg.parse().map_err(|_| wrong())?),
         "nil" => Item::Nil,
         "true" => Item::Bool(true),
         "false" => Item::Bool(false),
@@ -52,8 +58,8 @@ fn item(text: &str) -> Option<Item> {
         "unix" => Item::Unix,
         "micros" => Item::Micros,
         "strftime" => Item::Date(arg.to_owned()),
-        _ => return None,
-    })
+        _ => return Ok(None),
+    }))
 }
 
 /// Appends all items.
@@ -161,7 +167,7 @@ mod tests {
 
     fn encoded(list: &str, message: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        encode(&parse(list), message, AT, &mut out);
+        encode(&parse(list).unwrap(), message, AT, &mut out);
         out
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use super::address::Stream;
 use super::{Message, Sink};
-use crate::logger::Address;
+use crate::logger::{self, Address};
 use crate::wire::zmtp::{self, Received};
 
 /// See the module.
@@ -17,13 +17,7 @@ pub(super) struct Push {
 impl Push {
     /// `tcp://host:port` or `ipc://path`.
     pub(super) fn new(endpoint: &str) -> Result<Push, String> {
-        let wrong =
-            || format!("invalid zeromq endpoint \"{endpoint}\" (tcp://host:port, ipc://path)");
-        let to = match endpoint.split_once("://") {
-            Some(("tcp", address)) => Address::parse(address, None).map_err(|_| wrong())?,
-            Some(("ipc", path)) => Address::Path(path.to_owned()),
-            _ => return Err(wrong()),
-        };
+        let to = logger::endpoint(endpoint)?;
         Ok(Push { to, stream: None, out: Vec::new() })
     }
 
