@@ -101,6 +101,8 @@ impl LogFile {
         let text = path.to_string_lossy();
         let taken = |name: &str| Path::new(name).exists();
         let name = rotate::name(&text, self.backup.as_deref(), clock::epoch_s(), taken);
+        // All names of this second are taken: the next one will do.
+        let Some(name) = name else { return true };
         let result = match is_at(path, &log) {
             // Somebody else has moved it: what is at its place is not ours to move.
             false => self.lead(path, &log),

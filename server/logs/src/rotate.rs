@@ -9,17 +9,23 @@ pub fn is_due(size: u64, most: u64) -> bool {
 }
 
 /// What `path` is called from now on: `backup` where a name is configured, which the next rotation
-/// replaces, else the path with the second behind it. `taken` tells whether a name is in use.
-pub fn name(path: &str, backup: Option<&str>, second: u64, taken: impl Fn(&str) -> bool) -> String {
+/// replaces, else the path with the second behind it. `taken` tells whether a name is in use; nothing
+/// when all of that second are.
+pub fn name(
+    path: &str,
+    backup: Option<&str>,
+    second: u64,
+    taken: impl Fn(&str) -> bool,
+) -> Option<String> {
     if let Some(backup) = backup {
-        return backup.to_owned();
+        return Some(backup.to_owned());
     }
     let plain = format!("{path}.{second}");
     if !taken(&plain) {
-        return plain;
+        return Some(plain);
     }
     let more = (1..MOST_TRIES).map(|n| format!("{plain}.{n}"));
-    more.into_iter().find(|name| !taken(name)).unwrap_or(plain)
+    more.into_iter().find(|name| !taken(name))
 }
 
 #[cfg(test)]
@@ -33,13 +39,10 @@ mod tests {
 
     #[test]
     fn two_rotations_in_a_second_keep_both_files() {
-        assert_eq!(name("a.log", None, 7, |_| false), "a.log.7");
-        assert_eq!(name("a.log", None, 7, |n| n == "a.log.7"), "a.log.7.1");
-        assert_eq!(name("a.log", Some("b"), 7, |_| true), "b");
-        assert_eq!(
-            name("a.log", None, 7, |_| true),
-            "a.log.7",
-            "rather one lost than none written"
-        );
+        let name = |backup, taken: &dyn Fn(&str) -> bool| name("a.log", backup, 7, taken);
+        assert_eq!(name(None, &|_| false).as_deref(), Some("a.log.7"));
+        assert_eq!(name(None, &|n| n == "a.log.7").as_deref(), Some("a.log.7.1"));
+        assert_eq!(name(Some("b"), &|_| true).as_deref(), Some("b"));
+        assert_eq!(name(None, &|_| true), None, "no file is replaced");
     }
 }

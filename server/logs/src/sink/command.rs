@@ -5,18 +5,21 @@ use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Stdio};
 
-use super::stream::write_all;
+use super::stream::Begun;
 use super::{Message, Sink};
 
 /// See the module.
 pub(super) struct Command {
     line: String,
     child: Option<(Child, ChildStdin)>,
+    begun: Begun,
+    /// They have read the end of their input, or closed it, and may take their time.
+    leaving: Vec<Child>,
 }
 
 impl Command {
     pub(super) fn new(line: &str) -> Command {
-        Command { line: line.to_owned(), child: None }
+        Command { line: line.to_owned(), child: None, begun: Begun::default(), leaving: Vec::new() }
     }
 
     fn start(line: &str) -> io::Result<(Child, ChildStdin)> {
@@ -32,15 +35,14 @@ impl Command {
             Some(child) => child,
             none => none.insert(Command::start(&self.line)?),
         };
-        write_all(stdin.as_fd(), message)
+        self.begun.write(stdin.as_fd(), message)
     }
 
     /// It reads the end of its input and goes.
     fn end(&mut self) {
-        if let Some((mut child, stdin)) = self.child.take() {
-            drop(stdin);
-            let _ = child.wait();
-        }
+        self.leaving.extend(self.child.take().map(|(child, _)| child));
+        self.leaving.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        self.begun = Begun::default();
     }
 }
 
@@ -56,12 +58,6 @@ impl Sink for Command {
     }
 
     fn reopen(&mut self) {
-        self.end();
-    }
-}
-
-impl Drop for Command {
-    fn drop(&mut self) {
         self.end();
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
-use super::stream::write_all;
+use super::stream::Begun;
 use super::{Message, Sink};
 use crate::Moment;
 use crate::rotate;
@@ -23,6 +23,9 @@ pub(super) struct File {
     open: Option<(fs::File, u64)>,
     /// Mode and owner of the one before.
     before: Option<(u32, u32, u32)>,
+    begun: Begun,
+    /// Device and inode of the file that has the beginning of a line.
+    torn: Option<(u64, u64)>,
     news: Vec<String>,
     moved: u64,
 }
@@ -30,20 +33,32 @@ pub(super) struct File {
 impl File {
     pub(super) fn new(path: &str, most: u64, backup: Option<&str>, mode: Option<u32>) -> File {
         let (path, backup) = (path.to_owned(), backup.map(str::to_owned));
-        File { path, most, backup, mode, open: None, before: None, news: Vec::new(), moved: 0 }
+        let (open, before, begun, torn) = (None, None, Begun::default(), None);
+        File { path, most, backup, mode, open, before, begun, torn, news: Vec::new(), moved: 0 }
     }
 
     fn write(&mut self, message: &[u8], at: Moment) -> io::Result<()> {
         let (file, size) = match &mut self.open {
             Some(open) => open,
-            none => none.insert(open(&self.path, self.mode, self.before)?),
+            none => {
+                let (file, size) = open(&self.path, self.mode, self.before)?;
+                if self.torn.take() != place(&file) {
+                    self.begun = Begun::default();
+                }
+                none.insert((file, size))
+            }
         };
-        write_all(file.as_fd(), message)?;
+        self.begun.write(file.as_fd(), message)?;
         *size += message.len() as u64;
         if rotate::is_due(*size, self.most) {
             self.move_away(at);
         }
         Ok(())
+    }
+
+    /// The next try opens it again: a full disk has room again when nobody holds what was removed.
+    fn give_up(&mut self) {
+        self.torn = self.open.take().and_then(|(file, _)| place(&file)).or(self.torn);
     }
 
     fn remember(&mut self) {
@@ -54,17 +69,41 @@ impl File {
 
     /// A file that cannot be renamed is written on; the next line tries again.
     fn move_away(&mut self, at: Moment) {
-        self.remember();
         let taken = |name: &str| Path::new(name).exists();
         let name = rotate::name(&self.path, self.backup.as_deref(), at.seconds(), taken);
-        match fs::rename(&self.path, &name) {
-            Ok(()) => {
-                self.open = None;
-                self.moved += 1;
-            }
-            Err(e) => self.news.push(format!("unable to rotate log: rename(\"{name}\"): {e}")),
+        // Without a name that is free it grows on for a moment: no file is lost for another one.
+        let Some(name) = name else { return };
+        if let Err(e) = fs::rename(&self.path, &name) {
+            self.news.push(format!("unable to rotate log: rename(\"{name}\"): {e}"));
+            return;
+        }
+        match self.lead() {
+            true => self.moved += 1,
+            // Everything stays as it was.
+            false => _ = fs::rename(&name, &self.path),
         }
     }
+
+    /// To the file that has the name now; the one before stays in use where there is no other.
+    fn lead(&mut self) -> bool {
+        self.remember();
+        let opened = open(&self.path, self.mode, self.before);
+        match opened {
+            Ok(open) => {
+                self.open = Some(open);
+                self.begun = Begun::default();
+                true
+            }
+            Err(e) => {
+                self.news.push(format!("open(\"{}\"): {e}", self.path));
+                false
+            }
+        }
+    }
+}
+
+fn place(file: &fs::File) -> Option<(u64, u64)> {
+    file.metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 /// A file that is made for this is like the one before it.
@@ -97,7 +136,7 @@ impl Sink for File {
     fn deliver(&mut self, messages: &[Message]) -> (usize, io::Result<()>) {
         for (done, Message { at, text }) in messages.iter().enumerate() {
             if let Err(e) = self.write(text, *at) {
-                self.open = None;
+                self.give_up();
                 return (done, Err(e));
             }
         }
@@ -114,14 +153,12 @@ impl Sink for File {
 
     /// At once: whoever asked may look whether it is there.
     fn reopen(&mut self) {
-        self.remember();
-        self.open = open(&self.path, self.mode, self.before).ok();
+        self.lead();
     }
 
     fn rotate(&mut self, at: Moment) {
         if Path::new(&self.path).exists() {
             self.move_away(at);
-            self.open = open(&self.path, self.mode, self.before).ok();
         }
     }
 }
@@ -149,6 +186,23 @@ mod tests {
         );
         assert_eq!(read("a.log"), "3\n");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_has_no_successor_stays_in_use() {
+        let place = std::env::temp_dir().join(format!("uwsgi-logs-stays-{}", std::process::id()));
+        fs::create_dir_all(&place).unwrap();
+        let (path, away) = (place.join("a.log"), place.join("away"));
+        let mut file = File::new(&path.display().to_string(), 0, None, None);
+        assert_eq!(file.deliver(&lines(&["1\n"])).0, 1);
+        fs::rename(&path, &away).unwrap();
+        // What has the name now is no file.
+        fs::create_dir(&path).unwrap();
+        file.reopen();
+        assert!(file.news().concat().contains("a.log\"): Is a directory"));
+        assert_eq!(file.deliver(&lines(&["2\n"])).0, 1);
+        assert_eq!(fs::read_to_string(&away).unwrap(), "1\n2\n");
         fs::remove_dir_all(&place).unwrap();
     }
 

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Message, Sink};
@@ -55,7 +54,6 @@ pub trait Listener: Send + Sync {
 /// See the module.
 pub struct Lane {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -107,8 +105,8 @@ impl Lane {
         });
         let own = Arc::clone(&shared);
         let named = std::thread::Builder::new().name(format!("log {name}"));
-        let thread = named.spawn(move || own.run(sink.as_mut()))?;
-        Ok(Lane { shared, thread: Some(thread) })
+        named.spawn(move || own.run(sink.as_mut()))?;
+        Ok(Lane { shared })
     }
 
     /// A line. It waits up to `patience` for room where the receiver keeps up and is only not fast
@@ -144,8 +142,14 @@ impl Lane {
         self.order(Order::Rotate(at));
     }
 
+    /// Whoever asks has seen what was wrong: a pause ends.
     fn order(&self, order: Order) {
-        self.shared.lock().order = Some(order);
+        let mut state = self.shared.lock();
+        // A file that moves away is opened again too.
+        if !matches!(state.order, Some(Order::Rotate(_))) {
+            state.order = Some(order);
+        }
+        drop(state);
         self.shared.work.notify_all();
     }
 
@@ -158,15 +162,26 @@ impl Lane {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Ends: what is left is delivered until `deadline`, the rest is lost and told of.
-    pub fn end(mut self, deadline: Instant) {
+    /// There will be no further lines: pauses end.
+    pub fn hurry(&self, deadline: Instant) {
         self.shared.lock().until = Some(deadline);
         self.shared.work.notify_all();
-        self.settle(deadline);
-        // A sink that hangs would hang us: its thread ends with the process.
-        if let Some(thread) = self.thread.take().filter(|thread| thread.is_finished()) {
-            let _ = thread.join();
+    }
+
+    /// What is left is delivered until `deadline`, the rest is lost, counted and told of. A sink that
+    /// hangs would hang us: its thread ends with the process.
+    pub fn end(&self, deadline: Instant) {
+        self.hurry(deadline);
+        if self.settle(deadline) {
+            return;
         }
+        let state = self.shared.lock();
+        let lost = (state.waiting.len() + state.under_way) as u64 + state.lost;
+        let new = lost - state.lost;
+        drop(state);
+        self.shared.listener.count(Count::Dropped, new);
+        let text = format!("[uwsgi-log] {}: {lost} lines are lost at the end", self.shared.name);
+        self.shared.listener.tell(&text);
     }
 }
 
@@ -184,7 +199,10 @@ impl Shared {
                 None => {}
             }
             let (done, said) = sink.deliver(&batch);
-            sink.news().iter().for_each(|text| self.trouble(text));
+            for text in sink.news() {
+                self.listener.count(Count::Failed, 1);
+                self.trouble(&text);
+            }
             self.listener.count(Count::Rotated, sink.moved());
             if done > 0 && !well {
                 self.listener.count(Count::Recovered, 1);
@@ -253,20 +271,15 @@ impl Shared {
 
     /// Waits before the next try; true when there will be none.
     fn rest(&self, pause: Duration) -> bool {
-        let state = self.lock();
-        // Further lines are no reason to hurry, the end is.
-        let ended = |state: &mut State| state.until.is_none();
-        let waited = self.work.wait_timeout_while(state, pause, ended);
+        // Further lines are no reason to hurry, the end is, and somebody who asks for something.
+        let idle = |state: &mut State| state.until.is_none() && state.order.is_none();
+        let waited = self.work.wait_timeout_while(self.lock(), pause, idle);
         let state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let over = state.until.is_some_and(|until| Instant::now() >= until);
-        let lost = state.waiting.len() as u64;
-        drop(state);
-        if over && lost > 0 {
-            self.listener.count(Count::Dropped, lost);
-            self.listener
-                .tell(&format!("[uwsgi-log] {}: {lost} lines are lost at the end", self.name));
-        }
-        over
+        let Some(until) = state.until else { return false };
+        let left = until.saturating_duration_since(Instant::now()).min(pause);
+        let waited = self.work.wait_timeout_while(state, left, |state| state.order.is_none());
+        drop(waited);
+        Instant::now() >= until
     }
 }
 
@@ -374,5 +387,39 @@ mod tests {
         lane.end(Instant::now() + LONG);
         assert_eq!(got.recv_timeout(LONG).unwrap(), "last words");
         assert_eq!(seen.count(Count::Dropped), 0);
+        let (lane, go, _got, seen) = super::tests::lane(100);
+        (0..3).for_each(|_| assert!(offer(&lane, "x")));
+        go.send(0).unwrap();
+        go.send(0).unwrap();
+        lane.end(Instant::now() + Duration::from_millis(300));
+        assert_eq!(seen.count(Count::Dropped), 3);
+        assert_eq!(seen.told().last().unwrap(), "[uwsgi-log] far: 3 lines are lost at the end");
+    }
+
+    #[test]
+    fn whoever_asks_for_a_file_to_be_opened_ends_a_pause() {
+        let (lane, go, got, seen) = lane(100);
+        offer(&lane, "x");
+        // The seventh pause is one of more than six seconds.
+        (0..7).for_each(|_| go.send(0).unwrap());
+        let begin = Instant::now();
+        while seen.count(Count::Failed) < 7 {
+            assert!(begin.elapsed() < LONG);
+            lane.reopen();
+            std::thread::yield_now();
+        }
+        lane.reopen();
+        drop(go);
+        assert_eq!(got.recv_timeout(Duration::from_secs(5)).unwrap(), "x");
+        assert!(begin.elapsed() < Duration::from_secs(6), "pauses of twelve seconds in all");
+    }
+
+    #[test]
+    fn a_file_that_moves_away_is_not_forgotten_for_one_that_is_opened_again() {
+        let (lane, ..) = lane(100);
+        lane.rotate(Moment(7));
+        lane.reopen();
+        let order = lane.shared.lock().order;
+        assert!(order.is_none_or(|order| matches!(order, Order::Rotate(_))), "{order:?}");
     }
 }

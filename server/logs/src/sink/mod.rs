@@ -83,7 +83,7 @@ pub fn sink(kind: &Kind, facts: &Facts) -> Result<Box<dyn Sink>, String> {
             Box::new(file::File::new(path, *most, backup.as_deref(), facts.mode))
         }
         Kind::Fd(1 | 2) | Kind::Stdio => Box::new(stream::Descriptor::original(facts)?),
-        Kind::Fd(fd) => Box::new(stream::Descriptor::inherited(*fd, facts)?),
+        Kind::Fd(fd) => Box::new(stream::Descriptor::inherited(*fd, facts)),
         Kind::Pipe(command) => Box::new(command::Command::new(command)),
         Kind::Redis(target) => Box::new(redis::Redis::new(target.clone())),
         Kind::Zeromq(endpoint) => Box::new(zeromq::Push::new(endpoint)?),

@@ -4,33 +4,43 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
 use super::address::Stream;
-use super::{Facts, Message, Sink};
+use super::{Facts, Message, PATIENCE, Sink};
 use crate::Moment;
 use crate::logger::Address;
 use crate::wire::mongodb;
 
 /// A descriptor that was there before.
-pub(super) struct Descriptor(Arc<OwnedFd>);
+pub(super) struct Descriptor {
+    /// Nothing where nobody has opened it; what has its number later is something else.
+    fd: Option<Arc<OwnedFd>>,
+    begun: Begun,
+}
 
 impl Descriptor {
     /// The log before it led here. In the master itself 1 and 2 lead here too.
     pub(super) fn original(facts: &Facts) -> Result<Descriptor, String> {
-        facts.original.clone().map(Descriptor).ok_or_else(|| "the log is not open".to_owned())
+        let fd = facts.original.clone().ok_or("the log is not open")?;
+        Ok(Descriptor { fd: Some(fd), begun: Begun::default() })
     }
 
     /// One that whoever started the server has opened.
-    pub(super) fn inherited(fd: i32, facts: &Facts) -> Result<Descriptor, String> {
-        let own = (facts.duplicate)(fd);
-        own.map(|own| Descriptor(Arc::new(own)))
-            .map_err(|e| format!("fd logger: descriptor {fd}: {e}"))
+    pub(super) fn inherited(fd: i32, facts: &Facts) -> Descriptor {
+        let fd = (facts.duplicate)(fd).ok().map(Arc::new);
+        Descriptor { fd, begun: Begun::default() }
     }
 }
 
 impl Sink for Descriptor {
     fn deliver(&mut self, messages: &[Message]) -> (usize, io::Result<()>) {
+        let Some(fd) = &self.fd else {
+            return (0, Err(io::Error::other("the descriptor is not open")));
+        };
         for (done, Message { text, .. }) in messages.iter().enumerate() {
-            if let Err(e) = write_all(self.0.as_fd(), text) {
+            if let Err(e) = self.begun.write(fd.as_fd(), text) {
                 return (done, Err(e));
             }
         }
@@ -38,16 +48,31 @@ impl Sink for Descriptor {
     }
 }
 
-/// Writes all of it.
-pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match rustix::io::write(fd, bytes) {
-            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(e.into()),
+/// How much of the next message has been written: one that was interrupted goes on where it was.
+#[derive(Debug, Default)]
+pub(super) struct Begun(usize);
+
+impl Begun {
+    /// Writes the rest of a message.
+    pub(super) fn write(&mut self, fd: BorrowedFd<'_>, message: &[u8]) -> io::Result<()> {
+        while let Some(rest @ [_, ..]) = message.get(self.0..) {
+            match rustix::io::write(fd, rest) {
+                Ok(n) => self.0 += n,
+                Err(Errno::INTR) => {}
+                // Somebody else may have made it so that nothing waits.
+                Err(Errno::AGAIN) if has_room(fd) => {}
+                Err(e) => return Err(e.into()),
+            }
         }
+        self.0 = 0;
+        Ok(())
     }
-    Ok(())
+}
+
+fn has_room(fd: BorrowedFd<'_>) -> bool {
+    let limit = Timespec::try_from(PATIENCE).ok();
+    let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
+    rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).is_ok_and(|ready| ready > 0)
 }
 
 /// A collection of MongoDB.

@@ -118,15 +118,49 @@ fn a_command_is_started_again_and_the_line_is_not_lost() {
         command.reopen();
     }
     drop(command);
-    assert!(fs::read_to_string(&place).unwrap().contains('1'));
+    until(|| fs::read_to_string(&place).is_ok_and(|text| text.contains('1')));
+    fs::remove_file(&place).unwrap();
+}
+
+/// A command that has closed its input and lives on holds up nobody.
+#[test]
+fn a_command_that_takes_its_time_to_end_is_left_alone() {
+    let place = std::env::temp_dir().join(format!("uwsgi-logs-stays-{}", std::process::id()));
+    std::process::Command::new("mkfifo").arg(&place).status().unwrap();
+    let mut command = open(&format!("pipe:exec <&-; read line < {}", place.display()));
+    until(|| command.deliver(&lines(&["1\n"])).1.is_err());
+    drop(fs::OpenOptions::new().write(true).open(&place).unwrap());
     fs::remove_file(&place).unwrap();
 }
 
 #[test]
-fn what_cannot_be_opened_is_told() {
-    let kind = |option: &str| Spec::parse(option).unwrap().kind;
-    let refused = |option: &str| sink(&kind(option), &facts()).err().unwrap();
-    assert!(refused("fd:77").starts_with("fd logger: descriptor 77"));
-    assert!(refused("zmq:udp://x").contains("invalid zeromq endpoint"));
-    assert!(refused("crypto:addr=127.0.0.1:1,algo=x,secret=y").contains("unknown cipher"));
+fn a_descriptor_that_does_not_wait_gets_whole_lines() {
+    let (mut read, write) = io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&write, true).unwrap();
+    let facts = Facts { original: Some(Arc::new(write.into())), ..facts() };
+    let line = format!("{}\n", "x".repeat(1 << 20));
+    let reader = std::thread::spawn(move || {
+        let mut all = String::new();
+        read.read_to_string(&mut all).unwrap();
+        all
+    });
+    let mut stdio = sink(&Kind::Stdio, &facts).unwrap();
+    let (done, said) = stdio.deliver(&lines(&[&line, "y\n"]));
+    said.unwrap();
+    assert_eq!(done, 2);
+    drop((stdio, facts));
+    assert!(reader.join().unwrap() == line + "y\n");
+}
+
+/// `until` something is so, without end: the runner of the tests has one.
+fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told() {
+    let (done, said) = open("fd:77").deliver(&lines(&["1\n"]));
+    assert_eq!((done, said.unwrap_err().to_string().as_str()), (0, "the descriptor is not open"));
 }
