@@ -33,10 +33,10 @@ def plain_environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("UWSGI_")}
 
 
-def run(*args, code: int = 0, **kw) -> str:
+def run(*args, code: int = 0, env=None, **kw) -> str:
     """What our server says when it ends by itself, with this code."""
     done = subprocess.run([paths.OURS, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, text=True, check=False,
-                          stdin=subprocess.DEVNULL, env=plain_environment(), **kw)
+                          stdin=subprocess.DEVNULL, env=plain_environment() if env is None else env, **kw)
     assert done.returncode == code, done.stdout
     return done.stdout
 

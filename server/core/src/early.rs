@@ -1,9 +1,12 @@
-//! What is said while the server starts, where lines go to loggers: those are not there yet.
+//! What is said while nobody carries lines to their loggers: while the server starts, and at its end.
 //!
-//! A process beside the start keeps it: it reads the pipes of the log, to which the outputs of the start
-//! lead meanwhile, into memory that both share. When everything is loaded the outputs lead to the log
-//! again and the observer carries what was kept. A start that fails, however it ends, finds its lines in
-//! the log itself. It owns where descriptors 1 and 2 lead until then.
+//! A process beside the server keeps it: it reads the pipes of the log, to which the outputs lead
+//! meanwhile, into memory that both share. When everything is loaded the outputs lead to the log again
+//! and the observer carries what was kept. A start that fails, however it ends, finds its lines in the log
+//! itself, and they are carried too ([`errand`]); so are those of the end. It owns where descriptors 1 and
+//! 2 lead until then.
+
+mod errand;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -15,8 +18,11 @@ use rustix::fs::MemfdFlags;
 use uwsgi_sys::process::{self, Fork};
 use uwsgi_sys::{fd, signal};
 
+use self::errand::Errand;
 use crate::alarm::Tap;
 use crate::alarm::tap::{MARK, Pipe};
+use crate::instance::Instance;
+use crate::log;
 use crate::settings::Settings;
 use crate::sockets::plain;
 
@@ -27,6 +33,7 @@ struct Keeping {
     /// Where the outputs 1 and 2 lead to in truth.
     outputs: [OwnedFd; 2],
     said: File,
+    errand: Errand,
 }
 
 static KEEPING: Mutex<Option<Keeping>> = Mutex::new(None);
@@ -39,16 +46,29 @@ pub(crate) fn begin(settings: &Settings, tap: Option<&Tap>) -> Result<(), String
     let Some(tap) = tap.filter(|_| settings.master && !settings.policy.logging.is_plain()) else {
         return Ok(());
     };
-    let keeping = keep(tap).map_err(|e| format!("the log of the start: {}", plain(&e)))?;
+    let errand = Errand::of_start(settings);
+    let keeping = keep(tap, errand).map_err(|e| format!("the log of the start: {}", plain(&e)))?;
     *slot() = Some(keeping);
     Ok(())
+}
+
+/// The same when the observer has gone for good; false where lines go to the log as they are.
+pub(crate) fn begin_again(instance: &'static Instance) -> bool {
+    let plain_log = instance.settings.policy.logging.is_plain();
+    let Some(tap) = instance.log_tap.as_ref().filter(|tap| tap.through() && !plain_log) else {
+        return false;
+    };
+    let keeping = keep(tap, Errand::of_end(instance));
+    let keeping = keeping.inspect_err(|e| log!("the log of the end: {}", plain(e)));
+    *slot() = keeping.ok();
+    keeps()
 }
 
 fn slot() -> std::sync::MutexGuard<'static, Option<Keeping>> {
     KEEPING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn keep(tap: &Tap) -> io::Result<Keeping> {
+fn keep(tap: &Tap, errand: Errand) -> io::Result<Keeping> {
     let outputs = [fd::duplicate(1)?, fd::duplicate(2)?];
     let said = File::from(rustix::fs::memfd_create("log", MemfdFlags::CLOEXEC)?);
     let (pipes, parent) = (tap.for_observer(), process::pid());
@@ -57,18 +77,18 @@ fn keep(tap: &Tap) -> io::Result<Keeping> {
         Fork::Child => {
             let pipes = pipes.into_iter().map(Pipe::into_reader).collect();
             tap.leave();
-            keeper(pipes, parent, said)
+            keeper(pipes, parent, said, &errand)
         }
     };
     for pipe in &pipes {
         pipe.lead_here(pipes.len() == 1)?;
     }
-    Ok(Keeping { keeper, pipes, outputs, said })
+    Ok(Keeping { keeper, pipes, outputs, said, errand })
 }
 
-/// The process beside the start. It ends when it is told that the start is over, or finds it gone: then
-/// it writes down what it has.
-fn keeper(pipes: Vec<OwnedFd>, parent: i32, mut said: File) -> ! {
+/// The process beside the server. It ends when it is told that this is over, or finds the server gone:
+/// then it brings away what it has.
+fn keeper(pipes: Vec<OwnedFd>, parent: i32, mut said: File, errand: &Errand) -> ! {
     signal::block_all_in_thread();
     let parent = process::pidfd(parent).ok();
     let mut marks = 0;
@@ -87,7 +107,7 @@ fn keeper(pipes: Vec<OwnedFd>, parent: i32, mut said: File) -> ! {
             process::exit_now(0);
         }
         if gone {
-            pour(&mut said);
+            errand.run(&mut said);
             process::exit_now(0);
         }
         let mut all: Vec<_> = pipes.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
@@ -100,13 +120,6 @@ fn keeper(pipes: Vec<OwnedFd>, parent: i32, mut said: File) -> ! {
 fn is_ready(fd: &OwnedFd) -> bool {
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&now)).is_ok_and(|ready| ready > 0)
-}
-
-/// Everything to the log itself.
-fn pour(said: &mut File) {
-    if said.rewind().is_ok() {
-        let _ = io::copy(said, &mut io::stderr());
-    }
 }
 
 /// Where descriptors 1 and 2 lead: numbers that may be led elsewhere.
@@ -123,8 +136,8 @@ pub(crate) fn keeps() -> bool {
 }
 
 /// The outputs lead to the log again, and nothing is on its way any more.
-fn end() -> Option<File> {
-    let Keeping { keeper, pipes, outputs: [stdout, stderr], said } = slot().take()?;
+fn end() -> Option<(File, Errand)> {
+    let Keeping { keeper, pipes, outputs: [stdout, stderr], said, errand } = slot().take()?;
     let _ = io::stdout().flush();
     for (output, number) in [(&stdout, 1), (&stderr, 2)] {
         // There is no other place for them.
@@ -136,22 +149,22 @@ fn end() -> Option<File> {
     }
     // Somebody who waits for everybody's end may have seen its.
     let _ = process::wait_for(keeper);
-    Some(said)
+    Some((said, errand))
 }
 
 /// The start is over: the observer carries what was said.
 pub(crate) fn hand_over() {
-    if let Some(mut said) = end()
+    if let Some((mut said, _)) = end()
         && said.rewind().is_ok()
     {
         let _ = SAID.set(said);
     }
 }
 
-/// The start has failed: what was said goes to the log itself.
+/// The start has failed, or this is the end: what was said goes where it belongs.
 pub(crate) fn give_up() {
-    if let Some(mut said) = end() {
-        pour(&mut said);
+    if let Some((mut said, errand)) = end() {
+        errand.run(&mut said);
     }
 }
 

@@ -92,13 +92,16 @@ pub(crate) fn watch(instance: &'static Instance) {
     }
 }
 
-/// There is no observer any more, and none comes: what is still on its way to it goes to the log.
-pub(crate) fn end(instance: &Instance) {
+/// There is no observer any more, and none comes: what is still on its way to it goes to the log, or,
+/// where it is the `last` thing, is kept for the loggers.
+pub(crate) fn end(instance: &'static Instance, last: bool) {
     log::unwatch();
-    if let Some(tap) = &instance.log_tap {
-        tap.drain();
+    let left = instance.log_tap.as_ref().map(Tap::left).unwrap_or_default();
+    let kept = last && early::begin_again(instance);
+    left.iter().for_each(|(target, packet)| tap::write_all(*target, packet));
+    if !kept {
+        transport::drain(&instance.arena);
     }
-    transport::drain(&instance.arena);
     let mut buffer = vec![0; LONGEST];
     let wire = instance.alarm_wire.as_ref();
     while let Some(packet) = wire.and_then(|wire| wire.receive(&mut buffer)) {

@@ -197,19 +197,24 @@ impl Tap {
         }
     }
 
-    /// Writes to the log what nobody has read. Never waits for more.
-    pub(crate) fn drain(&self) {
-        self.empty(|_| true, |_| ());
+    /// What nobody has read, and where it was to go. Never waits for more.
+    pub(crate) fn left(&self) -> Vec<(i32, Vec<u8>)> {
+        let mut left = Vec::new();
+        self.empty(|_| true, |target, packet| left.push((target, packet.to_owned())));
+        left
     }
 
     /// While the observer stands still: writes to the log in its place where a full pipe would hold
     /// up everybody, and hands each packet to `seen`. It refuses to wait for the log.
-    pub(crate) fn relieve(&self, seen: impl FnMut(&[u8])) {
+    pub(crate) fn relieve(&self, mut seen: impl FnMut(&[u8])) {
         let room = |pipe: &Pipe| match pipe.target {
             1 => is_ready(io::stdout().as_fd(), PollFlags::OUT),
             _ => is_ready(io::stderr().as_fd(), PollFlags::OUT),
         };
-        self.empty(room, seen);
+        self.empty(room, |target, packet| {
+            write_all(target, packet);
+            seen(packet);
+        });
     }
 
     /// Whether somebody waits for room in a pipe.
@@ -219,7 +224,7 @@ impl Tap {
     }
 
     /// Each pipe is read as often as it was full at most: who writes without end waits his turn.
-    fn empty(&self, go_on: impl Fn(&Pipe) -> bool, mut seen: impl FnMut(&[u8])) {
+    fn empty(&self, go_on: impl Fn(&Pipe) -> bool, mut take: impl FnMut(i32, &[u8])) {
         let Ok(pipes) = self.pipes.lock() else { return };
         let mut buffer = vec![0; 1 << 16];
         for pipe in pipes.iter() {
@@ -229,8 +234,7 @@ impl Tap {
                 }
                 let Some(packet) = pipe.next(&mut buffer) else { break };
                 if packet != MARK {
-                    write_all(pipe.target, packet);
-                    seen(packet);
+                    take(pipe.target, packet);
                 }
             }
         }

@@ -65,7 +65,8 @@ impl Master<'_> {
                     self.end_observer();
                     return None;
                 }
-                alarm::end(self.instance);
+                let last = goal != Goal::Reload || self.instance.settings.exit_on_reload;
+                alarm::end(self.instance, last);
                 Some(goal)
             }
         }

@@ -1,5 +1,8 @@
 //! Where lines of the log go from the observer: to loggers, changed by encoders, or to the log itself.
 //!
+//! Where there is no observer, at the end of an instance or of a start that failed, somebody else has
+//! one for a moment ([`crate::early`]).
+//!
 //! It owns the lanes of the loggers. It refuses to wait for a receiver, but for files and the like,
 //! which get a moment: a line that finds no room is lost there and nowhere else.
 
@@ -14,7 +17,7 @@ use uwsgi_logs::plan::Fate;
 use uwsgi_logs::sink::lane::{Count, Lane, Listener};
 use uwsgi_logs::sink::{Facts, sink};
 
-use uwsgi_metrics::{Globals, LoggerRow};
+use uwsgi_metrics::{Arena, Counter, Globals, LoggerRow};
 
 use crate::alarm::follow::News;
 use crate::alarm::tap;
@@ -30,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whose lines they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     /// Of the server and of applications.
     Main,
     /// Of requests.
@@ -51,20 +54,32 @@ struct Destination {
 }
 
 /// See the module.
-pub(super) struct Carrier {
+pub(crate) struct Carrier {
     logging: &'static Logging,
-    destinations: Vec<Destination>,
-    original: Mutex<Ways>,
+    /// One for each logger; nothing where its lines are wanted by nobody.
+    destinations: Vec<Option<Destination>>,
+    /// Nothing where the log itself has the lines.
+    original: Option<Mutex<Ways>>,
     /// The log, for loggers that write there.
     stdio: Arc<OwnedFd>,
-    globals: &'static Globals,
+    /// Where it is counted, if it is.
+    arena: Option<&'static Arena>,
 }
 
 impl Carrier {
     /// Starts a lane for each logger. The error is the line for the log.
     pub(super) fn start(instance: &'static Instance) -> Result<Carrier, String> {
-        let settings = &instance.settings;
-        let logging = &settings.policy.logging;
+        let policy = &instance.settings.policy;
+        Carrier::of(&policy.logging, policy.output.mode, Some(&instance.arena), true)
+    }
+
+    /// The same for these loggers. `original` tells whether the log itself gets its share.
+    pub(crate) fn of(
+        logging: &'static Logging,
+        mode: Option<u32>,
+        arena: Option<&'static Arena>,
+        original: bool,
+    ) -> Result<Carrier, String> {
         let stdio = uwsgi_sys::fd::duplicate(2).map_err(|e| format!("dup(): {e}"))?;
         let stdio = Arc::new(stdio);
         let facts = Facts {
@@ -74,44 +89,53 @@ impl Carrier {
             rsyslog_split: logging.rsyslog_split,
             original: Some(Arc::clone(&stdio)),
             duplicate: uwsgi_sys::fd::duplicate,
-            mode: settings.policy.output.mode,
+            mode,
         };
-        let start = |(index, spec)| {
-            destination(spec, logging, &facts, Ledger(instance.arena.logger(index)))
+        let start = |(index, spec): (u32, &Spec)| {
+            let wanted = original || !matches!(spec.kind, Kind::Stdio | Kind::Fd(1 | 2));
+            let ledger = Ledger(arena.map(|arena| arena.logger(index)));
+            wanted.then(|| destination(spec, logging, &facts, ledger)).transpose()
         };
         let specs = (0..).zip(&logging.loggers);
         let destinations = specs.map(start).collect::<Result<_, String>>()?;
-        let original = Mutex::new(ways(logging, None));
-        let globals = instance.arena.globals();
-        Ok(Carrier { logging, destinations, original, stdio, globals })
+        let original = original.then(|| Mutex::new(ways(logging, None)));
+        Ok(Carrier { logging, destinations, original, stdio, arena })
     }
 
     /// A message on its way; `target` is where it goes when nobody else wants it.
-    pub(super) fn carry(&self, stream: Stream, target: i32, message: &[u8]) {
+    pub(crate) fn carry(&self, stream: Stream, target: i32, message: &[u8]) {
         let at = Moment(clock::epoch_us());
         if message.len() >= self.logging.longest && !message.ends_with(b"\n") {
-            self.globals.log_pieces.add_shared(1);
+            self.count(|globals| &globals.log_pieces);
         }
         let plan = match (stream, &self.logging.requests) {
             (Stream::Requests, Some(plan)) => plan,
             _ => &self.logging.main,
         };
         match plan.decide(message) {
-            Fate::Drained | Fate::Filtered => self.globals.log_drained.add_shared(1),
+            Fate::Drained | Fate::Filtered => self.count(|globals| &globals.log_drained),
             Fate::Routed(some) => {
-                self.globals.log_routed.add_shared(1);
+                self.count(|globals| &globals.log_routed);
                 self.deliver(&some, stream, message, at);
             }
             Fate::Everybody(all) => self.deliver(all, stream, message, at),
             Fate::Original => {
-                let mut ways = self.original.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(ways) = &self.original else { return };
+                let mut ways = ways.lock().unwrap_or_else(PoisonError::into_inner);
                 tap::write_all(target, self.chain(&mut ways, stream).run(message, at));
             }
         }
     }
 
+    fn count(&self, which: impl Fn(&Globals) -> &Counter) {
+        if let Some(arena) = self.arena {
+            which(arena.globals()).add_shared(1);
+        }
+    }
+
     fn deliver(&self, indices: &[usize], stream: Stream, message: &[u8], at: Moment) {
-        for destination in indices.iter().filter_map(|index| self.destinations.get(*index)) {
+        let wanted = indices.iter().filter_map(|index| self.destinations.get(*index)?.as_ref());
+        for destination in wanted {
             let mut ways = destination.ways.lock().unwrap_or_else(PoisonError::into_inner);
             let text = self.chain(&mut ways, stream).run(message, at);
             destination.lane.offer(at, text, destination.patience);
@@ -134,7 +158,7 @@ impl Carrier {
         }
         let files = self.logging.loggers.iter().zip(&self.destinations);
         let files = files.filter(|(spec, _)| matches!(spec.kind, Kind::File { .. }));
-        for (_, destination) in files {
+        for destination in files.filter_map(|(_, destination)| destination.as_ref()) {
             match news {
                 News::Reopened => destination.lane.reopen(),
                 News::Rotated => destination.lane.rotate(Moment(clock::epoch_us())),
@@ -147,11 +171,11 @@ impl Carrier {
         self.logging.longest
     }
 
-    /// Waits until everything is delivered, at most until `deadline`.
-    pub(super) fn settle(&self, deadline: Instant) {
-        for destination in &self.destinations {
-            destination.lane.settle(deadline);
-        }
+    /// No further lines: waits until everything is delivered, at most until `deadline`.
+    pub(crate) fn end(&self, deadline: Instant) {
+        let lanes = || self.destinations.iter().flatten().map(|destination| &destination.lane);
+        lanes().for_each(|lane| lane.hurry(deadline));
+        lanes().for_each(|lane| lane.end(deadline));
     }
 }
 
@@ -179,11 +203,11 @@ fn ways(logging: &Logging, logger: Option<&str>) -> Ways {
 }
 
 /// What a lane counts and tells.
-struct Ledger(&'static LoggerRow);
+struct Ledger(Option<&'static LoggerRow>);
 
 impl Listener for Ledger {
     fn count(&self, what: Count, n: u64) {
-        let Ledger(row) = self;
+        let Ledger(Some(row)) = self else { return };
         match what {
             Count::Delivered => row.messages.add(n),
             Count::Bytes => row.bytes.add(n),
@@ -196,7 +220,9 @@ impl Listener for Ledger {
     }
 
     fn waiting(&self, n: u64) {
-        self.0.queued.set(n);
+        if let Ledger(Some(row)) = self {
+            row.queued.set(n);
+        }
     }
 
     fn tell(&self, text: &str) {

@@ -29,6 +29,9 @@ const LONGEST: usize = 8192;
 /// Times between two lines that tell of lines not looked at.
 const TELLING: Duration = Duration::from_secs(1);
 
+/// Time to tell what is lost at the end.
+const TOLD: Duration = Duration::from_millis(500);
+
 enum Item {
     Line(Vec<u8>),
     /// Everything before it has been looked at.
@@ -152,12 +155,12 @@ impl Lines {
         Ok(())
     }
 
-    /// Waits until the loggers have what they were given, but not beyond `limit`.
+    /// Waits until the loggers have what they were given, but not beyond `limit`; the rest is told of.
     pub(super) async fn deliver_all(&self, limit: Duration) {
         let Some(carrier) = self.carrier.clone() else { return };
         let deadline = Instant::now() + limit;
-        let settled = tokio::task::spawn_blocking(move || carrier.settle(deadline));
-        let _ = tokio::time::timeout(limit, settled).await;
+        let settled = tokio::task::spawn_blocking(move || carrier.end(deadline));
+        let _ = tokio::time::timeout(limit + TOLD, settled).await;
     }
 
     /// Waits until what is in `pipe` now is written and looked at, but not beyond `limit`.

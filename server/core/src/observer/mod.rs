@@ -7,7 +7,7 @@
 mod agentx;
 mod alarms;
 mod answer;
-mod carrier;
+pub(crate) mod carrier;
 mod datagrams;
 mod drops;
 mod engine;

@@ -48,3 +48,10 @@ pub(crate) fn drain(arena: &Arena) {
     reader.hand_over(u64::MAX, |batch| tap::write_all(LOG, batch.text()));
     reader.tell_losses(true);
 }
+
+/// The same, one line after the other, to somebody who knows where they go.
+pub(crate) fn drain_to(arena: &Arena, mut give: impl FnMut(&[u8])) {
+    let mut reader = Reader::new(arena);
+    reader.hand_over(u64::MAX, |batch| batch.lines().for_each(&mut give));
+    reader.tell_losses(true);
+}
