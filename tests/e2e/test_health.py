@@ -88,6 +88,7 @@ def test_nagios_reads_numbers(uwsgi, app, http):
                    "stats.sock", *http, "--wsgi-file", app("ask"))
     node, stats = (os.path.join(server.cwd, name) for name in ("well.sock", "stats.sock"))
     assert ask(server, "uwsgi.metric_set('mine', 7)") is True
+    server.wait_stats(lambda s: sum(w["avg_rt"] > 0 for w in s["workers"]) == 1 and all(w["status"] == "idle" for w in s["workers"]), "one request that is over")
     check = ["--socket", node, "--stats", stats, *http, "--nagios"]
     assert run(*check) == (0, "UWSGI OK: armed and ready\n", "")
     code, line, _ = run(*check, "--nagios-perfdata", "--nagios-warn", "lq=80", "--nagios-crit", "lq=100", "--nagios-warn", "mine=9")

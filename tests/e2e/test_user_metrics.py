@@ -466,7 +466,7 @@ def test_a_file_that_cannot_be_read_is_told_once(site, tmp_path):
 
 @pytest.mark.ours
 def test_commands_of_a_killed_observer_do_not_go_on(site, tmp_path):
-    command = f"echo $$ >> {tmp_path}/pids; (setsid sleep 1000 & echo $! >> {tmp_path}/pids); sleep 1000"
+    command = f"echo $$ >> {tmp_path}/pids; (setsid sleep 1000 & echo $! >> {tmp_path}/pids); exec sleep 1000"
     server = site(*metrics(f"name=e,collector=exec,arg1={command},arg1n=600000")).allow("DAMN|observer")
     pids = tmp_path / "pids"
     until(lambda: pids.exists() and len(pids.read_text().split()) == 2, "the first command")

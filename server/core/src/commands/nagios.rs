@@ -124,21 +124,22 @@ struct Number {
 /// The numbers that are always shown.
 fn numbers(document: &Value) -> Vec<Number> {
     let list = |name: &str| document[name].as_array().map_or(&[][..], Vec::as_slice);
-    let sum =
-        |list: &[Value], name: &str| list.iter().filter_map(|w| w[name].as_f64()).sum::<f64>();
     let (workers, sockets) = (list("workers"), list("sockets"));
     let busy = workers.iter().filter(|w| w["status"] == "busy").count();
-    let answering: Vec<&Value> =
-        workers.iter().filter(|w| w["avg_rt"].as_f64() > Some(0.0)).collect();
-    let times: f64 = answering.iter().filter_map(|w| w["avg_rt"].as_f64()).sum();
+    let answering = workers.iter().filter(|w| w["avg_rt"].as_f64() > Some(0.0)).count();
     let longest = sockets.iter().filter_map(|s| s["max_queue"].as_f64()).fold(0.0, f64::max);
     let number = |key: &str, value, unit, most| Number { key: key.into(), value, unit, most };
     vec![
         number("requests", sum(workers, "requests"), "c", None),
         number("busy", busy as f64, "", Some(workers.len() as f64)),
-        number("avg_rt", (times / answering.len().max(1) as f64).round(), "us", None),
+        number("avg_rt", (sum(workers, "avg_rt") / answering.max(1) as f64).round(), "us", None),
         number("lq", document["listen_queue"].as_f64().unwrap_or(0.0), "", Some(longest)),
     ]
+}
+
+/// The sum of a number; that of none is not the -0 of the library, which would be shown.
+fn sum(list: &[Value], name: &str) -> f64 {
+    list.iter().filter_map(|item| item[name].as_f64()).fold(0.0, |all, one| all + one)
 }
 
 /// The worst of what the ping said and what the numbers say, and the numbers themselves.
@@ -218,6 +219,12 @@ mod tests {
              lq=7;80;100;0;100 mine=5;;9"
         );
         assert_eq!(code, 0);
+    }
+
+    #[test]
+    fn numbers_of_nobody_are_zero() {
+        let shown: Vec<String> = numbers(&Value::Null).iter().map(|n| n.value.to_string()).collect();
+        assert_eq!(shown, ["0", "0", "0", "0"]);
     }
 
     #[test]
