@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn numbers_of_nobody_are_zero() {
-        let shown: Vec<String> = numbers(&Value::Null).iter().map(|n| n.value.to_string()).collect();
+        let shown: Vec<String> =
+            numbers(&Value::Null).iter().map(|n| n.value.to_string()).collect();
         assert_eq!(shown, ["0", "0", "0", "0"]);
     }
 

@@ -102,7 +102,8 @@ impl Carrier {
         Ok(Carrier { logging, destinations, original, stdio, arena })
     }
 
-    /// A message on its way; `target` is where it goes when nobody else wants it.
+    /// A message on its way; `target` is where it goes when nobody else wants it. Loggers get it at the
+    /// next [`Carrier::send`].
     pub(crate) fn carry(&self, stream: Stream, target: i32, message: &[u8]) {
         let at = Moment(clock::epoch_us());
         if message.len() >= self.logging.longest && !message.ends_with(b"\n") {
@@ -125,6 +126,11 @@ impl Carrier {
                 tap::write_all(target, self.chain(&mut ways, stream).run(message, at));
             }
         }
+    }
+
+    /// What was carried sets out.
+    pub(crate) fn send(&self) {
+        self.destinations.iter().flatten().for_each(|destination| destination.lane.wake());
     }
 
     fn count(&self, which: impl Fn(&Globals) -> &Counter) {

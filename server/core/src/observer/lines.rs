@@ -92,7 +92,10 @@ impl Lines {
     /// The same for one that nobody looks at.
     pub(super) fn bring(&self, target: i32, line: &[u8]) {
         match &self.carrier {
-            Some(carrier) => carrier.carry(Stream::Main, target, line),
+            Some(carrier) => {
+                carrier.carry(Stream::Main, target, line);
+                carrier.send();
+            }
             None => tap::write_all(target, line),
         }
     }
@@ -122,6 +125,7 @@ impl Lines {
         match &self.carrier {
             Some(carrier) => {
                 batch.lines().for_each(|line| carrier.carry(Stream::Requests, target, line));
+                carrier.send();
             }
             None => tap::write_all(target, batch.text()),
         }

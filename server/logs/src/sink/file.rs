@@ -24,6 +24,8 @@ pub(super) struct File {
     /// Mode and owner of the one before.
     before: Option<(u32, u32, u32)>,
     begun: Begun,
+    /// What is written at a time.
+    text: Vec<u8>,
     /// Device and inode of the file that has the beginning of a line.
     torn: Option<(u64, u64)>,
     news: Vec<String>,
@@ -34,26 +36,37 @@ impl File {
     pub(super) fn new(path: &str, most: u64, backup: Option<&str>, mode: Option<u32>) -> File {
         let (path, backup) = (path.to_owned(), backup.map(str::to_owned));
         let (open, before, begun, torn) = (None, None, Begun::default(), None);
-        File { path, most, backup, mode, open, before, begun, torn, news: Vec::new(), moved: 0 }
+        let (text, news, moved) = (Vec::new(), Vec::new(), 0);
+        File { path, most, backup, mode, open, before, begun, text, torn, news, moved }
     }
 
-    fn write(&mut self, message: &[u8], at: Moment) -> io::Result<()> {
-        let (file, size) = match &mut self.open {
-            Some(open) => open,
-            none => {
-                let (file, size) = open(&self.path, self.mode, self.before)?;
-                if self.torn.take() != place(&file) {
-                    self.begun = Begun::default();
-                }
-                none.insert((file, size))
-            }
+    /// Writes as many as belong into the file that is open; how many that were.
+    fn write(&mut self, messages: &[Message]) -> (usize, io::Result<()>) {
+        let (file, size) = match self.opened() {
+            Ok(opened) => opened,
+            Err(e) => return (0, Err(e)),
         };
-        self.begun.write(file.as_fd(), message)?;
-        *size += message.len() as u64;
-        if rotate::is_due(*size, self.most) {
-            self.move_away(at);
+        let fit = fitting(messages, size, self.most);
+        let (done, said) = self.begun.write_all(file.as_fd(), fit, &mut self.text);
+        let size =
+            size + fit.iter().take(done).map(|message| message.text.len() as u64).sum::<u64>();
+        self.open = Some((file, size));
+        if rotate::is_due(size, self.most) {
+            self.move_away(fit.last().map_or(Moment(0), |message| message.at));
         }
-        Ok(())
+        (done, said)
+    }
+
+    /// The file and its size; whoever takes it puts it back.
+    fn opened(&mut self) -> io::Result<(fs::File, u64)> {
+        if let Some(opened) = self.open.take() {
+            return Ok(opened);
+        }
+        let opened = open(&self.path, self.mode, self.before)?;
+        if self.torn.take() != place(&opened.0) {
+            self.begun = Begun::default();
+        }
+        Ok(opened)
     }
 
     /// The next try opens it again: a full disk has room again when nobody holds what was removed.
@@ -102,6 +115,15 @@ impl File {
     }
 }
 
+/// Those from the front on until the file is too large, the one with which it becomes that among them.
+fn fitting(messages: &[Message], mut size: u64, most: u64) -> &[Message] {
+    let first = messages.iter().position(|message| {
+        size += message.text.len() as u64;
+        rotate::is_due(size, most)
+    });
+    first.and_then(|first| messages.get(..=first)).unwrap_or(messages)
+}
+
 fn place(file: &fs::File) -> Option<(u64, u64)> {
     file.metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }
@@ -134,10 +156,13 @@ fn open(
 
 impl Sink for File {
     fn deliver(&mut self, messages: &[Message]) -> (usize, io::Result<()>) {
-        for (done, Message { at, text }) in messages.iter().enumerate() {
-            if let Err(e) = self.write(text, *at) {
+        let mut done = 0;
+        while let Some(rest @ [_, ..]) = messages.get(done..) {
+            let (count, said) = self.write(rest);
+            done += count;
+            if said.is_err() {
                 self.give_up();
-                return (done, Err(e));
+                return (done, said);
             }
         }
         (messages.len(), Ok(()))

@@ -109,14 +109,16 @@ impl Lane {
         Ok(Lane { shared })
     }
 
-    /// A line. It waits up to `patience` for room where the receiver keeps up and is only not fast
-    /// enough at the moment; false when the line is lost.
+    /// A line, which sets out at the next [`Lane::wake`]: what is said together is delivered together.
+    /// It waits up to `patience` for room where the receiver keeps up and is only not fast enough at
+    /// the moment; false when the line is lost.
     pub fn offer(&self, at: Moment, line: &[u8], patience: Duration) -> bool {
         let shared = &self.shared;
         let full =
             |state: &mut State| !state.waiting.is_empty() && state.bytes + line.len() > shared.most;
         let mut state = shared.lock();
         if full(&mut state) && state.lost == 0 {
+            shared.work.notify_one();
             let waited = shared.room.wait_timeout_while(state, patience, full);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -128,8 +130,15 @@ impl Lane {
         state.bytes += line.len();
         state.waiting.push_back(Message { at, text: line.to_vec() });
         shared.listener.waiting(state.waiting.len() as u64);
-        shared.work.notify_one();
         true
+    }
+
+    /// The thread looks at what was offered, unless it is at work already.
+    pub fn wake(&self) {
+        let state = self.shared.lock();
+        if state.under_way == 0 && !state.waiting.is_empty() {
+            self.shared.work.notify_one();
+        }
     }
 
     /// What the sink has open is opened again before the next line. Lines that wait go there.
@@ -339,7 +348,9 @@ mod tests {
     }
 
     fn offer(lane: &Lane, text: &str) -> bool {
-        lane.offer(Moment(0), text.as_bytes(), Duration::ZERO)
+        let taken = lane.offer(Moment(0), text.as_bytes(), Duration::ZERO);
+        lane.wake();
+        taken
     }
 
     #[test]
@@ -377,6 +388,30 @@ mod tests {
         assert!(offer(&lane, "more than there is room for"), "a single line always has room");
         assert_eq!(got.recv_timeout(LONG).unwrap().len(), 27);
         lane.end(Instant::now() + LONG);
+    }
+
+    #[test]
+    fn what_is_offered_together_is_delivered_together() {
+        struct Sizes(Sender<usize>);
+        impl Sink for Sizes {
+            fn deliver(&mut self, messages: &[Message]) -> (usize, io::Result<()>) {
+                self.0.send(messages.len()).unwrap();
+                (messages.len(), Ok(()))
+            }
+        }
+        let (out, got) = channel();
+        let lane =
+            Lane::start("far", Box::new(Sizes(out)), 100, Box::new(Seen::default())).unwrap();
+        for _ in 0..3 {
+            (0..5).for_each(|_| assert!(lane.offer(Moment(0), b"x", Duration::ZERO)));
+            lane.wake();
+            assert_eq!(got.recv_timeout(LONG).unwrap(), 5);
+            assert!(lane.settle(Instant::now() + LONG));
+        }
+        // Without room nobody waits for a thread that nobody woke.
+        (0..110).for_each(|_| assert!(lane.offer(Moment(0), b"x", LONG)));
+        lane.end(Instant::now() + LONG);
+        assert_eq!(got.iter().sum::<usize>(), 110);
     }
 
     #[test]

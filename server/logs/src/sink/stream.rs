@@ -67,6 +67,27 @@ impl Begun {
         self.0 = 0;
         Ok(())
     }
+
+    /// Writes messages as one, whose bytes are put together in `text`. Answers how many are written.
+    pub(super) fn write_all(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        messages: &[Message],
+        text: &mut Vec<u8>,
+    ) -> (usize, io::Result<()>) {
+        text.clear();
+        messages.iter().for_each(|message| text.extend_from_slice(&message.text));
+        let said = self.write(fd, text);
+        if said.is_ok() {
+            return (messages.len(), said);
+        }
+        let whole = messages.iter().take_while(|message| {
+            let left = self.0.checked_sub(message.text.len());
+            self.0 = left.unwrap_or(self.0);
+            left.is_some()
+        });
+        (whole.count(), said)
+    }
 }
 
 fn has_room(fd: BorrowedFd<'_>) -> bool {
