@@ -42,6 +42,7 @@ def test_a_text_beyond_ascii_is_shown_as_text():
 
 @pytest.mark.parametrize("oid, name", [("1.1", "uwsgiRequests"), ("1.31", "uwsgiRequestsOfWorker1"), ("3.0.1", "uwsgiWorker0Requests"),
                                        ("3.2.8", "uwsgiWorker2AvgResponseTime"), ("3.1.2.0.1", "uwsgiWorker1Core0Requests"),
+                                       ("16.2.1.5", "uwsgiWorker2App1Responses2xx"),
                                        ("5.3", "uwsgiCoreBusyWorkers"), ("7.0.1", "uwsgiSocket0ListenQueue"), ("0.1", "uwsgiAlarm"),
                                        ("0.2.6", "uwsgiAlarmState")])
 def test_snmptranslate_knows_both_ways(oid, name):

@@ -80,6 +80,21 @@ def test_the_time_of_a_worker_is_beside_the_count_that_hides_it(site):
     assert netsnmp.get(server.where, "3.1.13", "3.1.7") == ["0", str(spent["value"])]
 
 
+def test_applications_are_beside_their_workers(site, app):
+    """Worker and number of an application lie in front of each figure, and names lead to the same place."""
+    server = site("-p", "2", "--metrics-extended", "--manage-script-name", "--single-interpreter", "--mount", f"/two={app('wires')}")
+    for path in ("/", "/two/length", "/two/no-content", "/two/length"):
+        assert server.get(path).status in (200, 204)
+    listed = server.stats()["metrics"]
+    figures = {1: "requests", 2: "exceptions", 5: "responses.2xx", 11: "tx", 17: "aborted"}
+    for number, name in figures.items():
+        said = [int(netsnmp.get(server.where, f"16.{worker}.{at}.{number}")[0]) for worker in (1, 2) for at in (0, 1)]
+        assert said == [listed[f"worker.{worker}.app.{at}.{name}"]["value"] for worker in (1, 2) for at in (0, 1)]
+        wanted = {"requests": [1, 3], "responses.2xx": [1, 3], "exceptions": [0, 0], "aborted": [0, 0]}
+        assert name == "tx" or [said[0] + said[2], said[1] + said[3]] == wanted[name]
+    assert netsnmp.get(server.where, "16.1.2.1") == ["No Such Instance currently exists at this OID"], "there are two"
+
+
 def test_the_system_group_is_there_for_tools_that_ask_it_first(site):
     server = site()
     group = netsnmp.walk(server.where, "1.3.6.1.2.1.1")

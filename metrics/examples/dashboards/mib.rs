@@ -12,10 +12,11 @@ use uwsgi_metrics::Kind;
 use uwsgi_metrics::schema::{Group, Metric, TABLE, Unit};
 
 /// How many of a kind are named: group, first, last.
-const COUNTS: [(Group, u32, u32); 12] = [
+const COUNTS: [(Group, u32, u32); 13] = [
     // Worker 0 is the sum of all.
     (Group::Worker, 0, 16),
     (Group::Core, 1, 4),
+    (Group::App, 1, 8),
     (Group::Socket, 0, 7),
     (Group::Gateway, 1, 4),
     (Group::Mule, 1, 8),
@@ -29,6 +30,8 @@ const COUNTS: [(Group, u32, u32); 12] = [
 ];
 /// Cores of a worker that are named.
 const CORES: u32 = 4;
+/// Applications of a worker that are named.
+const APPS: u32 = 2;
 /// Workers that the older branch 1 names: 31 is worker 1.
 const OLD_WORKERS: u32 = 16;
 /// Changes with the meaning of objects, not with every build.
@@ -121,8 +124,12 @@ fn older(tree: &mut Tree) {
 fn indices(metric: &Metric) -> Vec<(u32, u32)> {
     let known = COUNTS.iter().find(|(group, ..)| *group == metric.group);
     let (first, last) = known.map_or((0, 0), |(_, first, last)| (*first, *last));
-    let cores = if metric.group == Group::Core { CORES } else { 1 };
-    (first..=last).flat_map(|n| (0..cores).map(move |m| (n, m))).collect()
+    let within = match metric.group {
+        Group::Core => CORES,
+        Group::App => APPS,
+        _ => 1,
+    };
+    (first..=last).flat_map(|n| (0..within).map(move |m| (n, m))).collect()
 }
 
 /// The OID with numbers for its letters.
@@ -178,6 +185,8 @@ fn branch(oid: &[u32]) -> String {
         1 => "older",
         // These lie beside the figures of the instance.
         5 => "instance",
+        // A worker and a number lie in front of the figure.
+        16 => "worker.app",
         20 => "kernel.worker",
         21 => "kernel.socket",
         _ => word.unwrap_or("other"),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::{Group, Metric, Read, TABLE};
 use crate::metric_pool::Kind;
-use crate::rows::{GatewayCells, MetricCells, MetricRow};
+use crate::rows::{AppCells, GatewayCells, MetricCells, MetricRow};
 use crate::snapshot::{Snapshot, WorkerSnap};
 
 /// What enters the list.
@@ -187,7 +187,11 @@ fn push_extended(items: &mut Vec<Item>, snapshot: &Snapshot, metric: &'static Me
             let value = read(&snapshot.system).map(|v| i64::try_from(v).unwrap_or(i64::MAX));
             items.extend(value.map(|value| item(metric, name, oid, 0, 0, value)));
         }
-        Read::Core(_) | Read::App(_) | Read::Kill(..) => {}
+        Read::App(read) => items.extend(snapshot.workers.iter().flat_map(|w| {
+            let number = |app: &AppCells| u32::try_from(app.id).unwrap_or(u32::MAX);
+            w.apps.iter().map(move |a| item(metric, name, oid, w.index, number(a), read(a)))
+        })),
+        Read::Core(_) | Read::Kill(..) => {}
     }
 }
 

@@ -6,6 +6,7 @@
 //! [`Snapshot`] and which cell it comes from; rows without a cell are computed.
 
 mod alarm;
+mod application;
 mod build;
 mod daemon;
 mod kernel;
@@ -43,6 +44,7 @@ pub static TABLE: &[Metric] = &build::joined::<{ build::count(PARTS) }>(PARTS);
 /// The table as it is written: by what the metrics are about.
 const PARTS: &[&[Metric]] = &[
     table::ROWS,
+    application::ROWS,
     alarm::ROWS,
     pusher::ROWS,
     daemon::ROWS,

@@ -120,7 +120,8 @@ fn builtin(metric: &Metric, [n, m, k]: [u32; 3], snapshot: &Snapshot) -> Option<
         Read::KernelSocket(_, read) => read(snapshot.kernel.as_ref()?.sockets.get(k as usize)?),
         Read::Probe(read) => read(snapshot.kernel.as_ref()?.probes.get(k as usize)?),
         Read::System(read) => i64::try_from(read(&snapshot.system)?).unwrap_or(i64::MAX),
-        Read::App(_) | Read::Kill(..) => return None,
+        Read::App(read) => read(worker()?.apps.iter().find(|app| app.id == u64::from(m))?),
+        Read::Kill(..) => return None,
     })
 }
 
@@ -145,7 +146,8 @@ fn now(view: &View, metric: &Metric, [n, m, k]: [u32; 3]) -> Option<i64> {
         Read::Daemon(read) => read(&view.daemon(n.checked_sub(1)?).read()),
         Read::Logger(read) => read(&view.logger(n.checked_sub(1)?).read()),
         Read::System(read) => i64::try_from(read(&view.system().read())?).unwrap_or(i64::MAX),
-        Read::App(_) | Read::Kill(..) => return None,
+        Read::App(read) => read(&view.app(n, m).read()),
+        Read::Kill(..) => return None,
     })
 }
 
@@ -227,7 +229,8 @@ fn exists(shape: &Shape, metric: &Metric, [n, m, k]: [u32; 3]) -> bool {
         Read::KernelWorker(..) => shape.probes > 0 && (1..=shape.workers).contains(&n),
         Read::KernelSocket(..) => k < shape.listeners,
         Read::Probe(_) => k < PROBES * shape.probes,
-        Read::App(_) | Read::Kill(..) => false,
+        Read::App(_) => (1..=shape.workers).contains(&n) && m < shape.apps,
+        Read::Kill(..) => false,
     }
 }
 
@@ -247,9 +250,14 @@ mod tests {
             metrics: 4,
             mules: 2,
             alarms: 2,
+            apps: 3,
             ..Shape::default()
         };
         let arena = Arena::create(&shape).unwrap();
+        for (id, requests) in [(0, 5), (1, 6)] {
+            let app = arena.app(2, id);
+            (app.used.set(1), app.id.set(id.into()), app.requests.set(requests));
+        }
         arena.gateway(0).name.set(b"http");
         arena.gateway(0).requests.set(7);
         arena.socket(0).name.set(b":0");
@@ -275,6 +283,8 @@ mod tests {
         let arena = Arena::create(&Shape { workers: 1, cores: 1, ..Shape::default() }).unwrap();
         for name in [
             "worker.2.requests",
+            "worker.1.app.99.requests",
+            "worker.0.app.0.requests",
             "worker.1.core.1.requests",
             "socket.0.listen_queue",
             "mule.1.signals",

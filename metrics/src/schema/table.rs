@@ -317,12 +317,15 @@ pub(super) const ROWS: &[Metric] = &[
         .cell(at!(CoreRow.keepalive_reuses)),
     // --- applications
     app(|a| i(a.startup_time), Gauge, Seconds, "Time the application took to load.")
+        .extended("worker.N.app.M.startup_time", "16.N.M.3")
         .family("uwsgi_worker_app_startup_time_seconds")
         .cell(at!(AppRow.startup_time)),
     app(|a| i(a.requests), Counter, Count, "Requests dispatched to the application.")
+        .extended("worker.N.app.M.requests", "16.N.M.1")
         .family("uwsgi_worker_app_requests_total")
         .cell(at!(AppRow.requests)),
     app(|a| i(a.exceptions), Counter, Count, "Uncaught exceptions of the application.")
+        .extended("worker.N.app.M.exceptions", "16.N.M.2")
         .family("uwsgi_worker_app_exceptions_total")
         .cell(at!(AppRow.exceptions)),
     // --- totals
