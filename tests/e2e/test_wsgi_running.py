@@ -1,6 +1,7 @@
 """What applications do about their running request through the module `uwsgi`."""
 
 import pathlib
+import socket
 from urllib.parse import quote
 
 import pytest
@@ -173,6 +174,37 @@ def test_chunks_through_the_router_and_of_front_servers_that_announce_none(uwsgi
 
 def test_descriptors_by_number(server):
     assert lines(server, "/descriptors") == ["True", "False", "True", "b'ab'", "b'c'", "None", "None", "None", "-1", "-1"]
+
+
+@pytest.mark.ours
+def test_connect_finds_every_form_of_an_address(uwsgi, tmp_path):
+    """Abstract names as the original binds them, with a NUL at their end, go first; no host is this machine."""
+    (tmp_path / "app.py").write_text(
+        "import uwsgi\n"
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    fd = uwsgi.connect(environ['QUERY_STRING'], 2)\n"
+        "    said = uwsgi.recv(fd) if fd >= 0 else None\n"
+        "    uwsgi.close(fd)\n"
+        "    return [repr(said).encode()]\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", tmp_path / "app.py")
+    name = f"uwsgi-test-{server.pid}"
+    port = socket.socket()
+    port.bind(("127.0.0.1", 0))
+    places = {f"@{name}p": (socket.AF_UNIX, f"\0{name}p\0"), f"@{name}e": (socket.AF_UNIX, f"\0{name}e"),
+              f"{tmp_path}/s": (socket.AF_UNIX, f"{tmp_path}/s"), f":{port.getsockname()[1]}": None}
+    for text, place in places.items():
+        with port if place is None else socket.socket(place[0]) as listener:
+            if place:
+                listener.bind(place[1])
+            listener.listen()
+            with wire.connect(server.address()) as stream:
+                stream.sendall(wire.request_bytes(path=f"/?{text}", headers={"Connection": "close"}))
+                listener.settimeout(10)
+                peer = listener.accept()[0]
+                peer.sendall(text.encode())
+                assert wire.read_all(stream).endswith(repr(text.encode()).encode())
+                peer.close()
 
 
 def test_functions_of_engines_that_are_not_there(server):

@@ -93,17 +93,23 @@ builtin!(connect = "connect", |_s, args| {
     Obj::int(fd.map_or(-1, |fd| i64::from(fd.into_raw_fd())))
 });
 
-/// Connects to `/path`, `@abstract` or `host:port`.
+/// Connects to `/path`, `@abstract` or `host:port`, where no host is this machine. Abstract names have a
+/// NUL at their end, as servers of this family bind them, or none.
 fn open(address: &str, limit: Option<Duration>) -> io::Result<OwnedFd> {
     if let Some(name) = address.strip_prefix('@') {
-        let address = SocketAddr::from_abstract_name(name)?;
-        return UnixStream::connect_addr(&address).map(OwnedFd::from);
+        let connect = |name: &[u8]| {
+            let address = SocketAddr::from_abstract_name(name)?;
+            UnixStream::connect_addr(&address).map(OwnedFd::from)
+        };
+        let padded = [name.as_bytes(), &[0]].concat();
+        return connect(&padded).or_else(|_| connect(name.as_bytes()));
     }
     if !address.contains(':') {
         return UnixStream::connect(address).map(OwnedFd::from);
     }
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for place in address.to_socket_addrs()? {
+    let host = if address.starts_with(':') { "127.0.0.1" } else { "" };
+    for place in format!("{host}{address}").to_socket_addrs()? {
         let opened = match limit {
             Some(limit) => TcpStream::connect_timeout(&place, limit),
             None => TcpStream::connect(place),
