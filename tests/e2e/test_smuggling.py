@@ -101,6 +101,15 @@ def test_what_an_operator_lets_pass(uwsgi, app, front):
     assert statuses(wire.raw(address, b"GET /env HTTP/1.1\r\n\r\n")) == [400], "the rest is as strict as ever"
 
 
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("options, seen", [([], False), (["--keep-http-proxy-header"], True)], ids=["dropped", "kept"])
+def test_nobody_outside_names_a_proxy(uwsgi, app, front, options, seen):
+    server = uwsgi(f"--{front}", "127.0.0.1:0", "-M", "--wsgi-file", app("wires"), *options)
+    address = server.address() if front != "http" else ("127.0.0.1", int(server.wait_log(r"http bound on 127\.0\.0\.1:(\d+)")[1]))
+    answer = wire.raw(address, b"GET /env HTTP/1.1\r\nHost: h\r\nConnection: close\r\nProxy: http://evil\r\nX-Proxy: 1\r\n\r\n")
+    assert (b'"HTTP_PROXY": "http://evil"' in answer) is seen and b'"HTTP_X_PROXY": "1"' in answer
+
+
 def test_an_application_cannot_be_made_to_write_a_header(uwsgi, tmp_path):
     (tmp_path / "inject.py").write_text(
         "def application(environ, start_response):\n"

@@ -9,7 +9,8 @@ use uwsgi_proto::link::{FrameReader, FrameStep, RequestHeader};
 use uwsgi_proto::scrape::{Look, look};
 use uwsgi_proto::{HttpEnv, Lenient, VarBlock, parse_head, proxy, scgi};
 
-const EVERYTHING: Lenient = Lenient { underscores: true, folding: true, host: true, length: true };
+const EVERYTHING: Lenient =
+    Lenient { underscores: true, folding: true, host: true, length: true, proxy: true };
 
 fn each(target: &str, run: impl Fn(&[u8])) -> io::Result<()> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);

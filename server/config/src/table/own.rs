@@ -42,6 +42,7 @@ pub(super) const OWN: &[&str] = &[
     "explain",
     "http-lenient",
     "json-schema",
+    "keep-http-proxy-header",
     "log-escape",
     "log-json",
     "log-ring",

@@ -222,6 +222,7 @@ pub(super) const ROWS: &[Row] = &[
         "what is let pass in HTTP requests that are not to the letter",
     )
     .words(&["underscores", "folding", "host", "length", "all"]),
+    flag("keep-http-proxy-header", "let applications see the header Proxy of HTTP requests"),
     flag("reuse-port", "let several instances listen on one port (SO_REUSEPORT)"),
     req("tcp-fast-open", Kind::Int, "allow this many pending TCP fast open requests")
         .aliases(&["tcp-fastopen"]),

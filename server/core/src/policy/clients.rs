@@ -63,5 +63,6 @@ fn lenient(config: &Config) -> Lenient {
         folding: says("folding"),
         host: says("host"),
         length: says("length"),
+        proxy: config.flag("keep-http-proxy-header"),
     }
 }

@@ -8,7 +8,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((split, input)) = data.split_first() else { return };
     let bit = |n: u8| split & n == n;
     let lenient =
-        Lenient { underscores: bit(1), folding: bit(2), host: bit(4), length: bit(8) };
+        Lenient { underscores: bit(1), folding: bit(2), host: bit(4), length: bit(8), proxy: bit(32) };
     let env = HttpEnv { lenient, keep_slashes: bit(16), ..HttpEnv::default() };
     let (mut whole, mut parts) = (VarBlock::new(), VarBlock::new());
     let want = parse_head(input, 0, &env, 4096, &mut whole);

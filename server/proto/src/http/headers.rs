@@ -41,6 +41,9 @@ impl Fields {
             if field.underscore && !lenient.underscores {
                 continue;
             }
+            if field.is_proxy() && !lenient.proxy {
+                continue;
+            }
             let slot = out
                 .push_header(field.name, &field.value, &mut self.seen)
                 .map_err(|e| too_big(e, &field))?;
@@ -135,6 +138,9 @@ fn length(value: &[u8]) -> Result<u64, HttpError> {
     })
 }
 
+/// Its variable is one that the environment has for another purpose.
+const PROXY: &[u8] = b"proxy";
+
 /// One header line.
 struct Field<'a> {
     name: &'a [u8],
@@ -169,6 +175,11 @@ impl<'a> Field<'a> {
             underscore: class == UNDERSCORE,
             len: colon + 1 + end + 2,
         })
+    }
+
+    /// It would be taken for the proxy of requests that the application makes itself.
+    fn is_proxy(&self) -> bool {
+        self.name.len() == PROXY.len() && self.name.eq_ignore_ascii_case(PROXY)
     }
 
     /// Joins a line that continues the value; answers its length.

@@ -5,8 +5,9 @@
 //! Strict after RFC 9112, because two parties that read one head differently can be played off
 //! against each other: folded lines, bare CR or LF, blanks around names, a `Host` that is missing
 //! or repeated, repeated `Content-Length`, `Content-Length` next to `Transfer-Encoding` are errors,
-//! and names with `_` are dropped so that they cannot pose as their twins with `-`. [`Lenient`] is
-//! what an operator can ask for instead. Any shape of target is taken.
+//! and names with `_` are dropped so that they cannot pose as their twins with `-`. So is `Proxy`, whose
+//! variable `HTTP_PROXY` names a proxy to many a client library. [`Lenient`] is what an operator can ask
+//! for instead. Any shape of target is taken.
 //!
 //! What is wrong is said as soon as it is there: a line that ends in a bare LF will never be
 //! followed by the blank line that is waited for.
@@ -57,6 +58,8 @@ pub struct Lenient {
     pub host: bool,
     /// `Content-Length` may be repeated, as long as it says the same.
     pub length: bool,
+    /// The header `Proxy` is passed on.
+    pub proxy: bool,
 }
 
 /// What the server itself needs to know of a head.

@@ -121,6 +121,20 @@ fn names_with_underscores_cannot_pose_as_their_twins() {
 }
 
 #[test]
+fn nobody_outside_names_a_proxy_for_the_application() {
+    let input = b"GET / HTTP/1.1\r\nHost: h\r\npRoXy: http://evil\r\nProxy-X: 1\r\nX-Proxy: 2\r\nProxies: 3\r\n\r\n";
+    for (proxy, want) in [(false, None), (true, Some(&b"http://evil"[..]))] {
+        let lenient = Lenient { proxy, ..Lenient::default() };
+        let (got, block) = run(input, &HttpEnv { lenient, ..env() });
+        assert!(matches!(got, Ok(Parsed::Done(_))));
+        assert_eq!(block.get(b"HTTP_PROXY"), want);
+        for (name, value) in [("HTTP_PROXY_X", "1"), ("HTTP_X_PROXY", "2"), ("HTTP_PROXIES", "3")] {
+            assert_eq!(block.get(name.as_bytes()), Some(value.as_bytes()));
+        }
+    }
+}
+
+#[test]
 fn a_refusal_has_a_line_that_names_it() {
     for (input, line) in [
         ("GET /\r\n\r\n", "invalid HTTP request"),
@@ -143,7 +157,8 @@ fn a_refusal_has_a_line_that_names_it() {
 
 #[test]
 fn what_an_operator_lets_pass_passes_and_nothing_else() {
-    let all = Lenient { underscores: true, folding: true, host: true, length: true };
+    let all =
+        Lenient { underscores: true, folding: true, host: true, length: true, proxy: true };
     let with = |lenient| HttpEnv { lenient, ..env() };
     for (lines, one, want) in [
         (
