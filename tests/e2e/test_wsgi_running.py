@@ -176,6 +176,24 @@ def test_descriptors_by_number(server):
     assert lines(server, "/descriptors") == ["True", "False", "True", "b'ab'", "b'c'", "None", "None", "None", "-1", "-1"]
 
 
+def test_packets_lie_in_files_too(uwsgi, tmp_path):
+    pairs = [("name", "value"), ("empty", ""), ("name", "later")]
+    files = {"request": wire.packet(pairs), "job": wire.packet(pairs, modifier1=17), "empty": wire.packet([]),
+             "code": wire.packet(pairs, modifier1=22), "half": wire.packet(pairs)[:-3], "no header": b"\0\0",
+             "no name": wire.packet(b"\0\0\1\0x")}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "app.py").write_text(
+        "import uwsgi\n"
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        f"    return [repr([uwsgi.parsefile(name) for name in {[*files, 'nowhere']!r}]).encode()]\n")
+    server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--wsgi-file", tmp_path / "app.py")
+    read = {b"name": b"later", b"empty": b""}
+    assert server.get("/").body.decode() == repr([read, read, {}, *[None] * 5])
+    server.wait_log(r'^open\("nowhere"\): No such file or directory')
+
+
 @pytest.mark.ours
 def test_connect_finds_every_form_of_an_address(uwsgi, tmp_path):
     """Abstract names as the original binds them, with a NUL at their end, go first; no host is this machine."""

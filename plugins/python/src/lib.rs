@@ -25,6 +25,7 @@ mod metric;
 mod module;
 mod mules;
 mod obj;
+mod packet;
 mod plain;
 mod raise;
 mod raw;

@@ -18,6 +18,7 @@ use crate::locks;
 use crate::metric;
 use crate::mules;
 use crate::obj::Obj;
+use crate::packet;
 use crate::plain;
 use crate::raise::{Raised, Res, clear, raised, value_error};
 use crate::running;
@@ -181,6 +182,7 @@ pub(crate) fn make(server: ServerRef, start_response: &Obj) -> Res<(Obj, Obj)> {
         .chain(&running::FUNCTIONS)
         .chain(&wire::FUNCTIONS)
         .chain(&plain::FUNCTIONS)
+        .chain(&packet::FUNCTIONS)
     {
         // SAFETY: rows hold static NUL-terminated names.
         let name = unsafe { std::ffi::CStr::from_ptr(row.name) };

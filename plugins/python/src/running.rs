@@ -155,7 +155,7 @@ fn source(what: &Obj) -> Res<Option<Source>> {
     Ok(Some(Source::Borrowed(fd)))
 }
 
-fn open(path: &[u8]) -> Option<File> {
+pub(crate) fn open(path: &[u8]) -> Option<File> {
     use std::os::unix::ffi::OsStrExt;
     let opened = unlocked(|| File::open(Path::new(std::ffi::OsStr::from_bytes(path))));
     match opened {
