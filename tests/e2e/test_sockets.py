@@ -213,6 +213,23 @@ def test_http_router_keeps_alive_when_asked(uwsgi, app):
             assert reader.response().body == b"Hello World"
 
 
+@pytest.mark.ours
+def test_http_router_passes_chunks_both_ways_when_asked(uwsgi, app):
+    port = free_port()
+    server = uwsgi("--http", f"127.0.0.1:{port}", "--http-keepalive", "--http-auto-chunked", "--http-chunked-input",
+                   "--wsgi-manage-chunked-input", "--wsgi-file", app("wires"))
+    with wire.connect(port) as stream:
+        reader = wire.Reader(stream)
+        for _ in range(2):
+            stream.sendall(wire.request_bytes(path="/generator"))
+            answer = reader.response()
+            assert answer.header("Transfer-Encoding") == "chunked" and answer.body.count(b"part") == 5
+        stream.sendall(b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                       b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")
+        assert reader.response().body == b"hello world"
+    assert "not implemented" not in server.log()
+
+
 def test_http_router_adds_its_variables(uwsgi, app):
     port = free_port()
     uwsgi("--http", f"127.0.0.1:{port}", "--wsgi-file", app("wires"))
