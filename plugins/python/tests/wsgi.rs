@@ -237,6 +237,21 @@ fn an_environ_never_shows_another_request() {
 }
 
 #[test]
+fn a_script_name_of_before_is_not_shown_whatever_was_learned() {
+    let shapes =
+        ["HTTP_X=1 SCRIPT_NAME=/s", "", "HTTP_X=1", "HTTP_X=1 SCRIPT_NAME=/s", "SCRIPT_NAME="];
+    let requests = shapes.map(|shape| vec![format!("GET /environ_keys {shape}"); 20]).concat();
+    let lines: Vec<&str> = requests.iter().map(String::as_str).collect();
+    let run = run(&[&file("shapes.py")], &lines);
+    for (n, line) in lines.iter().enumerate() {
+        let body = run.body(n);
+        let name = if line.contains("/s") { "SCRIPT_NAME='/s'" } else { "SCRIPT_NAME=''" };
+        assert!(body.contains(name), "{n}: {line}: {body}");
+        assert_eq!(body.contains("HTTP_X="), line.contains("HTTP_X"), "{n}: {line}: {body}");
+    }
+}
+
+#[test]
 fn headers_and_variables_are_latin1() {
     let run = run(&[&file("shapes.py")], &["GET /latin1 HTTP_X=\u{e9}"]);
     assert!(run.out.contains("header: X-Name: caf\u{e9}\n"), "{}", run.out);
