@@ -125,11 +125,27 @@ impl Wire {
 
     /// Refuses what could end the line and start another header.
     fn checked(self, what: &str) -> Res<Wire> {
-        match self.bytes().iter().any(|&b| (b < 0x20 && b != b'\t') || b == 0x7f) {
+        match has_control(self.bytes()) {
             true => Err(value_error(&format!("{what} must not contain control characters"))),
             false => Ok(self),
         }
     }
+}
+
+/// Whether there is a control character other than a tab. Without a branch for each byte: there is
+/// none, nearly always.
+fn has_control(text: &[u8]) -> bool {
+    static CONTROL: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 0x20 {
+            table[byte] = byte != b'\t' as usize;
+            byte += 1;
+        }
+        table[0x7f] = true;
+        table
+    };
+    text.iter().fold(false, |found, &byte| found | CONTROL[usize::from(byte)])
 }
 
 fn is_text(object: *mut PyObject) -> bool {
@@ -157,7 +173,11 @@ fn set_head(core: &Core, status: &Obj, headers: &Obj) -> Res<()> {
         let (key, value) = header(item)?;
         pairs.push(Pair { key: Str::new(key.bytes()), value: Str::new(value.bytes()) });
         // bytes objects do not move, so the pairs stay right while the copies are kept
-        copies.extend([key, value].into_iter().filter(|w| matches!(w, Wire::Copied(_))));
+        for wire in [key, value] {
+            if let Wire::Copied(copy) = wire {
+                copies.push(copy);
+            }
+        }
     }
     if status.bytes().len() < 3 {
         return Ok(());
