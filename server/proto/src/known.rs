@@ -114,7 +114,7 @@ pub struct Known<'a> {
 macro_rules! accessors {
     ($($(#[$doc:meta])* $name:ident => $var:ident,)+) => {
         impl<'a> Known<'a> {
-            $($(#[$doc])* pub fn $name(self) -> &'a [u8] { self.value(Var::$var) })+
+            $($(#[$doc])* #[inline] pub fn $name(self) -> &'a [u8] { self.value(Var::$var) })+
         }
     };
 }
@@ -165,15 +165,18 @@ accessors! {
 }
 
 impl<'a> Known<'a> {
+    #[inline]
     pub(crate) fn new(block: &'a VarBlock) -> Self {
         Self { block }
     }
 
     /// The value of `var`, if it was sent.
+    #[inline]
     pub fn get(self, var: Var) -> Option<&'a [u8]> {
         self.block.position(var).map(|i| self.block.val_at(i))
     }
 
+    #[inline]
     fn value(self, var: Var) -> &'a [u8] {
         self.get(var).unwrap_or(b"")
     }

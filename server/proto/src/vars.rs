@@ -192,41 +192,60 @@ impl VarBlock {
     /// the broken one stay, so that the request can still be named in a log.
     pub fn load(&mut self, payload: &[u8]) -> Result<(), VarError> {
         self.clear();
-        self.buf.reserve(payload.len());
         let mut at = 0;
-        while at < payload.len() {
-            let (key, after_key) = counted(payload, at)?;
-            if key.is_empty() {
-                return Err(VarError::NullKey);
+        let checked = loop {
+            match self.load_pair(payload, at) {
+                Ok(Some(end)) => at = end,
+                Ok(None) => break Ok(()),
+                Err(e) => break Err(e),
             }
-            let (val, end) = counted(payload, after_key)?;
-            if self.index.len() >= self.max_pairs {
-                return Err(VarError::TooMany);
-            }
-            self.buf.extend_from_slice(&payload[at..end]);
-            self.commit(classify(key), at + 2, key.len() as u16, val.len() as u16);
-            at = end;
+        };
+        self.buf.extend_from_slice(&payload[..at]);
+        checked
+    }
+
+    /// Notes the pair at `at`, whose bytes will lie where they lie in `payload`: where it ends.
+    #[inline]
+    fn load_pair(&mut self, payload: &[u8], at: usize) -> Result<Option<usize>, VarError> {
+        if at == payload.len() {
+            return Ok(None);
         }
-        Ok(())
+        let (key, after_key) = counted(payload, at)?;
+        if key.is_empty() {
+            return Err(VarError::NullKey);
+        }
+        let (val, end) = counted(payload, after_key)?;
+        if self.index.len() >= self.max_pairs {
+            return Err(VarError::TooMany);
+        }
+        self.commit(classify(key), at + 2, key.len() as u16, val.len() as u16);
+        Ok(Some(end))
     }
 
     /// All pairs in packet order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        (0..self.index.len()).map(|i| (self.key_at(i), self.val_at(i)))
+        self.index.iter().map(|span| self.pair(*span))
+    }
+
+    #[inline]
+    fn pair(&self, span: Span) -> (&[u8], &[u8]) {
+        let (key_at, key_len) = (span.key_at as usize, usize::from(span.key_len));
+        let whole = &self.buf[key_at..key_at + key_len + 2 + usize::from(span.val_len)];
+        let (key, rest) = whole.split_at(key_len);
+        (key, &rest[2..])
     }
 
     /// The key of pair `i`, empty when there is none.
+    #[inline]
     pub fn key_at(&self, i: usize) -> &[u8] {
-        let Some(span) = self.index.get(i) else { return b"" };
-        let at = span.key_at as usize;
-        &self.buf[at..at + usize::from(span.key_len)]
+        self.index.get(i).map_or(b"", |span| self.pair(*span).0)
     }
 
     /// The value of pair `i`, empty when there is none.
+    #[inline]
     pub fn val_at(&self, i: usize) -> &[u8] {
-        let Some(span) = self.index.get(i) else { return b"" };
-        let at = span.key_at as usize + usize::from(span.key_len) + 2;
-        &self.buf[at..at + usize::from(span.val_len)]
+        self.index.get(i).map_or(b"", |span| self.pair(*span).1)
     }
 
     /// The value of `key`; the last one wins. Searches: variables of the core are at
@@ -239,11 +258,13 @@ impl VarBlock {
     }
 
     /// The variables the core itself consumes, found while the block was filled.
+    #[inline]
     pub fn known(&self) -> Known<'_> {
         Known::new(self)
     }
 
     /// Position of a variable of the core.
+    #[inline]
     pub(crate) fn position(&self, var: Var) -> Option<usize> {
         usize::from(self.slots[var as usize]).checked_sub(1)
     }

@@ -71,13 +71,14 @@ pub(super) fn route<'a>(
     let known = vars.known();
     let rewrite = mounts.and_then(|m| m.rewrite(known.path_info()));
     pairs.clear();
-    for (key, value) in vars.iter() {
-        let value = match (&rewrite, key) {
-            (Some(r), b"PATH_INFO") => r.path_info,
-            (Some(_), b"SCRIPT_NAME") => continue,
-            _ => value,
-        };
-        pairs.push(Pair { key: Str::new(key), value: Str::new(value) });
+    let pair = |(key, value): (&[u8], &[u8])| Pair { key: Str::new(key), value: Str::new(value) };
+    match &rewrite {
+        None => pairs.extend(vars.iter().map(pair)),
+        Some(r) => pairs.extend(vars.iter().filter_map(|(key, value)| match key {
+            b"PATH_INFO" => Some(pair((key, r.path_info))),
+            b"SCRIPT_NAME" => None,
+            _ => Some(pair((key, value))),
+        })),
     }
     let script_name = rewrite.map_or(known.script_name(), |r| r.script_name);
     if mounts.is_some() {
