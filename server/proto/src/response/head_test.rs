@@ -54,6 +54,20 @@ fn what_an_application_must_not_send_is_refused() {
 }
 
 #[test]
+fn a_control_character_is_found_wherever_it_stands() {
+    let mut head = ResponseHead::default();
+    for (len, byte) in (1..=20).flat_map(|len| (0..=255).map(move |byte| (len, byte))) {
+        let bad = (byte < 0x20 && byte != b'\t') || byte == 0x7f;
+        for at in 0..len {
+            let mut value = vec![b'v'; len];
+            value[at] = byte;
+            head.start(b"HTTP/1.1", b"200 OK").unwrap();
+            assert_eq!(head.header(b"x", &value).is_err(), bad, "{byte} at {at} of {len}");
+        }
+    }
+}
+
+#[test]
 fn headers_are_limited_in_bytes() {
     let mut head = ResponseHead::new(64);
     head.start(b"HTTP/1.1", b"200 OK").unwrap();
