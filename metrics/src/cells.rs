@@ -236,16 +236,24 @@ impl<const WORDS: usize> Text<WORDS> {
 #[inline]
 pub(crate) fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
     let (whole, rest) = bytes.as_chunks::<8>();
-    let mut cells = words.iter();
-    for (chunk, cell) in whole.iter().zip(&mut cells) {
-        cell.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
+    let store = |cell: &AtomicU64, word: &[u8; 8]| {
+        cell.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+    };
+    // Four at a time: this copies all variables of each request.
+    let room = words.len().min(whole.len());
+    let (fours, last_cells) = words[..room].as_chunks::<4>();
+    let (four_words, last_words) = whole[..room].as_chunks::<4>();
+    for (cells, words) in fours.iter().zip(four_words) {
+        for (cell, word) in cells.iter().zip(words) {
+            store(cell, word);
+        }
+    }
+    for (cell, word) in last_cells.iter().zip(last_words) {
+        store(cell, word);
     }
     if let (false, Some(cell)) = (rest.is_empty(), words.get(whole.len())) {
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        cell.store(u64::from_ne_bytes(last), Ordering::Relaxed);
+        let word = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        store(cell, &word.to_le_bytes());
     }
 }
 
@@ -371,6 +379,21 @@ mod tests {
         }
         cell.set(b"\xff\x00\x01");
         assert_eq!(cell.get(), b"\xff\x00\x01", "bytes are kept as they are");
+    }
+
+    #[test]
+    fn as_many_bytes_are_stored_as_there_is_room_for() {
+        let bytes: Vec<u8> = (1..=80).collect();
+        for room in 0..=7 {
+            for len in 0..=bytes.len() {
+                let words: Vec<AtomicU64> = (0..room).map(|_| AtomicU64::new(u64::MAX)).collect();
+                store_bytes(&words, &bytes[..len]);
+                let kept = len.min(room * 8);
+                assert_eq!(load_bytes(&words, kept as u64), bytes[..kept], "{len} in {room}");
+                let rest = words.iter().skip(kept.div_ceil(8));
+                assert!(rest.into_iter().all(|word| word.load(Ordering::Relaxed) == u64::MAX));
+            }
+        }
     }
 
     #[test]
