@@ -145,3 +145,34 @@ def test_a_full_disk_tears_no_line_and_loses_none(instance, small, tmp_path):
     until(lambda: open(seen("log")).read().endswith("\nSTORM 14999\n"), "the last line", 30)
     assert open(seen("log")).read().splitlines() == [f"STORM {number}" for number in range(15000)]
     one.stop()
+
+
+def test_a_log_that_was_full_tells_what_is_lost(instance, small, tmp_path):
+    prefix, disk, seen = small
+    launcher = tmp_path / "uwsgi-there"
+    launcher.write_text(f"#!/bin/sh\n[ \"$1\" = --help ] && exec {paths.OURS} --help\nexec {' '.join(prefix)} {paths.OURS} \"$@\"\n")
+    launcher.chmod(0o755)
+    with open(seen("filler"), "wb") as filler:
+        filler.write(b"x" * (128 << 10))
+    instance("--logto", f"{disk}/log", "--log-master", "--disable-logging", binary=launcher)
+    until(lambda: os.path.exists(seen("log")) and "spawned uWSGI observer" in open(seen("log")).read(), "the start")
+    place = str(tmp_path / "w.sock")
+    assert wire.http(place, "/storm?20000", timeout=60).status == 200
+    os.unlink(seen("filler"))
+    said = 0
+
+    def goes_on():
+        nonlocal said
+        said += 1
+        wire.http(place, "/print?again%0A")
+        return "\nagain\n" in open(seen("log")).read()
+
+    until(goes_on, "lines again")
+    until(lambda: open(seen("log")).read().endswith("\nagain\n"), "the last one")
+    text = open(seen("log")).read()
+    lost = re.findall(r"^\[uwsgi-log\] (\d+) lines could not be written to the log and are lost: No space left on device$", text, re.M)
+    whole = re.findall(r"^(?:STORM \d+|again)$", text, re.M)
+    torn = [line for line in re.findall(r"^S.*$", text, re.M) if line not in set(whole)]
+    assert lost and len(torn) <= len(lost), torn
+    # An interrupted number may look whole.
+    assert 20000 + said <= len(whole) + sum(map(int, lost)) <= 20000 + said + len(lost), (lost, said)

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import fifo, wire
+from harness import fifo, users, wire
 from harness.waiting import until
 
 pytestmark = pytest.mark.ours
@@ -223,3 +223,24 @@ def test_logrotate_loses_nothing(instance, tmp_path):
     one.server.stop()
     texts = "".join(path.read_text() for path in tmp_path.glob("log*"))
     assert sorted(map(int, re.findall(r"^number(\d+)\.$", texts, re.M))) == list(range(count))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.parametrize("options", [("--logto", "log", "--logfile-chown"), ("--logto2", "log"), ("--logger", "file:log")], ids=["logto", "logto2", "logger"])
+def test_mode_and_owner_outlive_a_rotation(uwsgi, options):
+    with users.place(0o777, "alarms") as place:
+        log, pipe = place / "log", place / "fifo"
+        users.starter(uwsgi, place)(*options, "--logfile-chmod", "604", "--log-master", "-M", "--uid", "nobody", "--gid", "nogroup",
+                                    "--http-socket", "127.0.0.1:0", "--wsgi-file", "alarms.py", "--master-fifo", pipe, ready=False)
+        until(lambda: log.exists() and "spawned uWSGI worker 1" in log.read_text() and fifo.is_read(pipe), "the start")
+
+        def looks(path):
+            found = path.stat()
+            return stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
+
+        before, inode = looks(log), log.stat().st_ino
+        assert before == (0o604, 65534, 65534)
+        fifo.send(pipe, b"L")
+        until(lambda: log.exists() and log.stat().st_ino != inode, "a new file")
+        until(lambda: looks(log) == before, "the same mode and owner")
+        assert [looks(path) for path in place.glob("log.*")] == [before]

@@ -65,3 +65,9 @@ def test_encoders_are_told_as_they_are_written():
     told = re.findall(r"^\[log.*", said, re.M)
     assert told == ['[log-encoder] registered json {"m":"${msg}"}', "[log-encoder] registered nl", "[log-req-encoder] registered prefix x"]
     assert "not implemented" not in said
+
+
+@pytest.mark.parametrize("option, value", [("--log-route", "nobody x"), ("--log-req-route", "nobody x"), ("--log-encoder", "gzip:nobody"), ("--log-req-encoder", "nl:nobody")])
+def test_what_leads_to_nobody_is_told(option, value):
+    said = server.run(*START, "--logger", "somebody stdio", option, value, option, value.replace("nobody", "somebody"), "--no-server", code=0)
+    assert re.findall(r"^\[uwsgi-log\] .*", said, re.M) == [f'[uwsgi-log] {option[2:]} "{value}": there is no logger of that name']

@@ -170,6 +170,7 @@ fn prepare_process(config: &Config, settings: &Settings, reload: bool) -> Result
     }
     phase(settings, Phase::Asap)?;
     lists::encoders(config);
+    settings.policy.logging.remarks.iter().for_each(|line| log!("{line}"));
     daemon::begin(output, reload)?;
     memory::never_swap(settings);
     for (option, wait) in [("flock2", false), ("flock-wait2", true)] {

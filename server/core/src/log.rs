@@ -3,12 +3,14 @@
 //! Owns the date prefix. Where descriptor 2 leads is decided at start (`logto`, `daemonize`);
 //! a line is never split, never buffered, and losing the log never stops the server.
 
-use std::io::Write;
+mod out;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use uwsgi_duties::Line;
 
+pub(crate) use self::out::write;
 use crate::alarm::{Packet, Wire};
 use crate::{clock, structured};
 
@@ -60,6 +62,9 @@ static CARRIED: AtomicBool = AtomicBool::new(false);
 /// Descriptor 2 is the way through the observer, who looks at what comes along it.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
+/// Where the log is.
+const LOG: i32 = 2;
+
 /// Bytes of a line that are looked at.
 const LOOKED_AT: usize = 8192;
 
@@ -87,7 +92,7 @@ pub(crate) fn direct(text: &str) {
     let mut out = dated(STYLE.get().is_some_and(|s| s.always));
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
-    let _ = std::io::stderr().write_all(&out);
+    write(LOG, &out);
 }
 
 /// Writes one line of the alarms: no alarm looks at it, or one could raise itself for ever.
@@ -142,10 +147,7 @@ pub fn raw(bytes: &[u8]) {
     {
         return;
     }
-    // A full or closed log must not stop a server: what cannot be written is given up.
-    if std::io::stderr().write_all(bytes).is_err() {
-        uwsgi_usdt::log__drop(|| (bytes.len() as u64,));
-    }
+    write(LOG, bytes);
     if let Some(wire) = wire {
         let seen = bytes.get(..LOOKED_AT).unwrap_or(bytes);
         // Nobody waits for being looked at.
@@ -178,7 +180,7 @@ fn unseen(bytes: &[u8]) {
     let far = ENTERED.load(Ordering::Relaxed) || CARRIED.load(Ordering::Relaxed);
     let wire = WATCHER.get().filter(|_| far);
     if wire.is_none_or(|wire| wire.send(&Packet::Aside(bytes)).is_err()) {
-        let _ = std::io::stderr().write_all(bytes);
+        write(LOG, bytes);
     }
 }
 

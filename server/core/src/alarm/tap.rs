@@ -336,11 +336,7 @@ impl Pipe {
 
 /// Writes lines to the log as they are; what cannot be written is given up.
 pub(crate) fn write_all(target: i32, bytes: &[u8]) {
-    use std::io::Write;
-    let _ = match target {
-        1 => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
-        _ => io::stderr().write_all(bytes),
-    };
+    log::write(target, bytes);
 }
 
 fn same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {

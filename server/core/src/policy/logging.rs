@@ -47,12 +47,14 @@ pub struct Logging {
     pub most: u64,
     /// What it is called then.
     pub backup: Option<String>,
+    /// Options that lead nowhere: lines for the log.
+    pub remarks: Vec<String>,
 }
 
 impl Logging {
     pub(super) fn from_config(config: &Config, faults: &mut Vec<Finding>) -> Logging {
         let judged = config.faults().next().is_some();
-        let mut read = Reader { config, faults, judged };
+        let mut read = Reader { config, faults, judged, remarks: Vec::new() };
         read.refuse_workers();
         let mut loggers = read.loggers(&MAIN);
         let of_main = stations(&loggers, 0);
@@ -60,13 +62,16 @@ impl Logging {
         let request_stations = stations(&of_requests, loggers.len());
         loggers.extend(of_requests);
         let (main, requests) = read.plans(&of_main, &request_stations);
+        let encoders = read.encoders("log-encoder", &loggers);
+        let request_encoders = read.encoders("log-req-encoder", &loggers);
         Logging {
+            remarks: read.remarks,
             through: config.any(Flags::LOG_MASTER),
             loggers,
             main,
             requests: requests.filter(|_| config.any(Flags::REQ_LOG_MASTER)),
-            encoders: read.encoders("log-encoder"),
-            request_encoders: read.encoders("log-req-encoder"),
+            encoders,
+            request_encoders,
             longest: match config.flag("log-master-stream") {
                 true => STREAM,
                 false => size(config, "log-master-bufsize", 8192).max(1),
@@ -134,6 +139,7 @@ struct Reader<'a> {
     faults: &'a mut Vec<Finding>,
     /// The configuration has faults: patterns are among what was judged there.
     judged: bool,
+    remarks: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -183,11 +189,27 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn encoders(&mut self, name: &'a str) -> Vec<Step> {
+    /// As with the original, what leads nowhere is no fault; but somebody has misspelt something.
+    fn remark(&mut self, entry: &Entry) {
+        let value = entry.value.as_deref().unwrap_or("");
+        let text = format!("{} \"{value}\": there is no logger of that name", entry.key);
+        self.remarks.push(format!("[uwsgi-log] {text}"));
+    }
+
+    fn encoders(&mut self, name: &'a str, loggers: &[Spec]) -> Vec<Step> {
         let read = |entry: &'a Entry| (entry, Step::parse(entry.value.as_deref().unwrap_or("")));
         let all: Vec<(&Entry, _)> = self.entries(name).map(read).collect();
         let right = || encode::USAGE.to_owned();
-        all.into_iter().filter_map(|(entry, step)| self.keep(entry, step, right)).collect()
+        let mut steps = Vec::new();
+        for (entry, step) in all {
+            let Some(step) = self.keep(entry, step, right) else { continue };
+            let known = |name: &String| loggers.iter().any(|spec| spec.name.as_ref() == Some(name));
+            if step.logger.as_ref().is_some_and(|name| !known(name)) {
+                self.remark(entry);
+            }
+            steps.push(step);
+        }
+        steps
     }
 
     fn plans(&mut self, main: &[Station], requests: &[Station]) -> (Plan, Option<Plan>) {
@@ -198,11 +220,14 @@ impl<'a> Reader<'a> {
             for entry in self.entries(name) {
                 let value = entry.value.as_deref().unwrap_or("");
                 let read = match name {
-                    "log-drain" => plan.drain(value),
-                    "log-filter" => plan.filter(value),
-                    "log-route" => plan.route(value, main).map(drop),
-                    _ => request_plan.route(value, &either).map(drop),
+                    "log-drain" => plan.drain(value).map(|()| true),
+                    "log-filter" => plan.filter(value).map(|()| true),
+                    "log-route" => plan.route(value, main),
+                    _ => request_plan.route(value, &either),
                 };
+                if read == Ok(false) {
+                    self.remark(entry);
+                }
                 if !self.judged {
                     self.keep(entry, read, || "a regular expression".to_owned());
                 }

@@ -185,10 +185,10 @@ impl Lane {
             return;
         }
         let state = self.shared.lock();
-        let lost = (state.waiting.len() + state.under_way) as u64 + state.lost;
-        let new = lost - state.lost;
+        let left = (state.waiting.len() + state.under_way) as u64;
+        let lost = left + state.lost;
         drop(state);
-        self.shared.listener.count(Count::Dropped, new);
+        self.shared.listener.count(Count::Dropped, left);
         let text = format!("[uwsgi-log] {}: {lost} lines are lost at the end", self.shared.name);
         self.shared.listener.tell(&text);
     }
