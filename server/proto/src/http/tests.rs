@@ -157,8 +157,7 @@ fn a_refusal_has_a_line_that_names_it() {
 
 #[test]
 fn what_an_operator_lets_pass_passes_and_nothing_else() {
-    let all =
-        Lenient { underscores: true, folding: true, host: true, length: true, proxy: true };
+    let all = Lenient { underscores: true, folding: true, host: true, length: true, proxy: true };
     let with = |lenient| HttpEnv { lenient, ..env() };
     for (lines, one, want) in [
         (
