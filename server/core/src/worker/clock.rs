@@ -1,14 +1,12 @@
 //! A core's clock: one system call-free reading gives both durations and the time of day.
 
 use std::cell::Cell;
-use std::time::Instant;
 
 /// Monotonic microseconds, with the wall clock a fixed distance away that is measured anew from
 /// time to time.
 pub(crate) struct Clock {
-    base: Instant,
-    /// Microseconds of the clock that all processes share, at `base`.
-    shared_at_base: u64,
+    /// When it was made, microseconds of the clock that all processes share.
+    base: u64,
     /// Epoch microseconds at `base`, as last measured.
     epoch_at_base: Cell<u64>,
     /// When to measure again, microseconds since `base`.
@@ -21,8 +19,7 @@ const MEASURE_EVERY_US: u64 = 1_000_000;
 impl Clock {
     pub(crate) fn new() -> Clock {
         Clock {
-            base: Instant::now(),
-            shared_at_base: crate::clock::monotonic_us(),
+            base: crate::clock::monotonic_us(),
             epoch_at_base: Cell::new(crate::clock::epoch_us()),
             measure_at: Cell::new(MEASURE_EVERY_US),
         }
@@ -30,12 +27,12 @@ impl Clock {
 
     /// Microseconds since this clock was made.
     pub(crate) fn now_us(&self) -> u64 {
-        self.base.elapsed().as_micros() as u64
+        crate::clock::monotonic_us().saturating_sub(self.base)
     }
 
     /// A reading of [`Clock::now_us`] on the clock that all processes share, microseconds.
     pub(crate) fn shared_us(&self, now_us: u64) -> u64 {
-        self.shared_at_base + now_us
+        self.base + now_us
     }
 
     /// Epoch microseconds of a reading of [`Clock::now_us`].
