@@ -204,6 +204,16 @@ pub fn accept(listener: impl AsFd) -> io::Result<Option<Accepted>> {
     }
 }
 
+/// The same where no peer has an address worth knowing, as on a UNIX socket.
+pub fn accept_nameless(listener: impl AsFd) -> io::Result<Option<Accepted>> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    match rustix::net::accept_with(listener, flags) {
+        Ok(fd) => Ok(Some((fd, None))),
+        Err(e) if is_empty_queue(e) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// Errors of accept that mean "nothing here now": the queue is empty or the peer went away.
 fn is_empty_queue(e: rustix::io::Errno) -> bool {
     use rustix::io::Errno;

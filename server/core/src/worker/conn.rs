@@ -1,5 +1,6 @@
 //! A client connection of a worker.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -12,6 +13,9 @@ use super::outbox::Outbox;
 use super::request::Asker;
 use super::trouble::Trouble;
 use crate::settings::Protocol;
+
+/// The address of a client that has none.
+pub(crate) const NOBODY: &str = "0.0.0.0";
 
 /// What a parked connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +75,7 @@ pub(crate) struct Conn {
     /// Index of the socket it came through.
     pub(crate) listener: u32,
     /// Address text, `0.0.0.0` for UNIX peers; that of a PROXY header once one has come.
-    pub(crate) peer: String,
+    pub(crate) peer: Cow<'static, str>,
     pub(crate) tcp: bool,
     /// What its first bytes may be.
     pub(crate) awaits: Awaits,
@@ -120,10 +124,8 @@ impl Conn {
         peer: Option<SocketAddr>,
     ) -> Conn {
         let tcp = peer.is_some();
-        let peer = match peer.map(|a| a.ip().to_canonical()) {
-            Some(ip) => ip.to_string(),
-            None => "0.0.0.0".to_owned(),
-        };
+        let peer = peer.map(|a| a.ip().to_canonical().to_string());
+        let peer = peer.map_or(Cow::Borrowed(NOBODY), Cow::Owned);
         Conn {
             fd,
             protocol,

@@ -68,17 +68,23 @@ impl Reactor {
     /// With `thunder-lock` one worker after the other accepts, and each goes to the end of the line
     /// behind it: the kernel wakes the first idle one of those who wait. Without it that is always
     /// the same one, as long as it can keep up.
-    fn in_turn(&self, fd: &OwnedFd, data: u64) -> std::io::Result<Option<socket::Accepted>> {
+    fn in_turn(
+        &self,
+        fd: &OwnedFd,
+        data: u64,
+        tcp: bool,
+    ) -> std::io::Result<Option<socket::Accepted>> {
+        let accept = || if tcp { socket::accept(fd) } else { socket::accept_nameless(fd) };
         // Who leaves takes what it alone was woken for.
         if self.retiring() {
-            return socket::accept(fd);
+            return accept();
         }
-        let Some(turn) = self.instance.locks.turn(self.pid) else { return socket::accept(fd) };
+        let Some(turn) = self.instance.locks.turn(self.pid) else { return accept() };
         // While it waited for its turn the worker may have been told to go.
         if self.retiring() {
             return Ok(None);
         }
-        let accepted = socket::accept(fd)?;
+        let accepted = accept()?;
         if accepted.is_some() {
             self.step_back(fd, data);
         }
@@ -147,7 +153,7 @@ impl Reactor {
             (_, false) => &source.listener.fd,
         };
         let data = LISTENER | index as u64 | u64::from(alias) << 32;
-        let (fd, peer) = match self.in_turn(fd, data) {
+        let (fd, peer) = match self.in_turn(fd, data, source.listener.tcp) {
             Ok(Some(accepted)) => accepted,
             Ok(None) => return false,
             Err(e) if socket::is_over(&e) => {
@@ -179,8 +185,11 @@ impl Reactor {
         });
         if let Some(i) = source.index {
             self.instance.arena.socket(i).accepted.add_shared(1);
-            // Several cores of the worker accept.
-            self.instance.arena.worker(self.instance.worker_id()).accepted.add_shared(1);
+            let accepted = &self.instance.arena.worker(self.instance.worker_id()).accepted;
+            match self.single {
+                true => accepted.add(1),
+                false => accepted.add_shared(1),
+            }
         }
         let mut conn = Conn::new(fd, source.protocol, index as u32, peer);
         conn.waited_us = waited.map(|ns| ns / 1_000);

@@ -7,7 +7,7 @@ use uwsgi_proto::proxy::{Awaits, Origin, Verdict};
 
 use super::Reactor;
 use crate::settings::Protocol;
-use crate::worker::conn::{Conn, Named};
+use crate::worker::conn::{Conn, NOBODY, Named};
 use crate::worker::wire::{Look, Reason, Refusal};
 
 impl Reactor {
@@ -46,9 +46,9 @@ pub(super) fn take(conn: &mut Conn, input: &mut Vec<u8>) -> Option<Look> {
 fn name(conn: &mut Conn, origin: Origin) {
     match origin {
         Origin::Unsaid => {}
-        Origin::Local => conn.peer = "0.0.0.0".to_owned(),
+        Origin::Local => conn.peer = NOBODY.into(),
         Origin::Client { src, dst } => {
-            conn.peer = src.ip().to_canonical().to_string();
+            conn.peer = src.ip().to_canonical().to_string().into();
             conn.named = Some(Box::new(Named {
                 remote_port: src.port().to_string(),
                 server_addr: dst.ip().to_canonical().to_string(),
