@@ -81,6 +81,12 @@ impl Finished<'_> {
     }
 }
 
+/// Whether no request gets a line, whatever it comes to, that does not ask for one.
+pub(crate) fn is_silent(log: &RequestLog) -> bool {
+    let by_outcome = log.on_4xx || log.on_5xx || log.on_zero || log.on_sendfile || log.on_io_error;
+    log.disabled && !by_outcome && log.slow_ms == 0 && log.big_bytes == 0
+}
+
 /// Whether the request gets a line.
 pub(crate) fn wanted(log: &RequestLog, f: &Finished<'_>) -> bool {
     !log.disabled
@@ -307,6 +313,35 @@ pub(crate) mod tests {
             &rest[24..],
             "] GET /a?x=1 => generated 365 bytes in 0 msecs (HTTP/1.1 200) 2 headers in 66 bytes (1 switches on core 0)\n"
         );
+    }
+
+    #[test]
+    fn a_log_that_is_silent_wants_no_line_whatever_a_request_comes_to() {
+        let vars = vars();
+        let off = RequestLog { disabled: true, ..RequestLog::default() };
+        let logs = [
+            RequestLog::default(),
+            RequestLog { on_4xx: true, ..off.clone() },
+            RequestLog { on_5xx: true, ..off.clone() },
+            RequestLog { on_zero: true, ..off.clone() },
+            RequestLog { on_sendfile: true, ..off.clone() },
+            RequestLog { on_io_error: true, ..off.clone() },
+            RequestLog { slow_ms: 1, ..off.clone() },
+            RequestLog { big_bytes: 1, ..off.clone() },
+        ];
+        let worst = |status, body_bytes| Finished {
+            status,
+            body_bytes,
+            sendfile: true,
+            read_errors: 1,
+            duration_us: 2_000,
+            ..finished(&vars)
+        };
+        let outcomes = [worst(404, 0), worst(500, 9)];
+        assert!(is_silent(&off) && !outcomes.iter().any(|f| wanted(&off, f)));
+        for log in logs {
+            assert!(!is_silent(&log) && outcomes.iter().any(|f| wanted(&log, f)), "{log:?}");
+        }
     }
 
     #[test]

@@ -28,6 +28,9 @@ impl Core {
         read_errors: u64,
     ) {
         let settings = &self.instance.settings;
+        if reqlog::is_silent(&settings.request_log) && !self.notes.log_always {
+            return;
+        }
         let arena = &self.instance.arena;
         let (added, added_bytes) = self.notes.added();
         let mut finished = Finished {
