@@ -95,6 +95,9 @@ impl Body {
     }
 }
 
+/// Bytes that are made ready for one read.
+const AHEAD: usize = 128 << 10;
+
 /// One blocking read, detached.
 fn receive(core: &Core, buffer: &mut [u8], what: &str) -> Res<usize> {
     let (request, server) = (core.request.get(), server().ok_or_else(outside)?);
@@ -133,6 +136,31 @@ fn read(core: &Core, limit: Option<usize>, what: &str) -> Res<Obj> {
     body.take(n)
 }
 
+/// The bytes of a new object. A slice of them must be initialised, so they are zeroed, but not long
+/// before they are written: what is written next is in the processor's cache then, and zeroing it
+/// costs next to nothing.
+struct Room {
+    data: *mut u8,
+    size: usize,
+    /// So many are initialised.
+    ready: usize,
+}
+
+impl Room {
+    /// Those from `start` on, up to `end` or the end of the object.
+    fn between(&mut self, start: usize, end: usize) -> &mut [u8] {
+        let end = end.min(self.size);
+        let start = start.min(end);
+        if let Some(fresh) = end.checked_sub(self.ready) {
+            // SAFETY: within the `size` bytes of an object that is ours alone.
+            unsafe { self.data.add(self.ready).write_bytes(0, fresh) };
+            self.ready = end;
+        }
+        // SAFETY: the same, and initialised.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(start), end - start) }
+    }
+}
+
 /// Reads straight into a new bytes object of the final size.
 fn read_exactly(core: &Core, body: &mut Body, size: usize, what: &str) -> Res<Obj> {
     body.warn(size, what);
@@ -141,19 +169,15 @@ fn read_exactly(core: &Core, body: &mut Body, size: usize, what: &str) -> Res<Ob
     let object = Obj::own(unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), length) })?;
     // SAFETY: a live bytes object nobody else has seen.
     let data = unsafe { ffi::PyBytes_AsString(object.ptr()) }.cast::<u8>();
-    // SAFETY: `size` bytes long, ours alone; zeroed first because a slice must be initialised.
-    let room = unsafe {
-        data.write_bytes(0, size);
-        std::slice::from_raw_parts_mut(data, size)
-    };
+    let mut room = Room { data, size, ready: 0 };
     let mut filled = body.pending().len().min(size);
-    if let (Some(to), Some(from)) = (room.get_mut(..filled), body.pending().get(..filled)) {
-        to.copy_from_slice(from);
+    for (to, from) in room.between(0, filled).iter_mut().zip(body.pending()) {
+        *to = *from;
     }
     body.buffer.clear();
     body.start = 0;
     while filled < size && !body.ended {
-        let got = receive(core, room.get_mut(filled..).unwrap_or_default(), what)?;
+        let got = receive(core, room.between(filled, filled.saturating_add(AHEAD)), what)?;
         body.received += got as u64;
         body.ended = got == 0;
         filled += got;
