@@ -256,7 +256,9 @@ mod tests {
         let arena = Arena::create(&shape).unwrap();
         for (id, requests) in [(0, 5), (1, 6)] {
             let app = arena.app(2, id);
-            (app.used.set(1), app.id.set(id.into()), app.requests.set(requests));
+            app.used.set(1);
+            app.id.set(id.into());
+            app.requests.set(requests);
         }
         arena.gateway(0).name.set(b"http");
         arena.gateway(0).requests.set(7);
