@@ -73,7 +73,8 @@ def test_kill_storm_counts_every_answer_and_names_every_victim(uwsgi, app, tmp_p
     kills = assassin.kills
     assert counts.answered == wanted and len(kills) >= 2
     document = server.wait_stats(lambda s: all(w["pid"] and w["status"] == "idle" for w in s["workers"]), "quiet", 20)
-    assert total(document) == wanted, f"{total(document)} counted, {wanted} answered, {len(kills)} kills, {counts}"
+    # A request is counted just before its answer is sent: the other core may be killed in between.
+    assert wanted <= total(document) <= wanted + len(kills), f"{total(document)} counted, {wanted} answered, {len(kills)} kills, {counts}"
     assert sum(w["respawn_count"] for w in document["workers"]) == 4 + len(kills)
     for number, pid in enumerate(kills):
         assert re.search(rf"DAMN ! worker \d \(pid: {pid}\) died, killed by signal 9", server.log())
