@@ -49,11 +49,13 @@ impl<'a> Lines<'a> {
         Lines { head, tail, words }
     }
 
-    /// The words from place `at` on, once around.
-    fn from(&self, at: u64) -> impl Iterator<Item = &'a AtomicU64> + use<'a> {
+    /// The `count` words from place `at` on: those up to the end of the ring, and those from its
+    /// beginning on.
+    fn run(&self, at: u64, count: usize) -> [&'a [AtomicU64]; 2] {
         let start = at.checked_rem(self.words.len() as u64).unwrap_or(0) as usize;
         let (before, behind) = self.words.split_at(start);
-        behind.iter().chain(before)
+        let first = behind.get(..count).unwrap_or(behind);
+        [first, before.get(..count - first.len()).unwrap_or(before)]
     }
 
     /// Appends a line; false when there is no room for it now.
@@ -65,20 +67,20 @@ impl<'a> Lines<'a> {
         if used.saturating_add(need) > self.words.len() as u64 {
             return false;
         }
-        let mut words = self.from(head);
-        let mut store = |value: u64| {
-            if let Some(word) = words.next() {
-                word.store(value, Ordering::Relaxed);
-            }
-        };
-        store(line.len() as u64);
-        store(stamp);
+        let places = self.run(head, HEAD as usize).into_iter().flatten();
+        let ends = places.zip([line.len() as u64, stamp]);
+        ends.for_each(|(word, value)| word.store(value, Ordering::Relaxed));
         let (whole, rest) = line.as_chunks();
-        whole.iter().for_each(|bytes| store(u64::from_le_bytes(*bytes)));
+        let [first, second] = self.run(head + HEAD, whole.len());
+        let (front, back) = whole.split_at(first.len());
+        store(first, front);
+        store(second, back);
         if !rest.is_empty() {
-            let mut bytes = [0; WORD];
-            bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            store(u64::from_le_bytes(bytes));
+            let mut last = [0; WORD];
+            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            let [first, second] = self.run(head + need - 1, 1);
+            store(first, &[last]);
+            store(second, &[last]);
         }
         // Publishes the words: pairs with the acquire load of the reader.
         self.head.store(head + need, Ordering::Release);
@@ -103,7 +105,8 @@ impl<'a> Lines<'a> {
         if left == 0 {
             return None;
         }
-        let mut words = self.from(at).map(|word| word.load(Ordering::Relaxed));
+        let words = self.run(at, HEAD as usize).into_iter().flatten();
+        let mut words = words.map(|word| word.load(Ordering::Relaxed));
         let (length, stamp) = (words.next().unwrap_or(0), words.next().unwrap_or(0));
         let need = length.div_ceil(WORD as u64).saturating_add(HEAD);
         let used = head.wrapping_sub(tail);
@@ -116,13 +119,14 @@ impl<'a> Lines<'a> {
 
     /// Appends the bytes of a line to `out`; it stays where it is.
     pub(crate) fn copy(&self, line: &Found, out: &mut Vec<u8>) {
-        let mut left = line.length;
-        out.reserve(left.next_multiple_of(WORD));
-        for word in self.from(line.first).take(line.length.div_ceil(WORD)) {
-            let bytes = word.load(Ordering::Relaxed).to_le_bytes();
-            out.extend_from_slice(bytes.get(..left).unwrap_or(&bytes));
-            left = left.saturating_sub(WORD);
+        let end = out.len() + line.length;
+        out.reserve(line.length.next_multiple_of(WORD));
+        for half in self.run(line.first, line.length.div_ceil(WORD)) {
+            for word in half {
+                out.extend_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+            }
         }
+        out.truncate(end);
     }
 
     /// Gives the words up to `end` back to the writer.
@@ -138,6 +142,12 @@ impl<'a> Lines<'a> {
     /// Whether more than half of it is used.
     pub(crate) fn is_half_full(&self) -> bool {
         self.head().wrapping_sub(self.tail()) > self.words.len() as u64 / 2
+    }
+}
+
+fn store(words: &[AtomicU64], bytes: &[[u8; WORD]]) {
+    for (word, bytes) in words.iter().zip(bytes) {
+        word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
     }
 }
 

@@ -11,8 +11,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 
 /// What is to be done with files.
@@ -64,7 +64,6 @@ impl Follow {
             let mut parts = [IoSliceMut::new(&mut text)];
             let flags = RecvFlags::CMSG_CLOEXEC;
             match rustix::net::recvmsg(&self.receive, &mut parts, &mut control, flags) {
-                Ok(got) if got.bytes == 0 || got.flags.contains(ReturnFlags::CTRUNC) => {}
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(_) => return None,
