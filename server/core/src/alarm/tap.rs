@@ -166,11 +166,8 @@ impl Tap {
         log::enter();
         let both = pipes.iter().all(|pipe| pipe.target != 1);
         for pipe in &pipes {
-            let targets: &[i32] = if both { &[1, 2] } else { &[pipe.target] };
-            for target in targets {
-                // Without it the lines go straight to the log, unseen.
-                let _ = uwsgi_sys::fd::redirect(&pipe.write, *target);
-            }
+            // Without it the lines go straight to the log, unseen.
+            let _ = pipe.lead_here(both);
         }
         pipes.into_iter().find(|pipe| pipe.target == 2).map(|pipe| pipe.write)
     }
