@@ -24,6 +24,7 @@ use super::io;
 use super::mounts::{self, Mounts};
 use super::notes::Notes;
 use super::phases::{Phases, Times};
+use super::reactor::Luck;
 use super::reply::{Reply, Wire};
 use super::stored::Plan;
 use super::tally::Tally;
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     ids: Option<Ids>,
     /// Key of an app that was put together.
     app_key: Vec<u8>,
+    /// With connections that were not announced.
+    pub(crate) luck: Luck,
     tally: Tally,
     dates: Dates,
     line: Vec<u8>,
@@ -113,6 +116,7 @@ impl Core {
             notes: Notes::default(),
             ids: settings.policy.ids.as_ref().map(|policy| Ids::new(policy, worker, id)),
             app_key: Vec::new(),
+            luck: Luck::default(),
             tally: Tally::new(instance, worker, id),
             dates: Dates::default(),
             line: Vec::with_capacity(512),

@@ -8,6 +8,7 @@
 
 mod accept;
 mod drain;
+mod luck;
 mod parking;
 mod patience;
 mod pause;
@@ -25,6 +26,7 @@ use rustix::net::{RecvFlags, recv};
 use uwsgi_duties::{Line, recycle};
 use uwsgi_proto::{HttpEnv, VarBlock};
 
+pub(crate) use self::luck::Luck;
 use self::pause::Pause;
 use super::conn::Conn;
 use super::io;
@@ -262,17 +264,7 @@ impl Reactor {
     fn dispatch(&self, core: &mut Core, data: u64) {
         match data & KIND {
             LISTENER | CONN | SIGNAL | NUDGE if self.paused() => self.put_back(data),
-            LISTENER => {
-                let (index, alias) = (data as u32 as usize, data & (1 << 32) != 0);
-                // Under load the next connection is often there already: taking it saves a wait.
-                let accepts = if self.turns { 1 } else { ACCEPTS };
-                for _ in 0..accepts {
-                    // A signal does not wait for more of them.
-                    if !self.accept(core, index, alias) || uwsgi_sys::signal::pending() {
-                        return;
-                    }
-                }
-            }
+            LISTENER => self.accept_some(core, data as u32 as usize, data & (1 << 32) != 0),
             CONN => {
                 let conn = self.table.take(data as u32 as i32);
                 if let Some(conn) = conn.and_then(|conn| self.drain(core, conn)) {
