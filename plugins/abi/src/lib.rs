@@ -6,7 +6,7 @@
 //! `#[repr(C)]`; no panic, exception or longjmp does (both sides catch their own).
 //!
 //! It owns the layouts and the thin safe wrappers over them: [`host`] for the server side,
-//! [`plugin`], [`running`], [`logline`], [`series`] and [`extension`] for the plugin side. It refuses to
+//! [`plugin`], [`running`], [`logline`], [`series`] and [`extension`] for the plugin side; [`text`] is a rule of both. It refuses to
 //! know what a request means or which language runs.
 #![allow(unsafe_code, reason = "the C boundary itself; every block argues its own safety")]
 
@@ -18,6 +18,7 @@ mod option;
 pub mod plugin;
 pub mod running;
 pub mod series;
+pub mod text;
 
 pub use option::{
     Argument, OPTION_MASTER, OPTION_MEMORY, OPTION_METRICS, OPTION_THREADS, OptionRow, Value,

@@ -295,7 +295,9 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     if let (Some(x), Some(y)) = (a.last_chunk::<4>(), b.last_chunk()) {
         return x == y && a.first_chunk::<4>() == b.first_chunk();
     }
-    a.iter().zip(b).all(|(x, y)| x == y)
+    // At most three bytes: the ends and the middle are all of them.
+    let ends = a.first() == b.first() && a.last() == b.last();
+    ends && a.get(a.len() / 2) == b.get(b.len() / 2)
 }
 
 fn copy(dict: &Obj) -> Res<Obj> {

@@ -4,6 +4,7 @@
 //! they find the running request through the calling thread's core, so one object serves all
 //! requests, and a call from anywhere else raises `SystemError`.
 
+use uwsgi_abi::text::has_control;
 use uwsgi_abi::{Pair, Str};
 
 use crate::cores::{Core, outside};
@@ -130,22 +131,6 @@ impl Wire {
             false => Ok(self),
         }
     }
-}
-
-/// Whether there is a control character other than a tab. Without a branch for each byte: there is
-/// none, nearly always.
-fn has_control(text: &[u8]) -> bool {
-    static CONTROL: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut byte = 0;
-        while byte < 0x20 {
-            table[byte] = byte != b'\t' as usize;
-            byte += 1;
-        }
-        table[0x7f] = true;
-        table
-    };
-    text.iter().fold(false, |found, &byte| found | CONTROL[usize::from(byte)])
 }
 
 fn is_text(object: *mut PyObject) -> bool {

@@ -192,34 +192,32 @@ impl VarBlock {
     /// the broken one stay, so that the request can still be named in a log.
     pub fn load(&mut self, payload: &[u8]) -> Result<(), VarError> {
         self.clear();
-        let mut at = 0;
-        let checked = loop {
-            match self.load_pair(payload, at) {
-                Ok(Some(end)) => at = end,
-                Ok(None) => break Ok(()),
-                Err(e) => break Err(e),
-            }
-        };
-        self.buf.extend_from_slice(&payload[..at]);
+        let mut rest = payload;
+        let mut checked = Ok(());
+        while !rest.is_empty() && checked.is_ok() {
+            checked = self.load_pair(payload.len(), &mut rest);
+        }
+        self.buf.extend_from_slice(&payload[..payload.len() - rest.len()]);
         checked
     }
 
-    /// Notes the pair at `at`, whose bytes will lie where they lie in `payload`: where it ends.
+    /// Notes the first pair of `rest`, whose bytes will lie where they lie in a payload of `all` bytes,
+    /// and takes it off. A broken one stays.
     #[inline]
-    fn load_pair(&mut self, payload: &[u8], at: usize) -> Result<Option<usize>, VarError> {
-        if at == payload.len() {
-            return Ok(None);
-        }
-        let (key, after_key) = counted(payload, at)?;
+    fn load_pair(&mut self, all: usize, rest: &mut &[u8]) -> Result<(), VarError> {
+        let mut behind = *rest;
+        let key = counted(&mut behind)?;
         if key.is_empty() {
             return Err(VarError::NullKey);
         }
-        let (val, end) = counted(payload, after_key)?;
+        let val = counted(&mut behind)?;
         if self.index.len() >= self.max_pairs {
             return Err(VarError::TooMany);
         }
-        self.commit(classify(key), at + 2, key.len() as u16, val.len() as u16);
-        Ok(Some(end))
+        let key_at = all - rest.len() + 2;
+        self.commit(classify(key), key_at, key.len() as u16, val.len() as u16);
+        *rest = behind;
+        Ok(())
     }
 
     /// All pairs in packet order.
@@ -323,15 +321,16 @@ impl VarBlock {
     }
 }
 
-/// One `u16le length, bytes` at `at`: the bytes and the offset behind them.
-fn counted(payload: &[u8], at: usize) -> Result<(&[u8], usize), VarError> {
-    let rest = &payload[at..];
-    let Some((len, rest)) = rest.split_first_chunk::<2>() else {
+/// Takes one `u16le length, bytes` off the front.
+#[inline]
+fn counted<'p>(rest: &mut &'p [u8]) -> Result<&'p [u8], VarError> {
+    let Some((len, behind)) = rest.split_first_chunk::<2>() else {
         return Err(VarError::Overrun(rest.len()));
     };
     let len = usize::from(u16::from_le_bytes(*len));
-    let bytes = rest.get(..len).ok_or(VarError::Overrun(len))?;
-    Ok((bytes, at + 2 + len))
+    let (bytes, behind) = behind.split_at_checked(len).ok_or(VarError::Overrun(len))?;
+    *rest = behind;
+    Ok(bytes)
 }
 
 fn upper(b: u8) -> u8 {

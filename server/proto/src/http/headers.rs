@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use uwsgi_abi::text::has_control;
+
 use super::line::{CLASS, NO, UNDERSCORE};
 use super::{HttpError, Lenient};
 use crate::known::Var;
@@ -199,12 +201,6 @@ fn line_end(rest: &[u8]) -> Result<usize, HttpError> {
         return Err(HttpError::BadRequest);
     }
     Ok(end)
-}
-
-/// True for any control character but a tab. Written without a branch per byte, so that it
-/// becomes vector code.
-fn has_control(value: &[u8]) -> bool {
-    value.iter().fold(false, |bad, b| bad | ((*b < 0x20) & (*b != b'\t')) | (*b == 0x7f))
 }
 
 fn too_big(error: crate::VarError, field: &Field<'_>) -> HttpError {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use uwsgi_abi::text::has_control;
+
 use super::{Framing, reason};
 
 /// Default limit of the header bytes (`response-headers-limit`).
@@ -109,8 +111,7 @@ impl ResponseHead {
 
     /// Adds one line, and learns from it what matters for framing.
     pub fn header(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
-        // Without a branch for each byte: they are all right, nearly always.
-        if !name.iter().fold(!name.is_empty(), |good, b| good & crate::http::is_name_byte(*b)) {
+        if !is_name(name) {
             return Err(HeadError::BadName);
         }
         if has_control(value) {
@@ -207,6 +208,22 @@ impl ResponseHead {
     }
 }
 
+/// Whether these are letters of a name. Nearly all responses have the two that are known.
+fn is_name(name: &[u8]) -> bool {
+    if let Ok(name) = <&[u8; 12]>::try_from(name)
+        && name == b"Content-Type"
+    {
+        return true;
+    }
+    if let Ok(name) = <&[u8; 14]>::try_from(name)
+        && name == b"Content-Length"
+    {
+        return true;
+    }
+    // Without a branch for each byte: they are all right, nearly always.
+    name.iter().fold(!name.is_empty(), |good, b| good & crate::http::is_name_byte(*b))
+}
+
 /// The code of `NNN` or `NNN text`.
 fn status_code(status: &[u8]) -> Option<u16> {
     let digits = status.first_chunk::<3>()?;
@@ -216,24 +233,6 @@ fn status_code(status: &[u8]) -> Option<u16> {
     }
     let code = digits.iter().fold(0, |n, b| n * 10 + u16::from(b - b'0'));
     (code >= 100).then_some(code)
-}
-
-/// Whether there is a control character other than a tab.
-fn has_control(value: &[u8]) -> bool {
-    let suspicious = match value.last_chunk() {
-        Some(last) => may_have_control(last) || value.as_chunks().0.iter().any(may_have_control),
-        None => true,
-    };
-    suspicious && value.iter().any(|b| (*b < 0x20 && *b != b'\t') || *b == 0x7f)
-}
-
-/// Whether one of eight bytes is below 0x20, or 0x7f.
-fn may_have_control(bytes: &[u8; 8]) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    let word = u64::from_ne_bytes(*bytes);
-    // A byte below `n` borrows into its highest bit when `n` is taken off, one from 0x80 on has it.
-    let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word & (ONES << 7);
-    below(word, 0x20) | below(word ^ (ONES * 0x7f), 1) != 0
 }
 
 fn push_decimal(buf: &mut Vec<u8>, mut n: u64) {
