@@ -4,11 +4,13 @@ import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
 from harness import load, paths, wire
 from harness.probes import attached, needs_probes
+from harness.server import free_port
 from harness.tmux import Tmux
 from harness.waiting import until
 
@@ -78,6 +80,31 @@ def test_a_receiver_that_is_not_there(uwsgi, app, screen):
         assert pushed[2] == taking
         datagrams = alive.recv(65536).decode()
         assert datagrams.startswith("mine."), "the receiver has it"
+
+
+def test_loggers_below_who_gets_the_metrics(uwsgi, app, screen, tmp_path):
+    lines = tmp_path / "lines.log"
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        refusing, port = f"127.0.0.1:{dead.getsockname()[1]}", free_port()
+        server = uwsgi("--http-socket", "127.0.0.1:0", "-M", "--logger", f"near file:{lines}", "--logger", f"far redislog:{refusing}",
+                       "--log-route", "near ^said", "--log-route", "far ^said", "--disable-logging", "--stats", f"127.0.0.1:{port}", "--stats-http",
+                       "--wsgi-file", app("alarms"))
+        top = screen(server, "pushers", size=(200, 40))
+        for number in range(3):
+            assert server.get(f"/print?said%20{number}%0A").status == 200
+        seen = top.wait(r"^ away +far +.* 3 +0 +\d+ +0 +0\n ok +near +file .* 3 +21 ")
+        assert lines.read_text(encoding="utf-8") == "said 0\nsaid 1\nsaid 2\n"
+        near, far = row(seen, r"^ ok +near"), row(seen, r"^ away +far")
+        assert near[3:] == [str(lines), "3", "21", "0", "0", "0", "0", "0"], near
+        assert far[3] == refusing and far[4:8] == ["0", "0", "3", "0"] and int(far[8]) > 0, far
+        assert "no line of the log is lost for 2 loggers; 3 wait" in seen
+        told = subprocess.run([paths.UWSGITOP, "--once", "--no-arena", "--view", "pushers", f"http://127.0.0.1:{port}"],
+                              capture_output=True, text=True, timeout=20, check=True)
+        assert row(told.stdout, r"^ ok +near")[4:] == near[4:], "the stats tell the same"
+        assert row(told.stdout, r"^ away +far")[4:8] == far[4:8]
+        top.resize(60, 15)
+        top.wait(r"^ away +far +redislog .* 3 +0( +\d+)?$")
 
 
 # ------------------------------------------------------------------ probes in the kernel

@@ -1,9 +1,11 @@
 //! Rows of alarms, thresholds and receivers of metrics.
 
-use uwsgi_metrics::{AlarmCells, PusherCells, Snapshot, ThresholdCells, ThresholdState};
+use uwsgi_metrics::{
+    AlarmCells, LoggerCells, PusherCells, Snapshot, ThresholdCells, ThresholdState,
+};
 
 use super::text;
-use crate::picture::{Alarm, Picture, Pusher, Threshold};
+use crate::picture::{Alarm, Logger, Picture, Pusher, Threshold};
 
 /// Values of thresholds are kept in thousandths.
 const MILLI: f64 = 1000.0;
@@ -12,6 +14,7 @@ pub(super) fn read(snapshot: &Snapshot, picture: &mut Picture) {
     picture.alarms = snapshot.alarms.iter().map(alarm).collect();
     picture.thresholds = snapshot.thresholds.iter().map(threshold).collect();
     picture.pushers = snapshot.pushers.iter().map(pusher).collect();
+    picture.loggers = snapshot.loggers.iter().map(logger).collect();
 }
 
 fn alarm(row: &AlarmCells) -> Alarm {
@@ -49,6 +52,20 @@ fn threshold(row: &ThresholdCells) -> Threshold {
     }
 }
 
+fn logger(row: &LoggerCells) -> Logger {
+    Logger {
+        name: text(&row.name),
+        target: text(&row.target),
+        messages: row.messages,
+        bytes: row.bytes,
+        dropped: row.dropped,
+        errors: row.errors,
+        reconnects: row.reconnects,
+        rotations: row.rotations,
+        queued: row.queued,
+    }
+}
+
 fn pusher(row: &PusherCells) -> Pusher {
     Pusher {
         kind: text(&row.kind),
@@ -75,7 +92,7 @@ mod tests {
 
     #[test]
     fn rows_are_read_in_their_order_and_thousandths_are_values() {
-        let shape = Shape { alarms: 2, thresholds: 1, pushers: 1, ..Shape::default() };
+        let shape = Shape { alarms: 2, thresholds: 1, pushers: 1, loggers: 2, ..Shape::default() };
         let arena = Arena::create(&shape).unwrap();
         arena.alarm(0).name.set(b"mail");
         arena.alarm(0).kind.set(b"cmd");
@@ -87,6 +104,9 @@ mod tests {
         arena.threshold(0).bound_milli.set(1_500);
         arena.pusher(0).kind.set(b"statsd");
         arena.pusher(0).last_send_us.set(70);
+        arena.logger(0).assign("far", "redislog db\x1b:6379");
+        arena.logger(0).dropped.set(5);
+        arena.logger(0).queued.set(8);
         let mut picture = Picture::default();
         read(&arena.snapshot(), &mut picture);
         assert_eq!(picture.alarms.len(), 1, "unused rows are none");
@@ -103,5 +123,9 @@ mod tests {
             (picture.pushers[0].kind.as_str(), picture.pushers[0].last_send),
             ("statsd", 70)
         );
+        assert_eq!(picture.loggers.len(), 1, "unused rows are none");
+        let logger = &picture.loggers[0];
+        assert_eq!((logger.name.as_str(), logger.target.as_str()), ("far", "redislog db?:6379"));
+        assert_eq!((logger.dropped, logger.queued, logger.messages), (5, 8, 0));
     }
 }

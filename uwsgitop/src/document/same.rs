@@ -64,6 +64,12 @@ fn fill_rest(arena: &Written) {
     arena.threshold(0).value_milli.set(1_250);
     arena.pusher(0).kind.set(b"statsd");
     arena.pusher(0).failing.set(2);
+    let logger = arena.logger(0);
+    logger.assign("far", "redislog db:6379");
+    let counts = [&logger.messages, &logger.bytes, &logger.dropped, &logger.errors];
+    let counts = counts.into_iter().chain([&logger.reconnects, &logger.rotations]);
+    counts.zip(1..).for_each(|(cell, value)| cell.set(value));
+    logger.queued.set(7);
     arena.mule(1).id.set(1);
     let daemon = arena.daemon(0);
     daemon.assign("celery worker");
@@ -139,7 +145,7 @@ fn filled(folder: &Folder) -> (Written, u64) {
         probes: 4,
         listeners: 1,
         daemons: 1,
-        loggers: 0,
+        loggers: 1,
         lines: 0,
     };
     let written = Written::create_at(&folder.0.join("arena"), &shape).unwrap();

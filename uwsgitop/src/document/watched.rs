@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{number, objects, text};
-use crate::picture::{Alarm, Picture, Pusher, Threshold};
+use crate::picture::{Alarm, Logger, Picture, Pusher, Threshold};
 
 /// Values of thresholds are told in thousandths.
 const MILLI: f64 = 1000.0;
@@ -12,6 +12,7 @@ pub(super) fn read(top: &Map<String, Value>, picture: &mut Picture) {
     picture.alarms = objects(top, "alarms").map(alarm).collect();
     picture.thresholds = objects(top, "thresholds").map(threshold).collect();
     picture.pushers = objects(top, "pushers").map(pusher).collect();
+    picture.loggers = objects(top, "loggers").map(logger).collect();
 }
 
 fn alarm(row: &Map<String, Value>) -> Alarm {
@@ -45,6 +46,20 @@ fn threshold(row: &Map<String, Value>) -> Threshold {
     }
 }
 
+fn logger(row: &Map<String, Value>) -> Logger {
+    Logger {
+        name: text(row, "name"),
+        target: text(row, "target"),
+        messages: number(row, "messages"),
+        bytes: number(row, "bytes"),
+        dropped: number(row, "dropped"),
+        errors: number(row, "errors"),
+        reconnects: number(row, "reconnects"),
+        rotations: number(row, "rotations"),
+        queued: number(row, "queued"),
+    }
+}
+
 fn pusher(row: &Map<String, Value>) -> Pusher {
     Pusher {
         kind: text(row, "kind"),
@@ -73,7 +88,8 @@ mod tests {
         let json =
             br#"{"details":1,"alarms":[{"name":"mail","failed":3,"last_error":"exit\u001b1"}],
             "thresholds":[{"text":"t","state":"firing","value_milli":-1250,"bound_milli":1500}],
-            "pushers":[{"kind":"statsd","last_send_us":70},4]}"#;
+            "pushers":[{"kind":"statsd","last_send_us":70},4],
+            "loggers":[{"name":"far","target":"redislog db\u001b:6379","dropped":5,"queued":8},"x"]}"#;
         let picture = parse(json).unwrap();
         assert_eq!(
             (picture.alarms[0].failed, picture.alarms[0].last_error.as_str()),
@@ -81,5 +97,8 @@ mod tests {
         );
         assert_eq!((picture.thresholds[0].value, picture.thresholds[0].bound), (-1.25, 1.5));
         assert_eq!((picture.pushers.len(), picture.pushers[0].last_send), (1, 70));
+        let logger = &picture.loggers[0];
+        assert_eq!((logger.name.as_str(), logger.target.as_str()), ("far", "redislog db?:6379"));
+        assert_eq!((picture.loggers.len(), logger.dropped, logger.queued), (1, 5, 8));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use instance::{App, Core, Gateway, Late, Process, Socket, System, Wor
 pub(crate) use jobs::{Banned, Cron, Daemon, Emperor, Legion, Lock, Member, Mule, Spooler, Vassal};
 pub(crate) use kernel::{Calls, Kernel, KernelSocket, KernelWorker, Kill, Times};
 pub(crate) use requests::{InFlight, Latency, Route, Trail, Waits};
-pub(crate) use watched::{Alarm, Cache, Metric, Metrics, Probe, Pusher, Threshold};
+pub(crate) use watched::{Alarm, Cache, Logger, Metric, Metrics, Probe, Pusher, Threshold};
 
 /// A number that may be none: JSON knows no such numbers and has null for them.
 ///
@@ -98,6 +98,8 @@ pub(crate) struct Picture {
     pub(crate) thresholds: Vec<Threshold>,
     /// Receivers of metrics.
     pub(crate) pushers: Vec<Pusher>,
+    /// Receivers of lines of the log.
+    pub(crate) loggers: Vec<Logger>,
     /// Probes in the kernel.
     pub(crate) probes: Vec<Probe>,
     /// What probes count, where somebody wants to see it.

@@ -140,6 +140,30 @@ pub(crate) struct Threshold {
     pub(crate) last_alarm: u64,
 }
 
+/// One receiver of lines of the log.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Logger {
+    /// The name that routes use, or its kind.
+    pub(crate) name: String,
+    /// What it is and where.
+    pub(crate) target: String,
+    /// Lines that it has.
+    pub(crate) messages: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// Lines lost.
+    pub(crate) dropped: u64,
+    /// Failures.
+    pub(crate) errors: u64,
+    /// Times that it took lines again.
+    pub(crate) reconnects: u64,
+    /// Files moved away.
+    pub(crate) rotations: u64,
+    /// Lines waiting now.
+    pub(crate) queued: u64,
+}
+
 /// One receiver of metrics.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -13,6 +13,7 @@ mod emperor;
 mod jobs;
 mod kinds;
 mod legion;
+mod loggers;
 mod metrics;
 mod mounts;
 mod overview;

@@ -1,10 +1,10 @@
-//! Receivers of metrics.
+//! Receivers of metrics, and of lines of the log.
 //!
 //! Answers: who gets the numbers, how old are those he has, who does not take them, since when and
 //! why? Those that fail stand on top.
 
 use super::parts::{age, ago, below, unwanted};
-use super::{Context, Id, View};
+use super::{Context, Id, View, loggers};
 use crate::human;
 use crate::page::{Cell, Column, Line, Page, Paint, Row, Table, column, flexible};
 use crate::picture::{Picture, Pusher};
@@ -14,10 +14,10 @@ pub(crate) const VIEW: View = View {
     id: Id::Pushers,
     key: 's',
     name: "pushers",
-    answers: "Which receivers get the metrics, how late are they, what do they refuse?",
+    answers: "Which receivers get the metrics and the log, how late are they, what is lost?",
     keys: &[],
-    absent: "The source pushes no metrics (option \"stats-push\").",
-    present: |_, picture| !picture.pushers.is_empty(),
+    absent: "The source pushes no metrics and has no loggers (options \"stats-push\", \"logger\").",
+    present: |_, picture| !(picture.pushers.is_empty() && picture.loggers.is_empty()),
     build: page,
 };
 
@@ -51,7 +51,15 @@ fn page(context: &Context<'_>) -> Page {
     pushers.sort_by_key(|(_, pusher)| std::cmp::Reverse((pusher.failing > 0, pusher.failing)));
     let rows = pushers.into_iter().map(|(number, pusher)| row(context, picture, number, pusher));
     let table = Table::new(COLUMNS, rows.collect());
-    Page { head: vec![summary(picture)], table: Some(table), ..Page::default() }
+    let lines = loggers::table(picture);
+    let (head, table) = match picture.pushers.is_empty() {
+        true => (None, lines),
+        false => {
+            (Some(summary(picture)), Some(Table { more: lines.into_iter().collect(), ..table }))
+        }
+    };
+    let head = head.into_iter().chain(loggers::summary(picture)).collect();
+    Page { head, table, ..Page::default() }
 }
 
 fn summary(picture: &Picture) -> Line {
@@ -128,7 +136,9 @@ fn state(picture: &Picture, pusher: &Pusher, period: Option<f64>) -> (&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screens::{NOW_SECONDS, instance, view};
+    use crate::picture::Logger;
+    use crate::screens::{NOW_SECONDS, at_every_size, fed, grid, instance, same_as_file, view};
+    use crate::state::Key;
 
     fn pushing(second: u64) -> Picture {
         let pusher = |kind: &str, target: &str, every: u64| Pusher {
@@ -173,6 +183,41 @@ mod tests {
     #[test]
     fn receivers_that_fail_are_on_top_at_every_size() {
         view(Id::Pushers, pushing);
+    }
+
+    #[test]
+    fn receivers_of_lines_are_below_or_alone() {
+        let logger = |name: &str, target: &str, dropped, queued, errors| Logger {
+            name: name.to_owned(),
+            target: target.to_owned(),
+            messages: 48_211,
+            bytes: 6_000_000,
+            dropped,
+            queued,
+            errors,
+            ..Logger::default()
+        };
+        let picture = |second, pushers| Picture {
+            loggers: vec![
+                logger("file", "file /var/log/app/main.log", 0, 0, 0),
+                logger("errors", "rsyslog logs.example.org:514", 0, 31, 4),
+                logger("far", "redislog 10.0.0.9:6379", 1_204, 8_000, 212),
+                logger("old", "pipe", 17, 0, 1),
+                Logger { name: "stdio".to_owned(), ..Logger::default() },
+            ],
+            pushers,
+            ..instance(second)
+        };
+        let mut both = fed(|second| picture(second, pushing(second).pushers));
+        both.press(Key::View(Id::Pushers));
+        for (width, height) in [(60, 15), (80, 24), (120, 40)] {
+            let name = format!("pushers-lines-below-{width}x{height}.txt");
+            same_as_file(&name, &grid(&mut both, true, (width, height)));
+        }
+        let mut alone = fed(|second| picture(second, Vec::new()));
+        alone.press(Key::View(Id::Pushers));
+        at_every_size("pushers-lines-alone", &mut alone);
+        assert!(loggers::table(&instance(0)).is_none() && loggers::summary(&instance(0)).is_none());
     }
 
     #[test]
