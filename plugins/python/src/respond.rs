@@ -125,12 +125,15 @@ impl Wire {
     }
 
     /// Refuses what could end the line and start another header.
+    #[inline]
     fn checked(self, what: &str) -> Res<Wire> {
-        match has_control(self.bytes()) {
-            true => Err(value_error(&format!("{what} must not contain control characters"))),
-            false => Ok(self),
-        }
+        if has_control(self.bytes()) { Err(control(what)) } else { Ok(self) }
     }
+}
+
+#[cold]
+fn control(what: &str) -> Raised {
+    value_error(&format!("{what} must not contain control characters"))
 }
 
 fn is_text(object: *mut PyObject) -> bool {

@@ -4,6 +4,7 @@
 //! just before the system call that completes its response, so that what was answered was
 //! counted even if the worker is killed in that call.
 
+use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
@@ -272,6 +273,7 @@ impl Reply {
         self.result(sent)
     }
 
+    /// Sends a body where it lies, with what stands around it in one call.
     fn send_large(
         &mut self,
         wire: &Wire<'_>,
@@ -286,24 +288,29 @@ impl Reply {
             } else {
                 0
             };
-        match wire.frames {
-            Frames::Records { id, .. } => {
-                wire.frames.close(&mut self.out, 0);
-                self.flush(wire, true)?;
-                self.timed(wire, |reply| {
-                    records::each(id, body, |slices| reply.put_slices(wire, slices))
-                })?;
-            }
-            frames => {
-                frames.close(&mut self.out, body.len() + tail_of_frame);
-                self.flush(wire, true)?;
-                self.timed(wire, |reply| reply.put(wire, body, false))?;
-            }
+        if let Frames::Records { id, .. } = wire.frames {
+            wire.frames.close(&mut self.out, 0);
+            self.flush(wire, true)?;
+            self.timed(wire, |reply| {
+                records::each(id, body, |slices| reply.put_slices(wire, slices))
+            })?;
+            self.out.clear();
+            self.tail_bytes(chunk, complete, framing);
+            self.end_frames(wire, complete, framing);
+            return self.flush(wire, false);
         }
-        self.out.clear();
+        wire.frames.close(&mut self.out, body.len() + tail_of_frame);
+        let in_front = self.out.len();
         self.tail_bytes(chunk, complete, framing);
         self.end_frames(wire, complete, framing);
-        self.flush(wire, false)
+        let out = std::mem::take(&mut self.out);
+        let (head, tail) = out.split_at(in_front);
+        let sent = self.timed(wire, |reply| match (head, tail) {
+            ([], []) => reply.put(wire, body, false),
+            _ => reply.put_slices(wire, &mut [head, body, tail].map(IoSlice::new)),
+        });
+        self.out = out;
+        sent
     }
 
     /// Leaves room for the header of a frame.

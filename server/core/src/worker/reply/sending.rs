@@ -69,7 +69,8 @@ impl Reply {
         if self.is_clear(wire)? {
             io::send_slices(wire.fd, &mut slices).map_err(Failure::Error)?;
         }
-        slices.iter().try_for_each(|slice| self.put(wire, slice, false))
+        let mut left = slices.iter().filter(|slice| !slice.is_empty());
+        left.try_for_each(|slice| self.put(wire, slice, false))
     }
 
     /// Sends a part of a file.
