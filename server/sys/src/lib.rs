@@ -16,6 +16,7 @@ pub mod diag;
 pub mod env;
 pub mod fault;
 pub mod fd;
+pub mod forked;
 pub mod glob;
 pub mod interfaces;
 pub mod launch;

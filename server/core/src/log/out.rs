@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use uwsgi_sys::forked;
 
 use crate::sockets::plain;
 
@@ -26,9 +27,12 @@ static REASON: AtomicI32 = AtomicI32::new(0);
 /// The log ends in the middle of a line.
 static TORN: AtomicBool = AtomicBool::new(false);
 
-/// Writes all of it, or loses it. `target` is 1 or 2.
+/// Writes all of it, or loses it. `target` is 1 or 2. Threads take turns; a copy of this process may
+/// have inherited the turn of one that it does not have, which never ends.
 pub(crate) fn write(target: i32, bytes: &[u8]) {
     match target {
+        1 if forked::is_copy() => deliver(io::stdout().as_fd(), bytes),
+        _ if forked::is_copy() => deliver(io::stderr().as_fd(), bytes),
         1 => deliver(io::stdout().lock().as_fd(), bytes),
         _ => deliver(io::stderr().lock().as_fd(), bytes),
     }

@@ -10,6 +10,9 @@
 //! holds its worker up for `log-ring-wait` at most, once until there is room again; what finds none
 //! is lost, counted in the worker's row, and told once a second.
 //!
+//! A copy of a worker that its application forks, and that serves on, has no ring: its lines go into the
+//! pipe.
+//!
 //! Order: what one worker says is written in the order in which it was said, the lines of its
 //! requests and what it or its application wrote to the pipe alike. For that each line carries how
 //! many bytes had gone through the pipe before it. Two workers have no order among each other beyond

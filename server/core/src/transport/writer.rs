@@ -5,6 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use uwsgi_metrics::{Arena, LineRing, WorkerRow};
+use uwsgi_sys::forked;
 
 use crate::instance::Instance;
 use crate::log;
@@ -34,7 +35,8 @@ static WRITER: OnceLock<Writer> = OnceLock::new();
 
 /// In worker `id`, whose log goes through `pipe`: from now on lines of requests go into its ring.
 pub(crate) fn enter(instance: &'static Instance, id: u32, pipe: Option<OwnedFd>) {
-    let (Some(pipe), Some(tap)) = (pipe, &instance.log_tap) else { return };
+    let watched = forked::watch();
+    let (Some(pipe), Some(tap), Ok(())) = (pipe, &instance.log_tap, watched) else { return };
     let policy = &instance.settings.policy;
     if instance.arena.shape().lines == 0 {
         return;
@@ -51,9 +53,10 @@ pub(crate) fn enter(instance: &'static Instance, id: u32, pipe: Option<OwnedFd>)
     });
 }
 
-/// The line of a request, its newline included, on its way.
+/// The line of a request, its newline included, on its way. A ring has one writer: what an
+/// application has forked inherits it and goes the way of all others.
 pub(crate) fn say(line: &[u8]) {
-    match WRITER.get() {
+    match WRITER.get().filter(|_| !forked::is_copy()) {
         Some(writer) if line.len() > writer.longest => writer.cut(line),
         Some(writer) => writer.write(line),
         None => log::raw(line),
